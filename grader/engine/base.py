@@ -1,0 +1,92 @@
+"""What every way to boot an engine offers. Code above this layer knows only these names."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from grader.engine.kernel import StudentKernel
+
+Boot = Literal["sandbox", "nested", "vm", "host"]
+BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
+
+
+class Engine(ABC):
+    """A running Docker Engine. A context manager: leaving it disposes of what it made.
+
+    ``docker_host`` is what ``DOCKER_HOST`` must be on this machine; ``ready_s`` the seconds from the start of
+    the boot to the first answer to ``_ping`` with the course's images present; ``dispose_s`` is set by
+    ``close()``.
+    """
+
+    boot: Boot
+    docker_host: str
+    ready_s: float
+    dispose_s: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def client(self, *, timeout: float = 30) -> DockerClient:
+        """A docker-py client of the trusted side: it is let in even while the API is closed to others."""
+
+    @abstractmethod
+    def tail(self, lines: int = 40) -> str:
+        """The last lines of the engine's log, for messages."""
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether the engine's processes still run."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Bring the engine back to the state it booted in: only the course's images."""
+
+    @abstractmethod
+    def configure(self, options: Mapping[str, object]) -> None:
+        """Apply ``daemon.json`` options. Raises EngineError with the daemon's reason if it refuses them."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Dispose of the engine; safe to call twice."""
+
+    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out."""
+        env = dict(os.environ if base is None else base)
+        for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
+            env.pop(name, None)
+        env["DOCKER_HOST"] = self.docker_host
+        return env
+
+    # What only a private engine can do; a host engine says so.
+
+    def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
+        """Start a student's kernel inside: uid 1000, no capabilities, its own pid namespace.
+
+        ``files``: a folder whose content is copied to the kernel's working directory. ``student``: the id that
+        the student's own values are made from, ``DOCKBOOK_STUDENT`` in the kernel.
+        """
+        raise NotImplementedError(f"the {self.boot} boot runs no kernel inside")
+
+    @contextmanager
+    def quiet(self, deadline_s: float = 5) -> Iterator[None]:
+        """Stop the student's processes and close the API to all but the trusted side, for one look."""
+        yield
+
+    def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
+        """Run trusted code in a container's network namespace; its exit code and output (up to 64 kB)."""
+        raise NotImplementedError(f"the {self.boot} boot offers no probes")

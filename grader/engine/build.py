@@ -1,0 +1,351 @@
+"""Builds the engine image: Debian packages in, a root file system, preloaded images and the hub out.
+
+As an ordinary user, with mmdebstrap; everything is made in a temporary folder of the cache and renamed into
+place at the end, so an interrupted build leaves no half image and the next one starts afresh.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from grader.engine import hub, ids, paths, recipe
+from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
+from grader.engine.network import HUB_ADDRESS
+from grader.engine.sandbox import Sandbox
+from grader.errors import ImageError
+
+Progress = Callable[[float, str], None]
+NEEDED_BYTES = 4 << 30
+TOOLS = {"mmdebstrap": "mmdebstrap", "tar": "tar", "dpkg-deb": "dpkg"}
+SENTINELS = ("rootfs/usr/sbin/dockerd", "rootfs/usr/bin/docker", "rootfs/usr/bin/crun", "hub/debian/Packages")
+
+
+def ensure_image(
+    suite: recipe.Suite = "trixie", progress: Progress | None = None, *, rebuild: bool = False
+) -> EngineImage:
+    """The engine image, built when it is missing, stale or damaged. One build at a time.
+
+    ``progress`` is called with a fraction from 0 to 1 and what is being done. Raises ImageError.
+    """
+    tell = progress or (lambda _fraction, _text: None)
+    image = location(suite)
+    if not rebuild:
+        try:
+            return find_image(suite)
+        except ImageError:
+            pass
+    image.path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(image.path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        tell(0, "another process is building the engine image; waiting for it")
+        lock.acquire(timeout=1800)
+    with lock:
+        if not rebuild:
+            try:
+                return find_image(suite)
+            except ImageError:
+                pass
+        _Builder(image, tell).build()
+    return find_image(suite)
+
+
+class _Builder:
+    def __init__(self, image: EngineImage, tell: Progress) -> None:
+        self.final = image
+        self.folder = image.path.with_suffix(".new")
+        self.image = EngineImage(self.folder, image.suite, image.key)
+        self.tell = tell
+        self.started = time.monotonic()
+        try:
+            self.ids = ids.own_ids()
+        except ids.NoIds as error:
+            raise ImageError(f"The engine image cannot be built: {error}.", next_step=error.fix) from error
+
+    def build(self) -> None:
+        """All steps, in a folder beside the final one."""
+        self._check_tools()
+        remove(self.folder, self.ids)
+        self.folder.mkdir()
+        # Open so that the range's ids may write; closed to everybody else by the cache folder above.
+        self.folder.chmod(0o777)
+        try:
+            self._engine_root()
+            self._debian_base()
+            self._course_images()
+            self._finish()
+        except subprocess.CalledProcessError as error:
+            words = (error.stderr or error.stdout or "").strip().splitlines()
+            raise ImageError(
+                f"Building the engine image stopped at `{Path(error.cmd[0]).name}`: "
+                f"{words[-1] if words else f'exit code {error.returncode}'}.",
+                next_step=f"see {self.folder.with_suffix('.log')}, then `dockbook engine build` again.",
+            ) from error
+        finally:
+            remove(self.folder, self.ids)
+
+    def _check_tools(self) -> None:
+        missing = sorted(package for tool, package in TOOLS.items() if shutil.which(tool) is None)
+        if missing:
+            raise ImageError(
+                f"The engine image is made with {', '.join(missing)}, which this machine lacks.",
+                next_step=f"sudo apt-get install {' '.join(missing)}",
+            )
+        free = shutil.disk_usage(self.folder.parent).free
+        if free < NEEDED_BYTES:
+            raise ImageError(
+                f"{self.folder.parent} has {free >> 20} MB free; the build needs {NEEDED_BYTES >> 20} MB.",
+                next_step="free some space, or set DOCKBOOK_CACHE to a folder on another disk.",
+            )
+
+    # -- Debian
+
+    def _mmdebstrap(self, target: Path, variant: str, *options: str) -> None:
+        """One run of mmdebstrap into a tar archive; its own messages tell how far it is."""
+        mode = "root" if os.geteuid() == 0 else "unshare"
+        # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
+        argv = [
+            "setpriv",
+            "--pdeathsig=TERM",
+            "mmdebstrap",
+            f"--mode={mode}",
+            f"--variant={variant}",
+            "--format=tar",
+            *recipe.SLIM,
+        ]
+        argv += ["--skip=output/dev", *options, self.image.suite, str(target)]
+        env = dict(os.environ) | {"TMPDIR": str(self._temporary())}
+        with self.folder.with_suffix(".log").open("a") as log:
+            process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=log, text=True, env=env)
+            assert process.stderr is not None
+            last = ""
+            for line in process.stderr:
+                log.write(line)
+                last = line.strip() or last
+                if line.startswith("I: "):
+                    self.tell(self.fraction, f"{self.what}: {line[3:].strip()}")
+            if process.wait():
+                raise subprocess.CalledProcessError(process.returncode, argv, stderr=last)
+
+    def _temporary(self) -> Path:
+        """mmdebstrap's own user enters its TMPDIR: a folder that others may pass through."""
+        return Path(tempfile.gettempdir())
+
+    def _step(self, fraction: float, what: str) -> None:
+        self.fraction, self.what = fraction, what
+        self.tell(fraction, what)
+
+    def _engine_root(self) -> None:
+        self._step(0.02, "engine")
+        archive = self.folder / "engine.tar"
+        user = 'chroot "$1" useradd --uid 1000 --create-home --shell /bin/bash --groups docker student'
+        self._mmdebstrap(
+            archive, "essential", f"--include={','.join(recipe.PACKAGES)}", f"--customize-hook={user}"
+        )
+        self._step(0.45, "unpacking the engine")
+        self._as_root(["mkdir", "rootfs", "preload"])
+        self._as_root(["tar", "-C", "rootfs", "-x"], archive)
+        archive.unlink()
+        self._as_root(["mkdir", "-p", "rootfs/dev", "rootfs/proc", "rootfs/sys"])
+        extra = io.BytesIO()
+        with tarfile.open(fileobj=extra, mode="w") as tar:
+            for name, (content, mode) in recipe.files().items():
+                info = tarfile.TarInfo(name)
+                info.size, info.mode, info.mtime = len(content.encode()), mode, int(time.time())
+                tar.addfile(info, io.BytesIO(content.encode()))
+        self._as_root(["tar", "-C", "rootfs", "-x"], extra.getvalue())
+        self._certificates()
+
+    def _certificates(self) -> None:
+        """An authority trusted only inside the engine; its key is not kept."""
+        names = f"DNS:registry-1.docker.io,DNS:index.docker.io,DNS:hub,IP:{HUB_ADDRESS}"
+        script = f"""
+            set -e
+            cd /etc/dockbook
+            new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+            openssl req -x509 $new -days 3650 -subj '/CN=Course hub' -keyout ca.key -out ca.crt
+            openssl req $new -subj /CN=hub -keyout hub.key -out hub.csr
+            printf 'subjectAltName={names}' > hub.ext
+            openssl x509 -req -in hub.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \\
+              -extfile hub.ext -out hub.crt
+            rm ca.key hub.csr hub.ext ca.srl
+            cat ca.crt >> /etc/ssl/certs/ca-certificates.crt
+        """
+        self._as_root(["chroot", "rootfs", "sh", "-c", script])
+
+    def _debian_base(self) -> None:
+        """The course's small Debian, and the packages that the hub serves for it."""
+        self._step(0.50, "course's Debian")
+        archives = "/var/cache/apt/archives"
+        names = " ".join(recipe.DEBIAN_PACKAGES)
+        fetch = f'chroot "$1" apt-get install --yes --download-only --no-install-recommends {names}'
+        source = f"deb [trusted=yes] http://{HUB_ADDRESS}/debian ./"
+        debs = self.folder / "hub" / "debian"
+        debs.mkdir(parents=True)
+        self._mmdebstrap(
+            self.folder / "debian.tar",
+            "minbase",
+            f"--customize-hook={fetch}",
+            f'--customize-hook=tar -C "$1{archives}" -cf "$1/debs.tar" --exclude=partial --exclude=lock .',
+            f"--customize-hook=download /debs.tar {self.folder}/debs.tar",
+            '--customize-hook=rm "$1/debs.tar"',
+            f'--customize-hook=echo "{source}" > "$1/etc/apt/sources.list"',
+            '--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/apt/*',
+        )
+        with tarfile.open(self.folder / "debs.tar") as tar:
+            for member in tar:
+                package = tar.extractfile(member) if member.name.endswith(".deb") else None
+                if package is not None:
+                    (debs / Path(member.name).name).write_bytes(package.read())
+        (self.folder / "debs.tar").unlink()
+        hub.write_package_source(debs)
+
+    # -- the course's images
+
+    def _course_images(self) -> None:
+        self._step(0.75, "course images")
+        (self.folder / "bin").mkdir()
+        (self.folder / "bin" / "docker").symlink_to("../rootfs/usr/bin/docker")
+        self._write_docker_config(self.folder)
+        sources = recipe.image_sources()
+        mirror_only = {name for source in sources if source.mirror_only for name in source.names}
+        hub.write_search([source for source in sources if not source.mirror_only], self.image.hub)
+        state = self.folder / "bake" / "state"
+        with Sandbox(self.image, plugin=False, preload=False, state=state) as engine:
+            env = engine.env() | {"DOCKER_BUILDKIT": "0"}
+            found = []
+            for number, source in enumerate(sources):
+                self._step(0.76 + 0.03 * number, f"course images: {source.names[0]}")
+                with self._context(source) as context:
+                    tags = [word for name in source.names for word in ("--tag", name)]
+                    self._run(["docker", "build", "--quiet", *tags, str(context)], env)
+                for name in source.names:
+                    size = self._run(["docker", "image", "inspect", "--format", "{{.Size}}", name], env)
+                    found.append(CourseImage(name, int(size), source.folder.name, source.description))
+            self._step(0.90, "course hub")
+            saved = self.folder / "saved.tar"
+            self._run(["docker", "save", "--output", str(saved), *(image.name for image in found)], env)
+            hub.write_registry(saved, self.image.hub, mirror_only)
+            saved.unlink()
+            self._run(["docker", "rmi", *sorted(mirror_only)], env)
+            engine.stop_daemon()
+        (self.folder / "bake").chmod(0o777)
+        self._as_root(["mv", "bake/state/docker/image", "bake/state/docker/overlay2", "preload/"])
+        self.images = found
+
+    @contextmanager
+    def _context(self, source: recipe.ImageSource) -> Iterator[Path]:
+        """The build context: the folder of the Dockerfile, and the root file system where it wants one."""
+        context = self.folder / "context"
+        shutil.copytree(source.folder, context)
+        try:
+            if source.rootfs == "debian":
+                (self.folder / "debian.tar").rename(context / "rootfs.tar")
+            elif source.rootfs == "busybox":
+                self._busybox(context / "rootfs.tar")
+            yield context
+        finally:
+            shutil.rmtree(context)
+
+    def _busybox(self, target: Path) -> None:
+        """A file system of one program and its names."""
+        program = self.image.rootfs / "usr/bin/busybox"
+        names = subprocess.run([program, "--list"], check=True, capture_output=True, text=True).stdout.split()
+        users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+        with tarfile.open(target, "w") as tar:
+            for folder, mode in (
+                ("bin", 0o755),
+                ("etc", 0o755),
+                ("root", 0o700),
+                ("tmp", 0o1777),
+                ("var", 0o755),
+            ):
+                info = tarfile.TarInfo(folder)
+                info.type, info.mode = tarfile.DIRTYPE, mode
+                tar.addfile(info)
+            for name, text in (("etc/passwd", users), ("etc/group", "root:x:0:\nnogroup:x:65534:\n")):
+                info = tarfile.TarInfo(name)
+                info.size, info.mode = len(text), 0o644
+                tar.addfile(info, io.BytesIO(text.encode()))
+            info = tar.gettarinfo(str(program), "bin/busybox")
+            info.uid = info.gid = 0
+            info.uname = info.gname = ""
+            with program.open("rb") as handle:
+                tar.addfile(info, handle)
+            for name in names:
+                if name != "busybox":
+                    info = tarfile.TarInfo(f"bin/{name}")
+                    info.type, info.linkname = tarfile.SYMTYPE, "busybox"
+                    tar.addfile(info)
+
+    def _write_docker_config(self, place: Path) -> None:
+        """``docker-config`` below the folder as it is now, with the plugins' path as it will be."""
+        folder = self.folder / "docker-config"
+        folder.mkdir(exist_ok=True)
+        plugins = place / "rootfs/usr/libexec/docker/cli-plugins"
+        (folder / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
+
+    def _finish(self) -> None:
+        self._step(0.97, "putting everything in place")
+        self._write_docker_config(self.final.path)
+        for name in ("bake", "debian.tar"):
+            remove(self.folder / name, self.ids)
+        manifest = {
+            "key": self.image.key,
+            "suite": self.image.suite,
+            "seconds": round(time.monotonic() - self.started, 1),
+            "images": [vars(image) for image in self.images],
+            "sentinels": [{"path": name, "size": (self.folder / name).lstat().st_size} for name in SENTINELS],
+        }
+        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        remove(self.final.path, self.ids)
+        self.folder.rename(self.final.path)
+        self.folder.with_suffix(".log").unlink(missing_ok=True)
+        self.tell(1, "the engine image is ready")
+
+    # -- helpers
+
+    def _as_root(self, argv: list[str], stdin: Path | bytes | None = None) -> None:
+        """Run a command as root over the image's files, standing in the image's folder."""
+        command = ids.command(self.ids, str(self.folder), argv)
+        data = stdin if isinstance(stdin, bytes) else None
+        with open(stdin if isinstance(stdin, Path) else os.devnull, "rb") as handle:
+            source = {"input": data} if data is not None else {"stdin": handle}
+            subprocess.run(command, check=True, capture_output=True, **source)
+
+    @staticmethod
+    def _run(argv: list[str], env: dict[str, str]) -> str:
+        return subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout.strip()
+
+
+def remove(path: Path, own: ids.Ids) -> None:
+    """Remove a file, or a folder with files of the range's ids in it."""
+    if path.is_dir():
+        argv = ids.command(own, str(path), ["find", ".", "-mindepth", "1", "-delete"])
+        subprocess.run(argv, check=False, capture_output=True)
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def clean_cache(keep: EngineImage) -> list[Path]:
+    """Remove engine images other than ``keep``; what was removed."""
+    removed = []
+    for path in sorted((paths.cache_folder() / "engine").iterdir()):
+        if path.is_dir() and path != keep.path:
+            remove(path, ids.own_ids())
+            removed.append(path)
+    return removed

@@ -1,0 +1,333 @@
+"""``dockbook doctor``: what works on this machine, what does not and why, and the exact next step.
+
+``diagnose`` is pure: facts in, report out. Advice never opens a door for others: no socket for everybody,
+nothing run as root that need not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from grader.engine.facts import DEFAULT_SOCKET, Facts, gather
+
+Status = Literal["ok", "note", "problem"]
+_SIGNS = {"ok": "ok", "note": "--", "problem": "!!"}
+_GB = 1 << 30
+BUILD_BYTES = 4 * _GB
+ROOM_BYTES = 1 * _GB
+MEMORY_BYTES = 3 * _GB // 2
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the screen: ``next_step`` is there for every problem."""
+
+    topic: str
+    name: str
+    status: Status
+    text: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found. ``usable``: an engine can be had, with the engine image built or still to be built."""
+
+    items: tuple[Item, ...]
+    usable: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object: usable, problems (a count), items."""
+        problems = sum(item.status == "problem" for item in self.items)
+        return {"usable": self.usable, "problems": problems, "items": [asdict(item) for item in self.items]}
+
+    def as_text(self) -> str:
+        """One screen."""
+        lines, topic = [], ""
+        for item in self.items:
+            if item.topic != topic:
+                topic = item.topic
+                lines.append(topic)
+            lines.append(f"  {_SIGNS[item.status]}  {item.name:<10} {item.text}")
+            if item.next_step:
+                lines.append(f"{'next:':>15}  {item.next_step}")
+        verdict = (
+            "ready" if self.usable else "not ready: no engine can be started here yet, see the steps above"
+        )
+        return "\n".join([*lines, f"Dockbook is {verdict}."])
+
+
+def examine() -> Report:
+    """Look at this machine and say what was found; within seconds, changing nothing."""
+    return diagnose(gather())
+
+
+def diagnose(facts: Facts) -> Report:
+    """The report for these facts."""
+    sandbox = _sandbox(facts)
+    docker = _docker(facts)
+    host_works = docker.status == "ok"
+    image = list(_image(facts, sandbox))
+    room = list(_room(facts))
+    sandbox_usable = sandbox.status == "ok" and not any(
+        item.status == "problem" for item in (*image, *room[:1])
+    )
+    usable = sandbox_usable or host_works
+    if usable and docker.status == "problem" and not facts.docker_host:
+        # Somebody who never had a Docker needs none: the sandbox is there.
+        docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
+    items = [
+        sandbox,
+        _nested(host_works=host_works),
+        *_vm(facts),
+        Item("Boots", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
+        docker,
+        *_context(facts),
+        *image,
+        *room,
+        *_ports(facts),
+        *_versions(facts),
+    ]
+    return Report(tuple(items), usable)
+
+
+# Boots
+
+
+def _sandbox(facts: Facts) -> Item:
+    for why, next_step in _against_sandbox(facts):
+        return Item("Boots", "sandbox", "problem", f"not available: {why}", next_step)
+    return Item("Boots", "sandbox", "ok", "a private engine in user namespaces" + _tried(facts))
+
+
+def _tried(facts: Facts) -> str:
+    return " (tried: they work)" if facts.probed else ""
+
+
+def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Why it cannot boot and what would change that, the deepest reason first."""
+    if facts.system != "Linux":
+        yield f"{facts.system} has no user namespaces", "use your Docker: dockbook lab --boot host"
+        return
+    if facts.probed and facts.probe is None:
+        return
+    if facts.max_user_namespaces == 0:
+        yield "this system allows no user namespaces", "sudo sysctl user.max_user_namespaces=15000"
+    if facts.unprivileged_userns_clone == 0 and facts.uid != 0:
+        yield "ordinary users may make no user namespaces", "sudo sysctl kernel.unprivileged_userns_clone=1"
+    if facts.namespaces:
+        if facts.apparmor_restricts and facts.uid != 0:
+            yield (
+                f"AppArmor keeps ordinary programs from using user namespaces ({facts.namespaces})",
+                apparmor_step(facts.python_path),
+            )
+        elif facts.in_container:
+            yield (
+                f"this container allows no user namespaces ({facts.namespaces})",
+                "start the container with --security-opt seccomp=unconfined, or use Dockbook outside it",
+            )
+        else:
+            yield (
+                f"a trial of user namespaces failed ({facts.namespaces})",
+                "see `dmesg` for what refused it, or use another boot",
+            )
+    if not facts.newuidmap and facts.uid != 0:
+        yield "newuidmap and newgidmap are not installed", "sudo apt-get install uidmap"
+    if not facts.subordinate_ids:
+        yield (
+            f"{facts.user} has no 65,536 ids in /etc/subuid and /etc/subgid",
+            f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {facts.user}",
+        )
+    if not facts.overlay:
+        yield "this kernel has no overlay file system", "sudo modprobe overlay"
+    if facts.probed and facts.probe is not None:
+        restricted = facts.apparmor_restricts and facts.uid != 0
+        step = apparmor_step(facts.python_path) if restricted else "see `dmesg` for what refused it"
+        yield f"a trial failed: {facts.probe}", step
+
+
+def apparmor_step(python: str) -> str:
+    """The command that adds a profile for one program, and for nothing else."""
+    profile = (
+        f"abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile dockbook {python} flags=(unconfined) {{\\n"
+    )
+    return (
+        f"printf '{profile}  userns,\\n}}\\n' | sudo tee /etc/apparmor.d/dockbook && "
+        "sudo apparmor_parser --replace /etc/apparmor.d/dockbook"
+    )
+
+
+def _nested(*, host_works: bool) -> Item:
+    if host_works:
+        text = "not in this version yet; your Docker could carry it"
+    else:
+        text = "not available: it needs a Docker of yours that answers"
+    return Item("Boots", "nested", "note", text)
+
+
+def _vm(facts: Facts) -> Iterator[Item]:
+    if not facts.qemu:
+        text = f"not in this version yet; it would need QEMU (qemu-system-{facts.machine})"
+    elif facts.kvm == "usable":
+        text = f"not in this version yet; {facts.qemu} and KVM are there"
+    elif facts.kvm == "denied":
+        step = f"sudo usermod --append --groups kvm {facts.user}, then log out and in again"
+        text = f"not in this version yet; QEMU is there, but /dev/kvm is not open to {facts.user}"
+        yield Item("Boots", "vm", "note", text, step)
+        return
+    else:
+        text = f"not in this version yet; {facts.qemu} is there, without KVM (slower)"
+    yield Item("Boots", "vm", "note", text)
+
+
+def _host_text(facts: Facts, *, works: bool) -> str:
+    if works:
+        return f"your own engine {facts.endpoint.engine_version}, only when asked for: --boot host"
+    return "not available: see Docker"
+
+
+# Docker
+
+
+def _docker(facts: Facts) -> Item:
+    endpoint = facts.endpoint
+    if not endpoint.trouble:
+        text = f"{endpoint.engine_version} (API {endpoint.api_version}) answers at {endpoint.address}"
+        return Item("Docker", "engine", "ok", text)
+    text, step = _docker_trouble(facts)
+    return Item("Docker", "engine", "note" if endpoint.trouble == "untested" else "problem", text, step)
+
+
+def _docker_trouble(facts: Facts) -> tuple[str, str]:
+    endpoint = facts.endpoint
+    if endpoint.trouble == "denied":
+        return _not_permitted(facts)
+    if facts.docker_host:
+        return _wrong_docker_host(facts)
+    if facts.other_sockets and endpoint.trouble in ("missing", "refused"):
+        other = facts.other_sockets[0]
+        return f"nothing at {endpoint.address}, but {other} is there", f"export DOCKER_HOST={other}"
+    if endpoint.trouble in ("missing", "refused"):
+        if not facts.docker_installed:
+            step = "none is needed for the sandbox; else: sudo apt-get install docker.io"
+            if facts.system != "Linux":
+                step = "install Docker Desktop and start it"
+            return "no Docker is installed on this machine", step
+        step = _start_docker(facts)
+        return f"Docker is installed, but not running ({endpoint.address}: {endpoint.detail})", step
+    if endpoint.trouble == "timeout":
+        return f"{endpoint.address}: {endpoint.detail}", _start_docker(facts, "restart")
+    step = "sudo journalctl --unit docker --lines 20" if facts.systemd else _start_docker(facts, "restart")
+    return f"{endpoint.address}: {endpoint.detail}", step
+
+
+def _start_docker(facts: Facts, verb: str = "start") -> str:
+    if facts.system != "Linux":
+        return f"{verb} Docker Desktop"
+    return f"sudo systemctl {verb} docker" if facts.systemd else f"sudo service docker {verb}"
+
+
+def _not_permitted(facts: Facts) -> tuple[str, str]:
+    text = f"{facts.endpoint.address} does not let {facts.user} in"
+    if facts.in_docker_group and not facts.has_docker_group:
+        return f"{text}: the docker group counts from your next login", "log out and in again"
+    if facts.has_docker_group:
+        return f"{text}, although in the docker group", _start_docker(facts, "restart")
+    step = f"sudo usermod --append --groups docker {facts.user}, then log out and in again"
+    return text, f"{step} (whoever is in that group owns this machine; the sandbox needs none of it)"
+
+
+def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
+    endpoint = facts.endpoint
+    text = f"DOCKER_HOST is {endpoint.address}: {endpoint.detail}"
+    if endpoint.trouble == "not-docker":
+        text = (
+            f"DOCKER_HOST is {endpoint.address}: something answers, but no Docker Engine ({endpoint.detail})"
+        )
+    if endpoint.trouble == "untested":
+        return text, f"docker --host {endpoint.address} version"
+    return text, "unset DOCKER_HOST (or correct it)"
+
+
+def _context(facts: Facts) -> Iterator[Item]:
+    """The docker CLI follows a context; docker-py, which the notebooks use, does not."""
+    if facts.context == "default" or facts.docker_host:
+        return
+    where = "DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "~/.docker/config.json"
+    undo = (
+        "unset DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "docker context use default"
+    )
+    if facts.context_address is None:
+        text = f"{where} names the context {facts.context!r}, which is not there"
+        yield Item("Docker", "context", "problem", text, undo)
+    elif facts.context_address != DEFAULT_SOCKET:
+        text = (
+            f"your `docker` uses the context {facts.context!r} ({facts.context_address}), docker-py does not"
+        )
+        yield Item(
+            "Docker", "context", "note", text, f"export DOCKER_HOST={facts.context_address}, or: {undo}"
+        )
+
+
+# The engine image, room, ports
+
+
+def _image(facts: Facts, sandbox: Item) -> Iterator[Item]:
+    if not facts.image:
+        yield Item("Engine image", "trixie", "ok", f"built, in {facts.cache}")
+    elif not facts.image_tools and facts.system == "Linux":
+        step = "sudo apt-get install mmdebstrap"
+        yield Item("Engine image", "trixie", "problem", f"{facts.image} mmdebstrap is not installed", step)
+    else:
+        status: Status = "note" if sandbox.status == "ok" else "ok"
+        yield Item(
+            "Engine image", "trixie", status, facts.image, "dockbook engine build (once; some minutes)"
+        )
+
+
+def _room(facts: Facts) -> Iterator[Item]:
+    step = "free some space, or set DOCKBOOK_CACHE to a folder on another disk"
+    needed = BUILD_BYTES if facts.image else ROOM_BYTES
+    if facts.cache_free is None:
+        yield Item("Room", "disk", "problem", f"the cache cannot be used: {facts.cache}", step)
+    else:
+        text = f"{facts.cache_free / _GB:.1f} GB free in {facts.cache}"
+        if facts.cache_free < needed:
+            yield Item("Room", "disk", "problem", f"{text}; {needed / _GB:.0f} GB are needed", step)
+        else:
+            yield Item("Room", "disk", "ok", text)
+    if facts.memory_total is None or facts.memory_available is None:
+        return
+    text = f"{facts.memory_available / _GB:.1f} of {facts.memory_total / _GB:.1f} GB available"
+    if facts.memory_available < MEMORY_BYTES:
+        step = "close other programs: an engine with JupyterLab wants 1.5 GB"
+        yield Item("Room", "memory", "problem", text, step)
+    else:
+        yield Item("Room", "memory", "ok", text)
+
+
+def _ports(facts: Facts) -> Iterator[Item]:
+    if 8888 in facts.busy_ports:
+        yield Item("Ports", "8888", "note", "in use: JupyterLab takes the next free one (or --port N)")
+    else:
+        yield Item("Ports", "8888", "ok", "free for JupyterLab")
+    if 5000 not in facts.busy_ports:
+        yield Item("Ports", "5000", "ok", "free (chapters publish it)")
+    elif facts.system == "Darwin":
+        step = (
+            "System Settings, General, AirDrop & Handoff: turn AirPlay Receiver off; or publish another port"
+        )
+        yield Item("Ports", "5000", "note", "in use, on macOS usually by AirPlay Receiver", step)
+    else:
+        text = "in use: matters with --boot host only, a private engine has ports of its own"
+        yield Item("Ports", "5000", "note", text, "ss --listening --tcp --processes 'sport = :5000'")
+
+
+def _versions(facts: Facts) -> Iterator[Item]:
+    text = f"{facts.distribution_name}, {facts.system} {facts.kernel}, {facts.machine}"
+    yield Item("Versions", "system", "ok", text)
+    yield Item(
+        "Versions", "software", "ok", ", ".join(f"{name} {found}" for name, found in facts.versions.items())
+    )

@@ -1,0 +1,317 @@
+"""The user's own Docker Engine, only when asked for: used as it is, and left as it was found.
+
+Nothing is labelled (students type ``docker run`` themselves): what exists is recorded when the engine is
+opened, and ``reset()`` removes only what came after.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from grader.engine.base import Boot, Engine
+from grader.engine.facts import DEFAULT_SOCKET, Endpoint, docker_context, reach
+from grader.errors import EngineError, EngineUnavailable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Kind = Literal["container", "network", "volume", "image", "tag"]
+TLS_VARIABLES = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that ``reset()`` would remove; a tag it would take off, or give back to its old image."""
+
+    kind: Kind
+    name: str
+    id: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass
+class _Inventory:
+    """What an engine holds: ids, and which image each tag means."""
+
+    containers: dict[str, str]
+    networks: dict[str, str]
+    volumes: dict[str, str]
+    images: dict[str, str]
+    tags: dict[str, str]
+
+
+def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
+    """The user's engine's address: DOCKER_HOST, else the CLI's context, else a usual socket that answers.
+
+    Raises EngineUnavailable when a context is named that is not there.
+    """
+    env = os.environ if environment is None else environment
+    if env.get("DOCKER_HOST"):
+        return env["DOCKER_HOST"]
+    name, source, address = docker_context(env)
+    if address is None:
+        where = "DOCKER_CONTEXT" if source == "DOCKER_CONTEXT" else "your docker configuration"
+        raise EngineUnavailable(
+            f"The Docker context {name!r}, named by {where}, is not there.",
+            next_step="`docker context ls` shows those that are; `docker context use default` goes back.",
+        )
+    if address != DEFAULT_SOCKET:
+        return address
+    for path in usual_sockets(env):
+        if path.is_socket() and not reach(f"unix://{path}").trouble:
+            return f"unix://{path}"
+    return DEFAULT_SOCKET
+
+
+def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
+    """Where engines listen: Debian's and Docker's own, a rootless one, Docker Desktop, Colima, Rancher."""
+    home = Path(environment.get("HOME", "/nonexistent"))
+    runtime = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
+    return [
+        Path("/var/run/docker.sock"),
+        Path(runtime, "docker.sock"),
+        *(home / ".docker" / place / "docker.sock" for place in ("run", "desktop")),
+        home / ".colima/default/docker.sock",
+        home / ".rd/docker.sock",
+    ]
+
+
+def diagnose(docker_host: str) -> EngineError | None:
+    """Why there is no engine at this address, with the next step; None when one answers."""
+    tls = bool(os.environ.get("DOCKER_TLS_VERIFY"))
+    return _trouble(reach(docker_host, tls=tls), asked_for=docker_host != DEFAULT_SOCKET)
+
+
+def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:
+    if found.trouble in ("", "untested"):
+        return None
+    at, detail = found.address, found.detail
+    correct = (
+        "correct DOCKER_HOST or the docker context, or unset it; `docker context ls` shows what is there."
+    )
+    start = "start it (`sudo systemctl start docker`, or Docker Desktop); `dockbook doctor` says more."
+    if found.trouble == "denied":
+        what = f"The Docker Engine at {at} does not let you in."
+        step = "`dockbook doctor` says how to get in; the sandbox, `--boot sandbox`, needs no permission."
+    elif found.trouble == "missing" and asked_for:
+        what, step = f"There is no Docker Engine at {at}: {detail}.", correct
+    elif found.trouble == "missing":
+        what = f"There is no Docker Engine on this machine: nothing at {at}."
+        step = "install and start Docker, or take an engine that needs none: `--boot sandbox`."
+    elif found.trouble == "refused":
+        what, step = f"The Docker Engine at {at} is not running: {detail}.", start
+    elif found.trouble == "timeout":
+        what, step = (
+            f"The Docker Engine at {at} does not answer: {detail}.",
+            start.replace("start", "restart"),
+        )
+    elif found.trouble == "not-docker":
+        what, step = f"What answers at {at} is no Docker Engine: {detail}.", correct
+    else:
+        what, step = f"{at} cannot be used as a Docker Engine's address: {detail}.", correct
+    return EngineUnavailable(what, next_step=step)
+
+
+class HostEngine(Engine):
+    """The user's own engine. ``HostEngine()`` finds it as the docker CLI does; an address may be given.
+
+    ``label`` says what it was opened for, as with the other boots.
+
+    Raises EngineUnavailable, which tells apart: missing, not running, not permitted, a wrong address.
+    """
+
+    boot: Boot = "host"
+
+    def __init__(self, docker_host: str | None = None, *, label: str = "") -> None:
+        self.label = label
+        started = time.monotonic()
+        self.docker_host = docker_host or find_docker_host()
+        trouble = diagnose(self.docker_host)
+        if trouble is not None:
+            raise trouble
+        self._closed = False
+        self._client = self.client()
+        with _told("look at"):
+            self._client.ping()
+        self.ready_s = time.monotonic() - started
+        self._before = self._inventory()
+
+    # -- Engine
+
+    def client(self, *, timeout: float = 30) -> DockerClient:
+        """A docker-py client; nothing sets the trusted side apart here. Raises EngineError."""
+        import docker
+
+        environment = {"DOCKER_HOST": self.docker_host} | self._tls()
+        with _told("reach"):
+            return docker.from_env(timeout=int(timeout), environment=environment)
+
+    def tail(self, lines: int = 40) -> str:
+        return f"(your own engine's log is not read here; its last lines: journalctl -u docker -n {lines})"
+
+    def alive(self) -> bool:
+        return not self._closed and not reach(self.docker_host, tls=bool(self._tls())).trouble
+
+    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        return super().env(base) | self._tls()
+
+    def configure(self, options: Mapping[str, object]) -> None:
+        names = ", ".join(sorted(options)) or "nothing"
+        raise EngineError(
+            f"This is your own Docker Engine: the course does not change its configuration ({names}).",
+            next_step="do this lesson on a private engine: `dockbook lab --boot sandbox`.",
+        )
+
+    def close(self) -> None:
+        """Let go of the engine; everything on it stays as it is."""
+        if not self._closed:
+            started = time.monotonic()
+            self._closed = True
+            self._client.close()
+            self.dispose_s = time.monotonic() - started
+
+    def reset(self) -> None:
+        """Remove what came after this engine was opened (show ``pending_reset()`` first).
+
+        Raises EngineError with what could not be removed, after the rest has been.
+        """
+        failed = []
+        # Once more for what was held by something that has gone by now.
+        for attempt in range(2):
+            failed = [
+                f"{leftover}: {reason}"
+                for leftover in self.pending_reset()
+                if (reason := self._remove(leftover)) is not None
+            ]
+            if not failed or attempt:
+                break
+        if failed:
+            raise EngineError(
+                f"Not everything could be removed: {'; '.join(failed)}.",
+                next_step="look at it with `docker ps -a` and `docker images`, then reset again.",
+            )
+
+    # -- only here
+
+    def pending_reset(self) -> list[Leftover]:
+        """What ``reset()`` would remove, in that order: containers, networks, volumes, tags, images."""
+        before, now = self._before, self._inventory()
+        found: list[Leftover] = []
+        kinds: tuple[tuple[Kind, dict[str, str], dict[str, str]], ...] = (
+            ("container", before.containers, now.containers),
+            ("network", before.networks, now.networks),
+            ("volume", before.volumes, now.volumes),
+        )
+        for kind, old, new in kinds:
+            found += [Leftover(kind, name, id_) for id_, name in new.items() if id_ not in old]
+        found += [
+            Leftover("tag", tag, before.tags.get(tag, ""))
+            for tag, image in now.tags.items()
+            # A new tag of an old image, or an old tag that was moved; a new image takes its tags along.
+            if before.tags.get(tag) != image and (image in before.images or tag in before.tags)
+        ]
+        found += [
+            Leftover("image", name, id_) for id_, name in now.images.items() if id_ not in before.images
+        ]
+        return found
+
+    def missing_images(self, names: list[str]) -> list[str]:
+        """Which of these images, as ``NAME:TAG``, the engine does not have."""
+        present = self._inventory().tags
+        return [name for name in names if name not in present]
+
+    def load_images(self, archive: Path) -> list[str]:
+        """Load a ``docker save`` archive: the course's images. They stay through ``reset()``.
+
+        Returns the tags that are new. Raises EngineError.
+        """
+        before = self._inventory()
+        with _told("load images into"), archive.open("rb") as data:
+            self._client.images.load(data)
+        now = self._inventory()
+        self._before.images |= {id_: name for id_, name in now.images.items() if id_ not in before.images}
+        tags = {tag: id_ for tag, id_ in now.tags.items() if before.tags.get(tag) != id_}
+        self._before.tags |= tags
+        return sorted(tags)
+
+    # -- inside
+
+    def _tls(self) -> dict[str, str]:
+        if self.docker_host != os.environ.get("DOCKER_HOST"):
+            return {}
+        return {name: os.environ[name] for name in TLS_VARIABLES if os.environ.get(name)}
+
+    def _inventory(self) -> _Inventory:
+        api = self._client.api
+        with _told("look at"):
+            images = api.images()
+            volumes = api.volumes().get("Volumes") or []
+            return _Inventory(
+                containers={one["Id"]: _name(one["Names"], one["Id"]) for one in api.containers(all=True)},
+                networks={one["Id"]: one["Name"] for one in api.networks()},
+                # A volume that was removed and made again under the same name is another one.
+                volumes={f"{one['Name']} {one.get('CreatedAt', '')}": one["Name"] for one in volumes},
+                images={one["Id"]: _name(one.get("RepoTags"), one["Id"]) for one in images},
+                tags={
+                    tag: one["Id"]
+                    for one in images
+                    for tag in one.get("RepoTags") or ()
+                    if not tag.startswith("<none>")
+                },
+            )
+
+    def _remove(self, leftover: Leftover) -> str | None:
+        """Remove one thing; why it could not be, if it is still there."""
+        from docker.errors import APIError, DockerException, NotFound
+
+        api = self._client.api
+        removers: dict[Kind, Callable[[Leftover], object]] = {
+            "container": lambda one: api.remove_container(one.id, v=True, force=True),
+            "network": lambda one: api.remove_network(one.id),
+            "volume": lambda one: api.remove_volume(one.name),
+            "image": lambda one: api.remove_image(one.id, force=True),
+            "tag": self._put_tag_back,
+        }
+        try:
+            removers[leftover.kind](leftover)
+        except NotFound:
+            return None
+        except APIError as error:
+            return str(error.explanation)
+        except (DockerException, OSError) as error:
+            return str(error)
+        return None
+
+    def _put_tag_back(self, leftover: Leftover) -> None:
+        if leftover.id:
+            repository, _, tag = leftover.name.rpartition(":")
+            self._client.api.tag(leftover.id, repository, tag, force=True)
+        else:
+            self._client.api.remove_image(leftover.name, noprune=True)
+
+
+def _name(names: list[str] | None, id_: str) -> str:
+    known = [name for name in names or () if not name.startswith("<none>")]
+    return known[0].lstrip("/") if known else id_.removeprefix("sha256:")[:12]
+
+
+@contextmanager
+def _told(verb: str) -> Iterator[None]:
+    """docker-py's errors as ours."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException, OSError) as error:
+        raise EngineError(
+            f"Could not {verb} your Docker Engine: {error}.", next_step="`dockbook doctor` looks into it."
+        ) from error

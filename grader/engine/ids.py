@@ -1,0 +1,160 @@
+"""Which ids a sandbox's users are on the host, and how to act as them on files.
+
+A sandbox's root is always a *subordinate* id: neither the person who runs it nor the host's root. What
+breaks out of a sandbox then owns no file of anybody. An ordinary user has a range in ``/etc/subuid``
+(useradd makes it); root, who has none, takes a range that no distribution hands out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+from grader.engine import linux
+
+COUNT = 65536
+ROOT_BASE = 0x77770000
+"""First id of root's sandboxes: above the ranges of useradd, systemd-nspawn and LDAP setups, below 2**31."""
+
+
+class Ids(TypedDict):
+    """Start and length of the ranges; ``helpers``: whether newuidmap and newgidmap write the maps."""
+
+    uid: tuple[int, int]
+    gid: tuple[int, int]
+    helpers: bool
+
+
+class NoIds(Exception):
+    """No usable range of subordinate ids; ``str()`` says what is missing, ``fix`` the exact command."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.fix = fix
+
+
+def subordinate_range(path: str, user: str, uid: int) -> tuple[int, int] | None:
+    """First range of at least 65,536 ids of a user in a subuid(5) file."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        parts = line.strip().split(":")
+        ours = len(parts) == 3 and parts[0] in (user, str(uid))
+        if ours and parts[1].isdigit() and parts[2].isdigit() and int(parts[2]) >= COUNT:
+            return int(parts[1]), COUNT
+    return None
+
+
+def own_ids() -> Ids:
+    """The ranges of the calling user. Raises NoIds."""
+    uid = os.geteuid()
+    if uid == 0:
+        return {"uid": (ROOT_BASE, COUNT), "gid": (ROOT_BASE, COUNT), "helpers": False}
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    fix = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+    uids = subordinate_range("/etc/subuid", user, uid)
+    gids = subordinate_range("/etc/subgid", user, uid)
+    for found, name in ((uids, "/etc/subuid"), (gids, "/etc/subgid")):
+        if found is None:
+            raise NoIds(f"{name} has no range of {COUNT} ids for {user}", fix)
+    for helper in ("newuidmap", "newgidmap"):
+        if shutil.which(helper) is None:
+            raise NoIds(f"{helper} is not installed", "sudo apt-get install uidmap")
+    assert uids and gids
+    return {"uid": uids, "gid": gids, "helpers": True}
+
+
+def write_maps(pid: int, ids: Ids) -> None:
+    """Map ids 0 to 65535 of a new user namespace to the range. Raises OSError."""
+    for kind, (base, count) in (("uid", ids["uid"]), ("gid", ids["gid"])):
+        if ids["helpers"]:
+            argv = [f"new{kind}map", str(pid), "0", str(base), str(count)]
+            child = os.posix_spawnp(argv[0], argv, os.environ)
+            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            if status:
+                raise OSError(f"{argv[0]} ended with status {status}")
+        else:
+            with open(f"/proc/{pid}/{kind}_map", "w") as handle:
+                handle.write(f"0 {base} {count}\n")
+
+
+def become_root() -> None:
+    """Take id 0 of the namespace, which is the range's first id outside; groups of before are dropped."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def enter(ids: Ids, folder: str) -> int:
+    """Fork a child that is root over the range's files, standing in ``folder`` (opened as the caller).
+
+    0 in the child. For single-threaded processes only: see ``linux.clone``.
+    """
+    read, write = os.pipe2(os.O_CLOEXEC)
+    pid = linux.clone(linux.CLONE_NEWUSER)
+    if pid == 0:
+        os.close(write)
+        os.chdir(folder)
+        if os.read(read, 1) != b"m":
+            os._exit(1)
+        become_root()
+        linux.die_with_parent()
+        return 0
+    os.close(read)
+    try:
+        write_maps(pid, ids)
+        os.write(write, b"m")
+    except OSError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(write)
+    return pid
+
+
+def remove_tree(ids: Ids, folder: str, name: str) -> None:
+    """Remove ``folder/name`` with what the range's users left in it. Single-threaded processes only."""
+    pid = enter(ids, folder)
+    if pid == 0:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(name, ignore_errors=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+
+
+def command(ids: Ids, folder: str, argv: list[str]) -> list[str]:
+    """A command line that runs ``argv`` in ``folder`` as root over the range's files."""
+    package = str(Path(__file__).resolve().parents[2])
+    code = (
+        f"import sys; sys.path.insert(0, {package!r}); from grader.engine.ids import main; main(sys.argv[1])"
+    )
+    job = json.dumps({"ids": ids, "folder": folder, "argv": argv})
+    return [sys.executable, "-I", "-S", "-c", code, job]
+
+
+def main(job: str) -> None:
+    """Body of the process that ``command`` describes: ends with the exit code of what it ran."""
+    spec = json.loads(job)
+    pid = enter(spec["ids"], spec["folder"])
+    if pid == 0:
+        try:
+            os.execvp(spec["argv"][0], spec["argv"])
+        except OSError as error:
+            os.write(2, f"{spec['argv'][0]}: {error}\n".encode())
+        finally:
+            os._exit(127)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

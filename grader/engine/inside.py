@@ -1,0 +1,354 @@
+"""Process 1 of a sandbox: builds its file system, starts the engine, does what the keeper asks.
+
+It starts as a clone of the keeper in fresh namespaces, still with the owner's identity outside: that is
+when it opens host folders (the owner may read them, the sandbox's own range of ids may not). Then it
+becomes root of its namespaces, mounts everything from those open folders and leaves the host's root.
+From ``pivot_root`` on nothing of the host can be imported: every import stands at the top.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import selectors
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from grader.engine import daemon, ids, linux, network, roots
+from grader.engine.door import DOOR, Door
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": "/run"}
+CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
+
+
+class Inside:
+    """Process 1. ``spec`` is the keeper's description of the sandbox, ``control`` its socket."""
+
+    def __init__(self, spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int) -> None:
+        self.spec = spec
+        self.control = control
+        self.api = api
+        self.log = log
+        self.folders = roots.Folders(spec["folders"])
+        self.containerd = 0
+        self.dockerd = 0
+        self.hub = 0
+        self.kernels: dict[int, str] = {}
+        self.selector = selectors.DefaultSelector()
+        self.buffer = b""
+        self.over = False
+
+    @staticmethod
+    def become_root() -> None:
+        """Root of the user namespace: an unprivileged, subordinate id on the host."""
+        ids.become_root()
+        linux.die_with_parent()
+        os.setsid()
+        os.umask(0o022)
+
+    # -- processes
+
+    def spawn(self, argv: list[str], env: dict[str, str] | None = None, api: bool = False) -> int:
+        """Fork and exec; output goes to the keeper's log. ``api``: hand the API's listening socket over."""
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            os.setsid()
+            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+            os.dup2(self.log, 1)
+            os.dup2(self.log, 2)
+            variables = dict(ENV if env is None else env)
+            if api:
+                # systemd's socket activation, sd_listen_fds(3): descriptor 3, and the pid it is meant for.
+                os.dup2(self.api.fileno(), 3)
+                os.set_inheritable(3, True)
+                variables |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+            os.closerange(4 if api else 3, 1024)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execvpe(argv[0], argv, variables)
+        except OSError as error:
+            os.write(2, f"{argv[0]}: {error}\n".encode())
+        finally:
+            os._exit(127)
+
+    def start_containerd(self) -> None:
+        self.containerd = self.spawn(["containerd", "--config", "/etc/dockbook/containerd.toml"])
+        # dockerd backs off for a second when the socket is not there yet: wait for it here, in small steps.
+        deadline = time.monotonic() + 20
+        while not os.path.exists(CONTAINERD_SOCKET):
+            if time.monotonic() > deadline or self.reaped(self.containerd):
+                raise RuntimeError("containerd did not start")
+            time.sleep(0.002)
+
+    def start_dockerd(self) -> None:
+        os.makedirs("/etc/docker", exist_ok=True)
+        roots.write("/etc/docker/daemon.json", json.dumps(self.spec["daemon"], indent=2))
+        argv = ["dockerd", "--rootless", "--containerd", CONTAINERD_SOCKET]
+        argv += ["-H", "fd://", "-H", "unix:///run/docker.sock", "-G", "docker"]
+        self.dockerd = self.spawn(argv, api=True)
+
+    @staticmethod
+    def reaped(pid: int) -> bool:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+
+    def start(self) -> None:
+        """Everything up to a dockerd that will answer."""
+        linux.set_hostname("dockbook")
+        linux.set_name("dockbook-init")
+        linux.link_up("lo")
+        roots.write("/proc/sys/net/ipv4/ip_forward", "1")
+        self.limit()
+        self.start_containerd()
+        roots.preload_images()
+        self.start_dockerd()
+        if "hub" in self.folders:
+            network.make_hub_host()
+            hub = [
+                "nsenter",
+                f"--net={network.HUB_NETNS}",
+                "nginx",
+                "-e",
+                "stderr",
+                "-c",
+                "/etc/dockbook/hub.conf",
+            ]
+            self.hub = self.spawn(hub)
+
+    def limit(self) -> None:
+        for name, value in self.spec.get("rlimits", {}).items():
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+
+    # -- what the keeper asks for
+
+    def serve(self) -> None:
+        """Answer the keeper until it goes; end when dockerd ends without being asked to."""
+        wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_write)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.selector.register(wake, selectors.EVENT_READ, lambda: os.read(wake, 4096))
+        self.selector.register(self.control, selectors.EVENT_READ, self.hear_keeper)
+        Door(DOOR, self.selector, self.do_configure)
+        while not self.over:
+            for key, _ in self.selector.select(1):
+                key.data()
+            self.reap()
+
+    def hear_keeper(self) -> None:
+        data = self.control.recv(65536)
+        self.over = not data
+        self.buffer += data
+        while b"\n" in self.buffer:
+            line, self.buffer = self.buffer.split(b"\n", 1)
+            self.answer(json.loads(line))
+
+    def answer(self, request: dict[str, Any]) -> None:
+        try:
+            value = getattr(self, f"do_{request['do']}")(**request.get("with", {}))
+            reply: dict[str, Any] = {"id": request["id"], "value": value}
+        except Exception as error:  # noqa: BLE001 - the reply is the only way out of here: the owner raises it again
+            reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
+        self.control.sendall(json.dumps(reply).encode() + b"\n")
+
+    def reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in (self.dockerd, self.containerd):
+                name = "dockerd" if pid == self.dockerd else "containerd"
+                os.write(self.log, f"{name} ended with status {status}\n".encode())
+                sys.exit(1)
+            self.kernels.pop(pid, None)
+
+    # Requests, by the name that the owner gives them.
+
+    def do_start_kernel(self, connection: str, env: dict[str, str]) -> int:
+        """A student's kernel: uid 1000, group docker, no capabilities, its own pid namespace."""
+        argv = ["unshare", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]
+        argv += ["setpriv", "--reuid=1000", "--regid=1000", "--groups=docker", "--no-new-privs"]
+        argv += ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--pdeathsig=KILL"]
+        argv += ["sh", "-c", 'cd /home/student/work && umask 000 && exec "$@"', "kernel"]
+        argv += ["python3", "-m", "ipykernel_launcher", "-f", connection]
+        home = {"HOME": "/home/student", "USER": "student", "PATH": PATH, "LANG": "C.UTF-8"}
+        pid = self.spawn(argv, env=home | env)
+        self.kernels[pid] = connection
+        return pid
+
+    def do_copy_work(self) -> None:
+        """Copy what the owner put into the shared folder to the student's working directory."""
+        work = "/home/student/work"
+        os.makedirs(work, exist_ok=True)
+        self.run(["sh", "-c", f"cp -r --no-preserve=all /run/dockbook/kernel/work/. {work}/"])
+        self.run(["chown", "-R", "-h", "1000:1000", "/home/student"])
+
+    def run(self, argv: list[str]) -> None:
+        pid = self.spawn(argv)
+        status = os.waitpid(pid, 0)[1]
+        if status:
+            raise RuntimeError(f"{argv[0]} ended with status {os.waitstatus_to_exitcode(status)}")
+
+    def kernel_processes(self, kernel: int) -> list[int]:
+        """Every process in the pid namespace of a kernel, found from outside of it."""
+        namespaces = set()
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                if self.parent(pid) == kernel:
+                    namespaces.add(os.readlink(f"/proc/{pid}/ns/pid"))
+        own = os.readlink("/proc/self/ns/pid")
+        found = []
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/pid") in namespaces - {own}:
+                    found.append(pid)
+        return found
+
+    @staticmethod
+    def pids() -> list[int]:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+    def do_signal_kernel(self, kernel: int, number: int) -> int:
+        """Send a signal to every process of a kernel, newly forked ones too; how many got it."""
+        seen: set[int] = set()
+        for _ in range(50):
+            fresh = [pid for pid in self.kernel_processes(kernel) if pid not in seen]
+            if not fresh:
+                break
+            for pid in fresh:
+                seen.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        return len(seen)
+
+    def do_interrupt_kernel(self, kernel: int) -> None:
+        """SIGINT to the kernel process itself, as Jupyter's interrupt does."""
+        for pid in self.kernel_processes(kernel)[:1]:
+            os.kill(pid, signal.SIGINT)
+
+    def do_kernel_alive(self, kernel: int) -> bool:
+        return kernel in self.kernels
+
+    def do_kill_kernel(self, kernel: int) -> None:
+        if kernel in self.kernels:
+            self.do_signal_kernel(kernel, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(kernel, signal.SIGKILL)
+
+    def do_probe(self, pid: int, argv: list[str], limit_s: float) -> dict[str, Any]:
+        """Run trusted code in the network namespace of a container's process; output cut at 64 kB."""
+        read, write_end = os.pipe2(os.O_CLOEXEC)
+        kept, self.log = self.log, write_end
+        try:
+            target = ["nsenter", f"--net=/proc/{pid}/ns/net"] if pid else []
+            child = self.spawn([*target, *argv])
+        finally:
+            self.log = kept
+            os.close(write_end)
+        output, deadline, status = b"", time.monotonic() + limit_s, None
+        while time.monotonic() < deadline and len(output) < 65536:
+            if select.select([read], [], [], deadline - time.monotonic())[0]:
+                chunk = os.read(read, 65536)
+                if not chunk:
+                    break
+                output += chunk
+        while status is None and time.monotonic() < deadline:
+            done, raw = os.waitpid(child, os.WNOHANG)
+            status = os.waitstatus_to_exitcode(raw) if done else None
+            time.sleep(0 if done else 0.002)
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(read)
+        return {"status": status, "output": output[:65536].decode("latin-1")}
+
+    def do_configure(self, options: dict[str, Any]) -> None:
+        """Let dockerd check the options, then reload it. Raises ValueError with its reason."""
+        daemon_options = daemon.merged(self.spec["daemon"], options)
+        proposed = "/etc/docker/proposed.json"
+        roots.write(proposed, json.dumps(daemon_options, indent=2))
+        reply = self.do_probe(0, ["dockerd", "--rootless", "--validate", "--config-file", proposed], 10)
+        if reply["status"]:
+            raise ValueError(str(reply["output"]).strip())
+        os.rename(proposed, "/etc/docker/daemon.json")
+        os.kill(self.dockerd, signal.SIGHUP)
+
+    def do_reset(self) -> None:
+        """Kill the engine and its containers, empty its folders, start it again with the course's images."""
+        dockerd, containerd = self.dockerd, self.containerd
+        self.dockerd = self.containerd = 0
+        spared = {os.getpid(), self.hub, *self.kernels}
+        for kernel in self.kernels:
+            spared.update(self.kernel_processes(kernel))
+        for pid in (dockerd, containerd):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        for pid in self.pids():
+            # Workers of the hub's nginx are children of a process that is spared.
+            if pid not in spared and self.parent(pid) not in spared - {os.getpid()}:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.reap()
+        for path in self.mounts("/var/lib/docker/", "/run/docker/netns", "/run/containerd/"):
+            linux.detach(path)
+        for folder in ("/var/lib/docker", "/var/lib/containerd", "/run/containerd", "/run/docker"):
+            for name in os.listdir(folder):
+                if name != "plugins":
+                    self.run(["rm", "-rf", f"{folder}/{name}"])
+        for name in os.listdir("/sys/class/net"):
+            if name.startswith(("br-", "veth")):
+                self.run(["ip", "link", "delete", name])
+        self.start_containerd()
+        roots.preload_images()
+        self.start_dockerd()
+
+    @staticmethod
+    def parent(pid: int) -> int:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as handle:
+            return int(handle.read().rpartition(")")[2].split()[1])
+        return 0
+
+    @staticmethod
+    def mounts(*below: str) -> list[str]:
+        """Mount points below the given paths, the innermost first."""
+        with open("/proc/self/mountinfo") as handle:
+            points = [line.split()[4] for line in handle]
+        return [point for point in reversed(points) if point.startswith(below)]
+
+    def do_stop(self) -> None:
+        """Stop dockerd in good order, so that what it wrote can be kept."""
+        pid, self.dockerd = self.dockerd, 0
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while not self.reaped(pid):
+            if time.monotonic() > deadline:
+                raise RuntimeError("dockerd did not stop")
+            time.sleep(0.01)
+
+
+def main(spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int, mapped: int) -> None:
+    """Body of process 1; never returns. ``mapped``: readable once the ids are mapped."""
+    code = 1
+    try:
+        inside = Inside(spec, control, api, log)
+        if os.read(mapped, 1) != b"m":
+            os._exit(1)
+        inside.become_root()
+        roots.build_root(inside.folders, spec["disk_bytes"])
+        inside.start()
+        control.sendall(json.dumps({"event": "started"}).encode() + b"\n")
+        inside.serve()
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - the last word of process 1: say why, then take the namespace down
+        os.write(log, f"sandbox: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)

@@ -1,0 +1,223 @@
+"""The keeper: a small process per sandbox, outside of it, that outlives its owner just long enough.
+
+It makes the namespaces, maps the ids, answers dockerd's authorization plugin, and carries the owner's
+requests inside. When the owner closes the control socket, ends or is killed, or when the sandbox ends by
+itself, the keeper kills what is left, removes the sandbox's folder and ends. It is started as
+``python -I -S -c ... FD`` with the description of the sandbox on that control socket: standard library
+only, no site-packages, about 20 ms.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from grader.engine import ids, inside, linux, roots
+from grader.engine.authz import Gate
+from grader.engine.plugin import PluginServer
+
+NAMESPACES = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+    | linux.CLONE_NEWCGROUP
+)
+LOG_BYTES = 65536
+
+
+class Keeper:
+    """One sandbox: made by ``boot``, kept by ``serve``, ended by ``dispose``."""
+
+    def __init__(self, spec: dict[str, Any], control: socket.socket) -> None:
+        self.spec = spec
+        self.control = control
+        self.runtime = spec["runtime"]
+        self.gate = Gate(spec["token"], buildkit_grpc=True)
+        self.selector = selectors.DefaultSelector()
+        self.log: collections.deque[bytes] = collections.deque(maxlen=400)
+        self.init = 0
+        self.inside: socket.socket | None = None
+        self.buffers = {"owner": b"", "inside": b""}
+        self.done = False
+
+    # -- boot
+
+    def listen(self, name: str, mode: int) -> socket.socket:
+        """A listening unix socket in the sandbox's folder; its name appears once it listens."""
+        path = os.path.join(self.runtime, name)
+        old = os.umask(0o777 & ~mode)
+        try:
+            server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            server.bind(f"{path}-")
+            server.listen(512)
+            os.rename(f"{path}-", path)
+        finally:
+            os.umask(old)
+        return server
+
+    def boot(self) -> None:
+        """Namespaces, ids, plugin, process 1."""
+        api = self.listen("docker.sock", 0o600)
+        if self.spec["plugin"]:
+            plugin = self.listen("gate/dockbook.sock", 0o666)
+            PluginServer(self.gate, plugin).register(self.selector)
+        self.inside, theirs = socket.socketpair()
+        log_read, log_write = os.pipe2(os.O_CLOEXEC)
+        map_read, map_write = os.pipe2(os.O_CLOEXEC)
+        self.init = linux.clone(NAMESPACES)
+        if self.init == 0:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            self.selector.close()
+            self.control.close()
+            self.inside.close()
+            os.close(map_write)
+            os.close(log_read)
+            os.close(self.spec["held"])
+            inside.main(self.spec, theirs, api, log_write, map_read)
+        theirs.close()
+        api.close()
+        os.close(log_write)
+        os.close(map_read)
+        ids.write_maps(self.init, self.spec["ids"])
+        os.write(map_write, b"m")
+        os.close(map_write)
+        os.set_blocking(log_read, False)
+        self.selector.register(log_read, selectors.EVENT_READ, self.read_log)
+        self.selector.register(self.inside, selectors.EVENT_READ, self.read_inside)
+
+    # -- life
+
+    def serve(self) -> None:
+        """Until the owner or the sandbox is gone."""
+        owner = self.spec["owner"]
+        with contextlib.suppress(ProcessLookupError):
+            # A forked child of the owner may hold the control socket open: watch the owner itself too.
+            watch = os.pidfd_open(owner)
+            self.selector.register(watch, selectors.EVENT_READ, lambda _: self.finish())
+        if os.getppid() != owner:
+            return
+        self.selector.register(self.control, selectors.EVENT_READ, self.read_owner)
+        while not self.done:
+            for key, mask in self.selector.select():
+                handler = key.data
+                handler(mask)
+
+    def finish(self) -> None:
+        self.done = True
+
+    def read_log(self, _: int) -> None:
+        for key in list(self.selector.get_map().values()):
+            if key.data == self.read_log:
+                data = os.read(int(key.fd), LOG_BYTES)
+                if not data:
+                    self.selector.unregister(key.fd)
+                self.log.extend(line[:2000] for line in data.splitlines())
+
+    def read_inside(self, _: int) -> None:
+        assert self.inside is not None
+        data = self.inside.recv(65536)
+        if not data:
+            self.send({"event": "ended", "tail": self.tail()})
+            self.finish()
+            return
+        # Replies are passed on as they are: this side only counts lines.
+        with contextlib.suppress(OSError):
+            self.control.sendall(data)
+
+    def read_owner(self, _: int) -> None:
+        data = self.control.recv(65536)
+        if not data:
+            self.finish()
+            return
+        self.buffers["owner"] += data
+        while b"\n" in self.buffers["owner"]:
+            line, self.buffers["owner"] = self.buffers["owner"].split(b"\n", 1)
+            self.request(line)
+
+    def request(self, line: bytes) -> None:
+        """What concerns the keeper is answered here, the rest is carried inside."""
+        request = json.loads(line)
+        if request["do"] == "gate":
+            self.gate.closed = request["with"]["closed"]
+            self.send({"id": request["id"], "value": None})
+        elif request["do"] == "pid":
+            self.send({"id": request["id"], "value": self.init})
+        elif request["do"] == "tail":
+            self.send({"id": request["id"], "value": self.tail()})
+        else:
+            assert self.inside is not None
+            self.inside.sendall(line + b"\n")
+
+    def send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self.control.sendall(json.dumps(message).encode() + b"\n")
+
+    def tail(self) -> str:
+        return b"\n".join(self.log).decode(errors="replace")
+
+    # -- end
+
+    def dispose(self) -> None:
+        """Kill the sandbox whole (its process 1 takes every process along), remove its folder."""
+        if self.init:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.init, signal.SIGKILL)
+            os.waitpid(self.init, 0)
+        if "state" in self.spec["folders"] and not self.spec["keep_state"]:
+            parent, name = os.path.split(self.spec["folders"]["state"])
+            with contextlib.suppress(OSError):
+                ids.remove_tree(self.spec["ids"], parent, name)
+        shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+def main(descriptor: str) -> None:
+    """Entry of the keeper's process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    linux.set_name("dockbook-keeper")
+    control = socket.socket(fileno=int(descriptor))
+    data = b""
+    while not data.endswith(b"\n"):
+        chunk = control.recv(65536)
+        if not chunk:
+            return
+        data += chunk
+    keeper = Keeper(json.loads(data), control)
+    started = time.monotonic()
+    try:
+        keeper.boot()
+        keeper.serve()
+    except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+        keeper.send({"event": "ended", "tail": f"keeper: {type(error).__name__}: {error}\n{keeper.tail()}"})
+    finally:
+        keeper.dispose()
+        keeper.send({"event": "disposed", "kept_s": time.monotonic() - started})
+
+
+def try_out(own_ids: str) -> None:
+    """The boot's delicate steps with nothing in them; ends with 0, or with 1 and the reason on stderr."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    pid = linux.clone(NAMESPACES)
+    if pid == 0:
+        roots.try_out(read)
+    try:
+        ids.write_maps(pid, json.loads(own_ids))
+        os.write(write, b"m")
+    except OSError as error:
+        os.kill(pid, signal.SIGKILL)
+        sys.stderr.write(f"the ids could not be mapped: {error}\n")
+    sys.exit(0 if os.waitpid(pid, 0)[1] == 0 else 1)

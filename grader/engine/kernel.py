@@ -1,0 +1,85 @@
+"""A student's kernel inside a sandbox, as the trusted side sees it: a connection file and a few levers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.engine.door import DOOR
+from grader.errors import KernelError
+
+if TYPE_CHECKING:
+    from grader.engine.sandbox import Sandbox
+
+START_DEADLINE_S = 30
+CHANNELS = 5
+
+
+class StudentKernel:
+    """An IPython kernel: uid 1000, group docker, no capabilities, no new privileges, its own pid namespace.
+
+    ``connection_file`` is for ``jupyter_client`` (transport ipc) on this side. What comes from it is the
+    student's word: JSON, never a verdict.
+    """
+
+    def __init__(self, sandbox: Sandbox, share: Path, student: str = "") -> None:
+        self._sandbox = sandbox
+        # A folder of its own, so that no earlier kernel's process can stand in for its sockets.
+        name = f"k-{secrets.token_hex(4)}"
+        self._folder = share / name
+        self._folder.mkdir()
+        self._folder.chmod(0o777)
+        inside = f"/run/dockbook/kernel/{name}"
+        connection = {
+            "transport": "ipc",
+            "ip": f"{inside}/s",
+            "key": secrets.token_hex(16),
+            "signature_scheme": "hmac-sha256",
+            "kernel_name": "python3",
+        } | {
+            f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
+        }
+        (self._folder / "inside.json").write_text(json.dumps(connection))
+        self.connection_file = self._folder / "connection.json"
+        self.connection_file.write_text(json.dumps(connection | {"ip": str(self._folder / "s")}))
+        env = {"DOCKER_HOST": "unix:///run/docker.sock", "DOCKBOOK_ENGINE": "none", "DOCKBOOK_CONTROL": DOOR}
+        env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
+        env["DOCKBOOK_STUDENT"] = student
+        env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}
+        self._pid = int(sandbox.kernel_request("start_kernel", connection=f"{inside}/inside.json", env=env))
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_DEADLINE_S
+        sockets = [self._folder / f"s-{number}" for number in range(1, CHANNELS + 1)]
+        while not all(path.is_socket() for path in sockets):
+            if time.monotonic() > deadline or not self.alive():
+                self.kill()
+                raise KernelError(f"The kernel in the engine did not start: {self._sandbox.tail(5)}")
+            time.sleep(0.01)
+
+    def alive(self) -> bool:
+        """Whether the kernel's process still runs. Raises EngineDied if the engine does not."""
+        return bool(self._sandbox.kernel_request("kernel_alive", kernel=self._pid))
+
+    def interrupt(self) -> None:
+        """SIGINT, as the stop button sends."""
+        self._sandbox.kernel_request("interrupt_kernel", kernel=self._pid)
+
+    def pause(self) -> None:
+        """SIGSTOP for every process the student started on this side of the containers."""
+        self._sandbox.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGSTOP))
+
+    def resume(self) -> None:
+        """SIGCONT after ``pause``."""
+        self._sandbox.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGCONT))
+
+    def kill(self) -> None:
+        """End the kernel and all that it started, at once; safe to call twice."""
+        self._sandbox.kernel_request("kill_kernel", kernel=self._pid)
+        shutil.rmtree(self._folder, ignore_errors=True)

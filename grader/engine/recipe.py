@@ -1,0 +1,191 @@
+"""What the engine image is made of. Its key is a hash of all this: change anything, and it is built anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from grader.engine.network import GATEWAY_ADDRESS, HUB_ADDRESS
+
+Suite = Literal["trixie", "forky"]
+SUITES: tuple[Suite, ...] = ("trixie", "forky")
+FORMAT = 1
+"""Raise it when the builder's own code changes what comes out."""
+
+PACKAGES = (
+    *("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "runc", "crun"),
+    *("iptables", "kmod", "tini", "iproute2", "mount", "util-linux", "procps", "ca-certificates", "openssl"),
+    *("busybox-static", "docker-registry", "nginx-light", "socat", "python3-ipykernel", "python3-docker"),
+)
+DEBIAN_PACKAGES = ("python3", "hello", "docker.io")
+"""What the hub's package source offers, with all that it depends on, for `apt-get install` in containers."""
+SLIM = tuple(
+    f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info", "lintian")
+)
+
+CONTAINERD_TOML = """\
+version = 2
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.erofs", "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing", "io.containerd.nri.v1.nri",
+  "io.containerd.transfer.v1.local", "io.containerd.grpc.v1.transfer",
+  "io.containerd.sandbox.controller.v1.shim",
+]
+"""
+
+RUNTIME = r"""#!/bin/sh
+# The OCI runtime of the engine: crun, with help for the three commands that need cgroups, which a sandbox
+# may lack: `docker top`, `docker pause` and `docker unpause` then work on the container's processes in /proc.
+for id; do :; done
+case " $* " in
+  *" ps --format json "*) command=ps ;;
+  *" pause $id "*) command=pause ;;
+  *" resume $id "*) command=resume ;;
+  *) exec /usr/bin/crun "$@" ;;
+esac
+/usr/bin/crun "$@" 2>/dev/null && exit
+while [ $# -gt 1 ] && [ "$1" != --root ]; do shift; done
+init=$(/usr/bin/crun --root "$2" state "$id" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p')
+[ "${init:-0}" -gt 0 ] || { echo "container $id does not run" >&2; exit 1; }
+namespace=$(readlink "/proc/$init/ns/pid" | sed 's/[][]/\\&/g')
+found=$(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null)
+pids=$(echo "$found" | cut -d/ -f3 | sort -n)
+case $command in
+  ps) echo "[$(echo $pids | tr ' ' ,)]" ;;
+  pause) kill -STOP $pids ;;
+  resume) kill -CONT $pids ;;
+esac
+"""
+
+HUB_CONF = f"""\
+# The course hub: a read-only registry, its search, and a Debian package source, as plain files.
+daemon off;
+user www-data;
+worker_processes 1;
+pid /run/hub/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+  client_body_temp_path /run/hub/body;
+  proxy_temp_path /run/hub/proxy;
+  fastcgi_temp_path /run/hub/fastcgi;
+  uwsgi_temp_path /run/hub/uwsgi;
+  scgi_temp_path /run/hub/scgi;
+  default_type application/octet-stream;
+  sendfile on;
+  # The mirror is the same server by another name, and has one image more.
+  map $host $shelf {{ default /srv/dockbook/hub; mirror /srv/dockbook/hub/mirror; }}
+  root $shelf;
+  server {{
+    listen {HUB_ADDRESS}:80;
+    listen {HUB_ADDRESS}:443 ssl;
+    ssl_certificate /etc/dockbook/hub.crt;
+    ssl_certificate_key /etc/dockbook/hub.key;
+    error_page 404 @missing;
+    location @missing {{
+      internal;
+      default_type application/json;
+      return 404 '{{"errors":[{{"code":"MANIFEST_UNKNOWN","message":"the course hub has no such image"}}]}}';
+    }}
+    location = /v2/ {{
+      default_type application/json;
+      add_header Docker-Distribution-Api-Version registry/2.0;
+      return 200 "{{}}";
+    }}
+    location ~ ^/v2/.+/manifests/ {{
+      default_type application/vnd.docker.distribution.manifest.v2+json;
+    }}
+    location ~ ^/v2/.+/tags/list$ {{
+      default_type application/json;
+    }}
+    location = /v1/search {{
+      default_type application/json;
+      rewrite ^ /search/$arg_q.json break;
+      error_page 404 =200 /search/.json;
+    }}
+    location /search/ {{ default_type application/json; }}
+    location /v2/ {{ }}
+    location /debian/ {{ }}
+  }}
+}}
+"""
+
+HOSTS = f"""\
+127.0.0.1 localhost
+127.0.1.1 dockbook
+{HUB_ADDRESS} hub mirror registry-1.docker.io index.docker.io
+{GATEWAY_ADDRESS} engine
+"""
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """One of the course's images as written in ``images.toml``; ``folder`` holds its Dockerfile.
+
+    ``mirror_only``: not preloaded and not at the hub's ordinary names, so that a pull of it proves the mirror.
+    """
+
+    names: tuple[str, ...]
+    folder: Path
+    rootfs: str
+    description: str
+    official: bool
+    mirror_only: bool
+
+
+def images_folder() -> Path:
+    """Dockerfiles of the course's images: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package.parent / "course" / "images", package / "_course" / "images"):
+        if (folder / "images.toml").is_file():
+            return folder
+    raise FileNotFoundError(f"no course/images beside {package}")
+
+
+def image_sources() -> list[ImageSource]:
+    """The course's images, in the order in which they are built."""
+    folder = images_folder()
+    with (folder / "images.toml").open("rb") as handle:
+        entries = tomllib.load(handle)["image"]
+    return [
+        ImageSource(
+            names=tuple(entry["names"]),
+            folder=folder / entry["folder"],
+            rootfs=entry.get("rootfs", ""),
+            description=entry["description"],
+            official=entry["official"],
+            mirror_only=entry.get("mirror_only", False),
+        )
+        for entry in entries
+    ]
+
+
+def files() -> dict[str, tuple[str, int]]:
+    """Files that the recipe adds to the root file system: path to content and mode."""
+    return {
+        "etc/dockbook/containerd.toml": (CONTAINERD_TOML, 0o644),
+        "etc/dockbook/hub.conf": (HUB_CONF, 0o644),
+        "etc/hosts": (HOSTS, 0o644),
+        "etc/resolv.conf": ("# No name server: this engine has no way out.\n", 0o644),
+        "etc/hostname": ("dockbook\n", 0o644),
+        "usr/local/bin/dockbook-runtime": (RUNTIME, 0o755),
+    }
+
+
+def key(suite: Suite) -> str:
+    """Twelve hexadecimal digits that change with anything the image is made of."""
+    digest = hashlib.sha256()
+    parts = [FORMAT, suite, PACKAGES, DEBIAN_PACKAGES, SLIM, sorted(files().items())]
+    digest.update(json.dumps(parts).encode())
+    folder = images_folder()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]

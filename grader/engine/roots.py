@@ -1,0 +1,178 @@
+"""A sandbox's file system: a private root over the engine image, and the course's images in place.
+
+Runs in process 1 of the sandbox, first with the host's root still in view. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from grader.engine import ids, linux
+
+STAGE = "/tmp"
+"""A folder that every system has; in the sandbox a mount of its own covers it."""
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+
+def write(path: str, text: str) -> None:
+    """Write a small file."""
+    with open(path, "w") as handle:
+        handle.write(text)
+
+
+class Folders:
+    """Host folders held open by descriptor: reachable when their paths no longer are."""
+
+    def __init__(self, paths: dict[str, str]) -> None:
+        """Open them with the caller's rights. Raises OSError."""
+        self._open = {name: os.open(path, os.O_PATH | os.O_CLOEXEC) for name, path in paths.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def path(self, name: str) -> str:
+        """A path that leads to the folder whatever the rights on the way."""
+        return f"/proc/self/fd/{self._open[name]}"
+
+
+def build_root(folders: Folders, disk_bytes: int) -> None:
+    """Mount everything below a new root and move there; the host's is out of view afterwards."""
+    linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+    linux.mount("dockbook", STAGE, "tmpfs", data="mode=755,uid=0,gid=0,size=64k")
+    lower, state, root = (f"{STAGE}/{name}" for name in ("lower", "state", "root"))
+    for path in (lower, state, root):
+        os.mkdir(path)
+    linux.bind(folders.path("rootfs"), lower)
+    if "state" in folders:
+        linux.bind(folders.path("state"), state)
+    else:
+        linux.mount("dockbook-state", state, "tmpfs", data=f"mode=755,uid=0,gid=0,size={disk_bytes}")
+    for name in ("upper", "work", "docker"):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{state}/{name}")
+    linux.mount(
+        "overlay",
+        root,
+        "overlay",
+        data=f"lowerdir={lower},upperdir={state}/upper,workdir={state}/work,userxattr",
+    )
+    mount_devices(root)
+    linux.mount("proc", f"{root}/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    # crun refuses a hybrid cgroup tree, and the host's sysfs would show the host: fresh ones of both.
+    linux.mount("sysfs", f"{root}/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+    linux.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", linux.MS_NOSUID | linux.MS_NODEV)
+    for path in ("run", "tmp"):
+        linux.mount("tmpfs", f"{root}/{path}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m")
+    os.chmod(f"{root}/tmp", 0o1777)
+    os.makedirs(f"{root}/run/docker/plugins")
+    os.chmod(f"{root}/run/docker", 0o700)
+    for path in ("run/lock", "run/dockbook", "run/dockbook/kernel", "run/containerd", "run/hub"):
+        os.makedirs(f"{root}/{path}")
+    os.makedirs(f"{root}/var/lib/docker", exist_ok=True)
+    linux.bind(f"{state}/docker", f"{root}/var/lib/docker")
+    bind_folders(folders, root)
+    linux.pivot_root_here(root)
+
+
+def mount_devices(root: str) -> None:
+    """A private /dev: with the host's, a container reads the host's /dev/shm."""
+    dev = f"{root}/dev"
+    linux.mount("dev", dev, "tmpfs", linux.MS_NOSUID, "mode=755,size=1m")
+    for name in DEVICES:
+        write(f"{dev}/{name}", "")
+        linux.bind(f"/dev/{name}", f"{dev}/{name}")
+    for name in ("pts", "shm", "mqueue", "net"):
+        os.mkdir(f"{dev}/{name}")
+    linux.mount("devpts", f"{dev}/pts", "devpts", data="newinstance,ptmxmode=0666,mode=620,gid=5")
+    linux.mount("shm", f"{dev}/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=64m")
+    linux.mount("mqueue", f"{dev}/mqueue", "mqueue")
+    os.symlink("pts/ptmx", f"{dev}/ptmx")
+    for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(f"/proc/self/{target}", f"{dev}/{name}")
+
+
+def bind_folders(folders: Folders, root: str) -> None:
+    """What the sandbox sees of the host: the kernel's folder to write, the rest to read."""
+    linux.bind(folders.path("share"), f"{root}/run/dockbook/kernel")
+    if "gate" in folders:
+        linux.bind(folders.path("gate"), f"{root}/run/docker/plugins", read_only=True)
+    for name in ("preload", "hub"):
+        if name in folders:
+            os.makedirs(f"{root}/srv/dockbook/{name}", exist_ok=True)
+            linux.bind(folders.path(name), f"{root}/srv/dockbook/{name}", read_only=True)
+    for name in folders:
+        if name.startswith("package/"):
+            target = f"{root}/usr/local/lib/dockbook/{name.removeprefix('package/')}"
+            if os.path.isdir(folders.path(name)):
+                os.makedirs(target, exist_ok=True)
+            else:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                write(target, "")
+            linux.bind(folders.path(name), target, read_only=True)
+
+
+def preload_images() -> None:
+    """The course's images without a copy: metadata copied, each layer a read-only bind of the image's.
+
+    An overlay as data root fails ("driver not supported"), hard links could be written through, and of a
+    symbolic link BuildKit takes the whole base for a difference. Removing an image unmounts its layers.
+    """
+    source, target = "/srv/dockbook/preload", "/var/lib/docker"
+    if not os.path.isdir(source) or os.path.exists(f"{target}/overlay2"):
+        return
+    for folder, _, names in os.walk(f"{source}/image"):
+        below = target + folder.removeprefix(source)
+        os.mkdir(below, 0o711)
+        for name in names:
+            with open(f"{folder}/{name}", "rb") as old, open(f"{below}/{name}", "wb") as new:
+                new.write(old.read())
+    os.makedirs(f"{target}/overlay2/l")
+    for layer in os.listdir(f"{source}/overlay2"):
+        if layer == "l":
+            continue
+        old_layer, new_layer = f"{source}/overlay2/{layer}", f"{target}/overlay2/{layer}"
+        os.mkdir(new_layer)
+        os.mkdir(f"{new_layer}/diff")
+        linux.bind(f"{old_layer}/diff", f"{new_layer}/diff", read_only=True)
+        os.mkdir(f"{new_layer}/work")
+        for name in ("link", "lower"):
+            with contextlib.suppress(FileNotFoundError), open(f"{old_layer}/{name}") as handle:
+                text = handle.read()
+                write(f"{new_layer}/{name}", text)
+                if name == "link":
+                    os.symlink(f"../{layer}/diff", f"{target}/overlay2/l/{text.strip()}")
+        write(f"{new_layer}/committed", "")
+
+
+def try_out(mapped: int) -> None:
+    """What a boot does to namespaces and mounts, in an empty root; ends the process."""
+    code = 1
+    step = "entering the namespaces"
+    try:
+        if os.read(mapped, 1) != b"m":
+            os._exit(1)
+        ids.become_root()
+        step = "making the mounts private"
+        linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
+        step = "mounting a tmpfs"
+        linux.mount("dockbook", STAGE, "tmpfs", data="mode=755,uid=0,gid=0,size=1m")
+        for name in ("lower", "upper", "work", "root", "proc", "sys", "cgroup"):
+            os.mkdir(f"{STAGE}/{name}")
+        step = "mounting an overlay"
+        data = f"lowerdir={STAGE}/lower,upperdir={STAGE}/upper,workdir={STAGE}/work,userxattr"
+        linux.mount("overlay", f"{STAGE}/root", "overlay", data=data)
+        for kind, name in (("proc", "proc"), ("sysfs", "sys"), ("cgroup2", "cgroup")):
+            step = f"mounting {kind}"
+            linux.mount(kind, f"{STAGE}/{name}", kind, linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        step = "setting up the network"
+        linux.link_up("lo")
+        code = 0
+    except OSError as error:
+        os.write(2, f"{step} is not permitted here: {error}\n".encode())
+    finally:
+        os._exit(code)

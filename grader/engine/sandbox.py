@@ -1,0 +1,335 @@
+"""The ``sandbox`` boot: a private, unprivileged Docker Engine in namespaces of its own.
+
+The owner's side. A keeper process (``grader.engine.keeper``) makes and ends the sandbox; this module starts
+it, waits for the engine's first answer, and carries requests to it. When this process ends, however it
+ends, the keeper takes everything away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import selectors
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import DockerException
+
+from grader.engine import ids, linux, paths, registry
+from grader.engine.base import Engine
+from grader.engine.control import Control, bare_python, last_words
+from grader.engine.daemon import DEFAULTS
+from grader.engine.image import EngineImage
+from grader.engine.kernel import StudentKernel
+from grader.errors import EngineDied, EngineError, EngineUnavailable, KernelError
+
+BOOT_DEADLINE_S = 60
+STUDENT_PARTS = ("__init__.py", "errors.py", "state", "expect", "lab")
+"""What of this package a kernel inside may import; nothing else of it is there."""
+
+
+class Sandbox(Engine):
+    """A running sandbox. ``Sandbox(image)`` returns once ``_ping`` has answered.
+
+    ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
+    memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end. ``plugin``: the
+    authorization plugin. ``label``: how ``registry.running`` names it. Raises EngineUnavailable when
+    namespaces or ids cannot be had, EngineDied when the engine did not come up.
+    """
+
+    boot = "sandbox"
+
+    def __init__(
+        self,
+        image: EngineImage,
+        *,
+        plugin: bool = True,
+        hub: bool = True,
+        preload: bool = True,
+        state: Path | None = None,
+        disk_bytes: int = 2 << 30,
+        rlimits: Mapping[str, int] | None = None,
+        daemon: Mapping[str, object] | None = None,
+        label: str = "",
+    ) -> None:
+        started = time.monotonic()
+        self.image = image
+        self.id = secrets.token_hex(4)
+        self.token = secrets.token_hex(16)
+        self.runtime = paths.runtime_folder() / self.id
+        self.docker_host = f"unix://{self.runtime}/docker.sock"
+        self._kernels: list[StudentKernel] = []
+        held = self._make_runtime(state)
+        options = DEFAULTS | dict(daemon or {})
+        if plugin:
+            options["authorization-plugins"] = ["dockbook"]
+        spec = {
+            "id": self.id,
+            "held": held,
+            "runtime": str(self.runtime),
+            "owner": os.getpid(),
+            "token": self.token,
+            "plugin": plugin,
+            "ids": _ids(),
+            "folders": self._folders(plugin=plugin, hub=hub, preload=preload, state=state),
+            "keep_state": state is not None,
+            "disk_bytes": disk_bytes,
+            "daemon": options,
+            "rlimits": dict(rlimits or {}),
+        }
+        self._control = Control(spec, [held], self.runtime / "keeper.err")
+        os.close(held)
+        try:
+            self._wait_ready(started + BOOT_DEADLINE_S)
+        except BaseException:
+            self.close()
+            raise
+        self.ready_s = time.monotonic() - started
+        registry.announce(
+            self.runtime,
+            registry.EngineInfo(
+                id=self.id,
+                boot=self.boot,
+                docker_host=self.docker_host,
+                owner_pid=os.getpid(),
+                started_at=time.time(),
+                label=label,
+                bin=str(image.bin),
+                docker_config=str(image.docker_config),
+            ),
+        )
+
+    # -- boot
+
+    def _make_runtime(self, state: Path | None) -> int:
+        """The sandbox's folder; the descriptor that holds its lock."""
+        registry.sweep()
+        self.runtime.mkdir(mode=0o700)
+        held = registry.take_lock(self.runtime)
+        for name, mode in (("gate", 0o755), ("share", 0o777)):
+            (self.runtime / name).mkdir()
+            (self.runtime / name).chmod(mode)
+        for folder in [state] if state else []:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Closed by its parent; open here so that the sandbox's root, another id, may write.
+            folder.parent.chmod(0o700)
+            folder.chmod(0o777)
+        return held
+
+    def _folders(self, *, plugin: bool, hub: bool, preload: bool, state: Path | None) -> dict[str, str]:
+        folders = {"rootfs": self.image.rootfs, "share": self.runtime / "share"}
+        if plugin:
+            folders["gate"] = self.runtime / "gate"
+        if preload:
+            folders["preload"] = self.image.preload
+        if hub:
+            folders["hub"] = self.image.hub
+        if state:
+            folders["state"] = state
+        elif not memory_state_works():
+            folders["state"] = self.runtime / "state"
+            folders["state"].mkdir()
+            folders["state"].chmod(0o777)
+        package = Path(__file__).resolve().parents[1]
+        for part in STUDENT_PARTS:
+            folders[f"package/grader/{part}"] = package / part
+        return {name: str(path) for name, path in folders.items()}
+
+    def _wait_ready(self, deadline: float) -> None:
+        """The API's socket listens before dockerd runs, so one blocking request tells the moment."""
+        while not (self.runtime / "docker.sock").exists():
+            self._control.pump(0.002)
+            self._check(deadline)
+        api = socket.socket(socket.AF_UNIX)
+        with api, selectors.DefaultSelector() as selector:
+            api.connect(str(self.runtime / "docker.sock"))
+            headers = f"Host: docker\r\nX-Dockbook-Token: {self.token}\r\nConnection: close"
+            api.sendall(f"GET /_ping HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+            selector.register(api, selectors.EVENT_READ)
+            selector.register(self._control.socket, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select(max(0, deadline - time.monotonic())):
+                    if key.fileobj is api:
+                        answer = b""
+                        with contextlib.suppress(ConnectionError):
+                            answer = api.recv(4096)
+                        if b" 200 " in answer.split(b"\r\n", 1)[0]:
+                            found = re.search(
+                                rb"^api-version: *([0-9.]+)", answer, re.IGNORECASE | re.MULTILINE
+                            )
+                            self._api_version = found[1].decode() if found else None
+                            return
+                        # The engine is on its way out: what it died of comes from the keeper.
+                        selector.unregister(api)
+                        deadline = min(deadline, time.monotonic() + 5)
+                    else:
+                        self._control.pump(0)
+                self._check(deadline)
+
+    def _check(self, deadline: float) -> None:
+        if self._control.ended is not None:
+            raise EngineDied(
+                f"The sandbox ended while it was starting: {last_words(self._control.ended)}",
+                next_step="`dockbook doctor` says what this machine lacks.",
+            )
+        if time.monotonic() > deadline:
+            raise EngineDied(f"The engine did not answer within {BOOT_DEADLINE_S} s: {self.tail(5)}")
+
+    # -- Engine
+
+    def client(self, *, timeout: float = 30) -> DockerClient:
+        """A docker-py client that shows the trusted side's token. Raises EngineError."""
+        try:
+            # With the version known, docker-py asks for nothing before the token is in its headers.
+            client = DockerClient(base_url=self.docker_host, timeout=int(timeout), version=self._api_version)
+        except DockerException as error:
+            raise EngineDied(f"The engine does not answer: {error}. Its log ends: {self.tail(5)}") from error
+        client.api.headers["X-Dockbook-Token"] = self.token
+        return client
+
+    def tail(self, lines: int = 40) -> str:
+        if self._control.ended is not None:
+            text = self._control.ended
+        else:
+            with contextlib.suppress(EngineError):
+                return "\n".join(str(self._control.ask("tail", 5)).splitlines()[-lines:])
+            text = "no log"
+        return "\n".join(text.splitlines()[-lines:])
+
+    def alive(self) -> bool:
+        return self._control.alive()
+
+    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        env = super().env(base)
+        env["PATH"] = os.pathsep.join([str(self.image.bin), env.get("PATH", os.defpath)])
+        env["DOCKER_CONFIG"] = str(self.image.docker_config)
+        env["DOCKBOOK_CONTROL"] = str(self.runtime / "share" / "control.sock")
+        return env
+
+    def reset(self) -> None:
+        """Back to the state of the boot: containers killed, everything but the course's images gone."""
+        self._control.ask("reset", 60)
+        self._wait_ready(time.monotonic() + BOOT_DEADLINE_S)
+
+    def configure(self, options: Mapping[str, object]) -> None:
+        """Reload dockerd with these ``daemon.json`` options over the engine's own; containers keep running.
+
+        Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the options of
+        before then stay.
+        """
+        self._control.ask("configure", 30, options=dict(options))
+
+    def pid(self) -> int:
+        """Process 1 of the sandbox as the host counts it."""
+        return int(self._control.ask("pid"))
+
+    def stop_daemon(self) -> None:
+        """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
+        self._control.ask("stop", 60)
+
+    def close(self) -> None:
+        if self.dispose_s is not None:
+            return
+        started = time.monotonic()
+        self._control.close()
+        shutil.rmtree(self.runtime, ignore_errors=True)
+        self.dispose_s = time.monotonic() - started
+
+    # -- what only a private engine has
+
+    def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
+        share = self.runtime / "share"
+        work = share / "work"
+        if files is not None:
+            shutil.copytree(files, work, symlinks=True, dirs_exist_ok=True)
+        else:
+            work.mkdir(exist_ok=True)
+        self._control.ask("copy_work")
+        shutil.rmtree(work, ignore_errors=True)
+        kernel = StudentKernel(self, share, student)
+        self._kernels.append(kernel)
+        return kernel
+
+    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+        """A request about a kernel, for StudentKernel. Raises KernelError."""
+        try:
+            return self._control.ask(do, timeout_s, **arguments)
+        except EngineDied:
+            raise
+        except EngineError as error:
+            raise KernelError(str(error)) from error
+
+    @contextmanager
+    def quiet(self, deadline_s: float = 5) -> Iterator[None]:
+        kernels = [kernel for kernel in self._kernels if kernel.alive()]
+        self._control.ask("gate", deadline_s, closed=True)
+        try:
+            for kernel in kernels:
+                kernel.pause()
+            yield
+        finally:
+            if self.alive():
+                for kernel in kernels:
+                    kernel.resume()
+                self._control.ask("gate", deadline_s, closed=False)
+
+    def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
+        """Run the engine image's ``argv`` in a container's network namespace; exit code and output.
+
+        With no ``container_id``, in the engine's own: where published ports answer. A probe that outlasts
+        ``timeout_s`` is killed: code 124, as timeout(1) has it. Raises EngineError if the container does not
+        run.
+        """
+        pid = 0
+        if container_id:
+            pid = self.client(timeout=timeout_s).api.inspect_container(container_id)["State"].get("Pid", 0)
+            if not pid:
+                raise EngineError(
+                    f"The container {container_id[:12]} does not run, so nothing can be probed in it."
+                )
+        reply = self._control.ask("probe", timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s)
+        status = 124 if reply["status"] is None else int(reply["status"])
+        return status, reply["output"].encode("latin-1")
+
+
+def _ids() -> ids.Ids:
+    if not linux.supported():
+        raise EngineUnavailable("This processor's architecture is not known to the sandbox boot.")
+    try:
+        return ids.own_ids()
+    except ids.NoIds as error:
+        raise EngineUnavailable(f"The sandbox boot: {error}.", next_step=error.fix) from error
+
+
+def memory_state_works() -> bool:
+    """Whether overlay on tmpfs works: user xattrs on tmpfs came with Linux 6.6."""
+    release = os.uname().release.split(".")
+    return (int(release[0]), int("".join(filter(str.isdigit, release[1])) or 0)) >= (6, 6)
+
+
+def probe() -> str | None:
+    """Whether a sandbox can boot here: None, or the reason in one sentence. Takes about 0.1 s.
+
+    It makes the namespaces and the mounts that Linux or a policy may forbid, without an engine image:
+    `unshare` alone succeeds where AppArmor makes a later step fail.
+    """
+    try:
+        own = _ids()
+    except EngineUnavailable as error:
+        return str(error)
+    argv = bare_python("grader.engine.keeper", "try_out", json.dumps(own))
+    try:
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False, cwd="/")
+    except subprocess.TimeoutExpired:
+        return "making the namespaces took more than 10 s"
+    return None if result.returncode == 0 else last_words(result.stderr)

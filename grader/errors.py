@@ -1,0 +1,60 @@
+"""The one error tree. Every message says what, where, what was found, and the next step."""
+
+from __future__ import annotations
+
+
+class DockbookError(Exception):
+    """Base of everything Dockbook raises on purpose.
+
+    ``str()`` is one line for a person: what went wrong (and where, and what was found), then the next step.
+    ``exit_code`` is what the command line ends with: 2 usage, 3 infrastructure.
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, next_step: str = "") -> None:
+        self.what = what
+        self.next_step = next_step
+        super().__init__(f"{what} Next: {next_step}" if next_step else what)
+
+
+class UsageError(DockbookError):
+    """The command was given something that cannot be used: a chapter, a file, an option."""
+
+    exit_code = 2
+
+
+class EngineError(DockbookError):
+    """An engine could not be made, reached or kept."""
+
+
+class EngineUnavailable(EngineError):
+    """This way to boot cannot work on this machine; ``str()`` says why and what would change that."""
+
+
+class EngineDied(EngineError):
+    """An engine that was running is gone; the message carries the tail of its log."""
+
+
+class ImageError(EngineError):
+    """The engine image is missing, stale, damaged, or could not be built."""
+
+
+class KernelError(DockbookError):
+    """The kernel in an engine did not start, or does not answer."""
+
+
+class KernelDied(KernelError):
+    """The kernel ended while it was executing."""
+
+
+class CourseError(UsageError):
+    """A chapter, notebook or submission is missing or cannot be read."""
+
+
+class GradebookError(DockbookError):
+    """The gradebook cannot be read or written (locked, read-only, corrupt, another version)."""
+
+
+class Blocked(DockbookError):
+    """Could not look. Never the student's fault, never a zero: the work stays ungraded and visible."""

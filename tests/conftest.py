@@ -1,0 +1,31 @@
+"""Fixtures that every suite shares: real engines. Without one these fail; nothing is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from grader.engine.auto import open_engine
+from grader.engine.base import Engine
+from grader.engine.build import ensure_image
+
+
+@pytest.fixture(scope="session")
+def engine_image() -> None:
+    """The engine image, built now if it is not in the cache."""
+    ensure_image()
+
+
+@pytest.fixture
+def engine(engine_image: None) -> Iterator[Engine]:
+    """A fresh sandbox for one test."""
+    with open_engine("sandbox") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_engine(engine_image: None) -> Iterator[Engine]:
+    """One sandbox for all tests that clean up after themselves."""
+    with open_engine("sandbox") as opened:
+        yield opened

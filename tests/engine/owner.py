@@ -1,0 +1,43 @@
+"""A process that owns a sandbox, for tests that end it: boots, publishes 5001 inside, says so, waits.
+
+Says one line of JSON on standard output once a request to the published port was answered.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from grader.engine.auto import open_engine
+
+ASK = "import urllib.request as u; print(u.urlopen('http://172.17.0.1:5001/', timeout=2).read().decode())"
+
+
+def main(how: str) -> None:
+    """``how`` it ends: ``wait`` for to be killed, ``close``, ``exit`` without closing, ``crash``."""
+    engine = open_engine("sandbox")
+    client = engine.client()
+    client.containers.run(
+        "httpd", detach=True, name="web", ports={"80/tcp": 5001}, restart_policy={"Name": "always"}
+    )
+    other = client.containers.run("busybox", ["sleep", "1000"], detach=True)
+    engine.start_kernel()
+    deadline = time.monotonic() + 60
+    answer = b""
+    while b"It works" not in answer and time.monotonic() < deadline:
+        assert other.id is not None
+        _, answer = engine.probe(other.id, ["python3", "-c", ASK])
+    print(
+        json.dumps({"answer": answer.decode(errors="replace")[:200], "ready_s": engine.ready_s}), flush=True
+    )
+    if how == "wait":
+        time.sleep(600)
+    elif how == "close":
+        engine.close()
+    elif how == "crash":
+        raise SystemError("on purpose")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,503 @@
+"""Every verb of a check, seen passing and failing on real containers."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker import DockerClient
+from docker.errors import APIError
+
+from grader.engine.base import Engine
+from grader.engine.host import HostEngine
+from grader.errors import Blocked
+from grader.expect import Checker, CheckFailed, LiveWitness, Outcome
+from grader.expect.engine import EngineSubject
+from grader.lab.before import Before, Keeper, noted
+from grader.lab.forget import CouldNotForget, forgetter
+from grader.state import Snapshot, read_file, read_log
+from tests.engine.dockerd import Dockerd, import_busybox
+
+LOOP = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
+Question = Callable[[EngineSubject], object]
+
+
+class Course:
+    """An engine with a client to act with and a checker to ask with."""
+
+    def __init__(self, docker_host: str, client: DockerClient) -> None:
+        self.client = client
+        self.answers: dict[str, object] = {}
+        self.witness = LiveWitness(self.answers, environment={"DOCKER_HOST": docker_host})
+
+    def run(
+        self, name: str, command: list[str] | str | None = None, image: str = "busybox", **options: Any
+    ) -> Any:
+        options.setdefault("init", True)  # so that `stop` does not have to wait for a shell as pid 1
+        return self.client.containers.run(image, command, name=name, detach=True, **options)
+
+    def ended(self, name: str, command: list[str] | str, **options: Any) -> Any:
+        box = self.run(name, command, **options)
+        box.wait(timeout=20)
+        return box
+
+    def ask(self, question: Question) -> Outcome:
+        checker = Checker(self.witness, patience_s=0.5)
+        with contextlib.suppress(CheckFailed), checker.check("task") as engine:
+            question(engine)
+        return checker.outcomes["task"]
+
+    def passes(self, *questions: Question) -> None:
+        for question in questions:
+            outcome = self.ask(question)
+            assert outcome == Outcome.passed(), outcome
+
+    def fails(self, *expected: tuple[Question, str]) -> None:
+        for question, words in expected:
+            outcome = self.ask(question)
+            assert outcome.status == "failed", words
+            assert len(outcome.findings) == 1, outcome.findings
+            assert words in str(outcome.findings[0])
+
+
+@pytest.fixture
+def course(engine: Engine) -> Iterator[Course]:
+    """A fresh sandbox."""
+    course = Course(engine.docker_host, engine.client())
+    yield course
+    course.witness.close()
+
+
+@pytest.fixture(scope="module")
+def dockerd() -> Iterator[Dockerd]:
+    # A short path: a unix socket's has at most 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="dkb-") as folder, Dockerd(Path(folder)) as running:
+        import_busybox(running.client(), Path(folder))
+        yield running
+
+
+@pytest.fixture(params=["sandbox", pytest.param("host", marks=pytest.mark.root)])
+def anywhere(request: pytest.FixtureRequest) -> Iterator[Course]:
+    """A fresh sandbox, then this system's own engine: another API version, another runtime."""
+    if request.param == "sandbox":
+        yield request.getfixturevalue("course")
+        return
+    with HostEngine(f"unix://{request.getfixturevalue('dockerd').socket}") as engine:
+        course = Course(engine.docker_host, engine.client())
+        yield course
+        course.witness.close()
+        engine.reset()
+
+
+def test_a_command_that_ended(anywhere: Course) -> None:
+    anywhere.ended("greeter", ["/bin/echo", "Hello world"])
+    anywhere.ended("shell", ["sh", "-c", "echo 'Hello world'"])
+    anywhere.ended("complains", ["sh", "-c", "echo oops >&2; exit 3"])
+    anywhere.run("lasts", LOOP)
+    anywhere.passes(
+        lambda e: e.container("greeter").uses_image("busybox").ran("/bin/echo", "Hello world").exited(0),
+        lambda e: e.container("greeter").printed("Hello world").is_stopped(),
+        lambda e: e.container("greeter").uses_image("docker.io/library/busybox:latest", tag_matters=True),
+        lambda e: e.container("shell").ran("echo", "Hello world").runs_command_containing("Hello  world"),
+        lambda e: e.container("complains").exited(1, 3).printed_to_stderr("oops"),
+        lambda e: e.container(e.container("greeter").id[:12]).is_named("greeter"),
+        lambda e: e.container("greeter").ran("/bin/echo", "Hello world", exact=True),
+        lambda e: e.container("lasts").is_running().prints_again().ran(*LOOP).printed("tick\ntick"),
+        lambda e: e.container("shell").finished_after(e.container("greeter")),
+    )
+    anywhere.fails(
+        (lambda e: e.container("greetr").exited(), "The closest is 'greeter'"),
+        (lambda e: e.container("greeter").uses_image("hello-world"), "found 'busybox'"),
+        (lambda e: e.container("greeter").uses_image("busybox:1.36"), "the tag after the colon is not"),
+        (lambda e: e.container("greeter").ran("/bin/echo", "Goodbye"), 'found ["/bin/echo", "Hello world"]'),
+        (lambda e: e.container("shell").ran("echo", "Hello world", exact=True), "found"),
+        (lambda e: e.container("greeter").exited(1), "expected 1, found 0"),
+        (lambda e: e.container("complains").exited(), "found 3"),
+        (lambda e: e.container("lasts").exited(), "none yet: it is running"),
+        (lambda e: e.container("lasts").is_stopped(), "docker stop lasts"),
+        (lambda e: e.container("greeter").is_running(), "It ended with exit code 0"),
+        (lambda e: e.container("greeter").prints_again(), "a container that is exited"),
+        (lambda e: e.container("greeter").printed("Hello World"), "capitals"),
+        (lambda e: e.container("complains").printed("oops"), "in the container's error output instead"),
+        (lambda e: e.container("greeter").printed_to_stderr("Hello"), "in the container's output instead"),
+        (lambda e: e.container("greeter").runs_command_containing("Bye"), "expected one with 'Bye'"),
+        (lambda e: e.container("greeter").finished_after(e.container("shell")), "ended before"),
+        (lambda e: e.container("greeter").is_named("greet"), "expected 'greet'"),
+    )
+    hidden = anywhere.ask(lambda e: e.container("greeter").printed("secret", reveal=False)).findings[0]
+    assert "secret" not in str(hidden)
+
+
+def test_why_it_did_not_run(anywhere: Course) -> None:
+    anywhere.client.containers.create("busybox", ["true"], name="made")
+    with pytest.raises(APIError, match=r"executable file.* not found"):
+        anywhere.run("lost", ["nosuchprogram"], init=False)
+    anywhere.ended("not-found", ["sh", "-c", "nosuchprogram"])
+    killed = anywhere.run("killed", ["sleep", "60"])
+    killed.kill()
+    killed.wait(timeout=20)
+    anywhere.run("silent", ["sleep", "60"])
+    anywhere.fails(
+        (lambda e: e.container("made").exited(), "never started: `docker start made`"),
+        (lambda e: e.container("made").is_running(), "found created"),
+        (lambda e: e.container("made").is_stopped(), "never started"),
+        (lambda e: e.container("lost").exited(), "not found in $PATH"),
+        (lambda e: e.container("not-found").exited(), "127 (the command was not found in the image)"),
+        (lambda e: e.container("killed").exited(), "137 (killed"),
+        (lambda e: e.container("silent").prints_again(0.3), "nothing printed in 0.3 s"),
+    )
+
+
+def test_one_in_its_last_moments_is_waited_for(course: Course) -> None:
+    course.run("short", ["sh", "-c", "sleep 0.2; echo done"])
+    course.passes(lambda e: e.container("short").exited().printed("done"))
+
+
+def test_terminal_standard_input_and_settings(anywhere: Course) -> None:
+    anywhere.run(
+        "desk", ["sleep", "60"], tty=True, stdin_open=True, labels={"team": "blue"}, environment={"A": "1"}
+    )
+    anywhere.run("plain", ["sleep", "60"], restart_policy={"Name": "on-failure"})
+    anywhere.ended("colours", ["sh", "-c", "echo out; echo err >&2"], tty=True)
+    anywhere.passes(
+        lambda e: e.container("desk").has_tty().keeps_stdin_open().has_restart_policy("no"),
+        lambda e: (
+            e.container("desk").has_label("team", "blue").has_label("team").has_env("A", "1").has_env("A")
+        ),
+        lambda e: e.container("desk").has_command("sleep", "60").has_entrypoint(),
+        lambda e: e.container("plain").has_restart_policy("on-failure"),
+        lambda e: e.container("colours").printed("out\nerr"),
+    )
+    anywhere.fails(
+        (lambda e: e.container("plain").has_tty(), "`-t`"),
+        (lambda e: e.container("plain").keeps_stdin_open(), "`-i`"),
+        (lambda e: e.container("desk").has_label("team", "red"), "found 'blue'"),
+        (lambda e: e.container("desk").has_label("colour"), "there are 'team'"),
+        (lambda e: e.container("desk").has_env("A", "2"), "expected '2', found '1'"),
+        (lambda e: e.container("desk").has_command("sleep"), "command without entry point"),
+        (lambda e: e.container("desk").has_entrypoint("sleep"), "found no command"),
+        (lambda e: e.container("desk").has_restart_policy("always"), "found 'no'"),
+    )
+
+
+def test_ports(anywhere: Course) -> None:
+    ports = {"80/tcp": 5001, "53/udp": ("127.0.0.1", 5002)}
+    anywhere.run("web", ["httpd", "-f", "-p", "80", "-h", "/etc"], ports=ports)
+    anywhere.run("all", ["sleep", "60"], publish_all_ports=True)
+    anywhere.passes(
+        lambda e: e.container("web").publishes(80).publishes(80, 5001).publishes(80, host_ip="0.0.0.0"),
+        lambda e: e.container("web").publishes(53, 5002, host_ip="127.0.0.1", proto="udp"),
+        lambda e: e.container("all").publishes_all_ports(),
+    )
+    anywhere.fails(
+        (lambda e: e.container("web").publishes(8080), "remove it and run it again with `-p 8080`"),
+        (lambda e: e.container("web").publishes(80, 80), "expected 0.0.0.0:80->80/tcp"),
+        (lambda e: e.container("web").publishes(5001, 80), "Turned round"),
+        (lambda e: e.container("web").publishes(53), "`53/tcp`"),
+        (lambda e: e.container("web").publishes(80, 5001, host_ip="127.0.0.1"), "-p 127.0.0.1:5001:80"),
+        (lambda e: e.container("web").publishes_all_ports(), "`-P`"),
+    )
+    anywhere.client.containers.get("web").stop(timeout=1)
+    anywhere.passes(lambda e: e.container("web").publishes(80, 5001))
+
+
+def test_web_servers(course: Course) -> None:
+    """Nothing listens there; which is a finding, not a crash."""
+    course.run("web", ["httpd", "-f", "-p", "80", "-h", "/etc"])
+    course.fails((lambda e: e.container("web").answers_http(81, within_s=0.2), "no answer"))
+
+
+def test_files(anywhere: Course) -> None:
+    anywhere.ended("writer", ["sh", "-c", "echo hello > /tmp/note; mkdir /tmp/d; ln -s /tmp/note /tmp/l"])
+    anywhere.passes(
+        lambda e: e.container("writer").has_file("/tmp/note", containing="hello").lacks_file("/tmp/other"),
+        lambda e: e.container("writer").has_file("/tmp/d").has_file("/tmp/l"),
+        lambda e: e.image("busybox").has_file("/bin/busybox"),
+    )
+    anywhere.fails(
+        (lambda e: e.container("writer").has_file("/tmp/other"), "found nothing"),
+        (lambda e: e.container("writer").has_file("/tmp/note", containing="bye"), "expected one with 'bye'"),
+        (lambda e: e.container("writer").lacks_file("/tmp/note"), "found something"),
+        (lambda e: e.image("busybox").has_file("/tmp/note"), "`COPY`"),
+    )
+    writer = Snapshot.read(anywhere.client).container("writer")
+    assert writer is not None
+    folder, link = (read_file(anywhere.client, writer.id, path) for path in ("/tmp/d", "/tmp/l"))
+    assert folder is not None
+    assert folder.folder
+    assert link is not None
+    assert link.link == "/tmp/note"
+    assert len(Snapshot.read(anywhere.client).containers) == 1, "looking into an image must leave nothing"
+
+
+def test_images(anywhere: Course) -> None:
+    box = anywhere.ended("change", ["sh", "-c", "echo new > /etc/new"])
+    box.commit("mine", "v1", message="added a file", author="Ada")
+    anywhere.client.images.get("mine:v1").tag("mine", "stable")
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for name, text in (
+            ("Dockerfile", b'FROM busybox\nCOPY note /note\nLABEL team=blue\nCMD ["cat", "/note"]\n'),
+            ("note", b"from the context"),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text))
+    context.seek(0)
+    anywhere.client.images.build(fileobj=context, custom_context=True, tag="built")
+    anywhere.passes(
+        lambda e: e.image("mine:v1").has_author("Ada").has_comment("added a file").builds_on("busybox"),
+        lambda e: (
+            e.image("mine:v1").same_as("mine:stable").same_as(e.image("mine:stable")).has_tag("mine:stable")
+        ),
+        lambda e: e.image("mine:v1").adds_layers(1, "busybox").has_file("/etc/new", containing="new"),
+        lambda e: e.image("built").has_file("/note", containing="context").was_made_by("COPY"),
+        lambda e: e.image("built").has_command("cat", "/note").has_entrypoint().has_label("team", "blue"),
+        lambda e: e.has_no_image("other"),
+    )
+    anywhere.fails(
+        (lambda e: e.image("mine"), "The closest is 'mine:"),
+        (lambda e: e.image("buitl"), "The closest is 'built:latest'"),
+        (lambda e: e.image("mine:v1").has_author("Bob"), "expected 'Bob', found 'Ada'"),
+        (lambda e: e.image("mine:v1").has_comment("removed"), "found 'added a file'"),
+        (lambda e: e.image("mine:v1").same_as("built"), "A tag is a second name"),
+        (lambda e: e.image("mine:v1").same_as("nothing"), "no image of that name"),
+        (lambda e: e.image("mine:v1").has_tag("mine:v2"), "docker tag"),
+        (lambda e: e.image("mine:v1").builds_on("built"), "other layers below"),
+        (lambda e: e.image("mine:v1").builds_on("mine:stable"), "no layer of its own"),
+        (lambda e: e.image("mine:v1").builds_on("nothing"), "Pull it first"),
+        (lambda e: e.image("mine:v1").adds_layers(2, "busybox"), "1 layer more"),
+        (lambda e: e.image("built").was_made_by("VOLUME"), "docker history"),
+        (lambda e: e.image("built").has_command("sh"), 'found ["cat", "/note"]'),
+        (lambda e: e.image("built").has_entrypoint("sh"), "found no command"),
+        (lambda e: e.image("built").has_label("team", "red"), "found 'blue'"),
+        (lambda e: e.has_no_image("built"), "docker rmi"),
+    )
+    # Another tag of the same image does, unless the tag is what the task teaches.
+    anywhere.ended("tagged", ["true"], image="mine:stable")
+    anywhere.passes(lambda e: e.container("tagged").uses_image("mine:v1"))
+    anywhere.fails(
+        (lambda e: e.container("tagged").uses_image("mine:v1", tag_matters=True), "the tag after the colon")
+    )
+
+
+def test_networks(anywhere: Course) -> None:
+    anywhere.client.networks.create("back", internal=True)
+    anywhere.run("db", ["sleep", "60"], network="back")
+    anywhere.run("web", ["sleep", "60"])
+    anywhere.run("old", ["sleep", "60"], links={"web": "www"})
+    anywhere.passes(
+        lambda e: e.network("back").connects("db").has_driver("bridge").is_internal(),
+        lambda e: e.container("db").is_on_network("back").is_not_on_network("bridge"),
+        lambda e: e.container("old").links_to("web").links_to("web", "www"),
+        lambda e: e.has_no_network("front"),
+    )
+    anywhere.fails(
+        (lambda e: e.network("bck"), "The closest is 'back'"),
+        (lambda e: e.network("back").connects("db", "web"), "docker network connect back web"),
+        (lambda e: e.network("back").has_driver("host"), "found 'bridge'"),
+        (lambda e: e.network("bridge").is_internal(), "`--internal`"),
+        (lambda e: e.container("web").is_on_network("back"), "found 'bridge'"),
+        (lambda e: e.container("db").is_not_on_network("back"), "disconnect"),
+        (lambda e: e.container("old").links_to("db"), "found 'web:www'"),
+        (lambda e: e.has_no_network("back"), "docker network rm"),
+    )
+
+
+def test_several_containers_and_life(course: Course) -> None:
+    course.run("one", ["sleep", "60"])
+    course.ended("two", ["true"])
+    course.run("three", ["sleep", "60"]).restart(timeout=1)
+    course.passes(
+        lambda e: e.containers(image="busybox").number(3).number_at_least(3),
+        lambda e: e.containers(status="running").number(2).newest().is_named("three"),
+        lambda e: [box.is_stopped() for box in e.containers(status="exited")],
+        lambda e: e.container("three").was_restarted(),
+        lambda e: e.has_no_container("four"),
+    )
+    course.fails(
+        (lambda e: e.containers(image="busybox").number(2), "found 3 containers: 'three', 'two', 'one'"),
+        (
+            lambda e: e.containers(status="paused").number_at_least(1),
+            "expected 1 or more, found 0 containers",
+        ),
+        (lambda e: e.containers(image="hello-world").newest(), "3 containers in all"),
+        (lambda e: e.container("one").was_restarted(), "runs for the first time"),
+        (lambda e: e.has_no_container("one"), "`docker stop` it"),
+    )
+
+
+def test_answers_and_the_engines_information(course: Course) -> None:
+    box = course.run("web", ["sleep", "60"])
+    course.answers |= {
+        "who": box.short_id,
+        "full": box.id,
+        "kernel": course.client.info()["KernelVersion"],
+        "wrong": "db",
+    }
+    course.passes(
+        lambda e: e.answer("who").names(e.container("web")),
+        lambda e: e.answer("full").container().is_running(),
+        lambda e: e.answer("kernel").equals(e.info("KernelVersion")),
+    )
+    course.fails(
+        (lambda e: e.answer("wrong").names(e.container("web")), "found 'db'"),
+        (lambda e: e.answer("wrong").container(), "Containers here: 'web'"),
+        (lambda e: e.answer("nothing"), "nothing = ..."),
+    )
+
+
+def test_a_container_that_keeps_changing_is_failed(course: Course) -> None:
+    box = course.run("restless", ["sleep", "60"], init=False)
+    stop = threading.Event()
+
+    def shake() -> None:
+        while not stop.is_set():
+            box.restart(timeout=0)
+
+    thread = threading.Thread(target=shake)
+    thread.start()
+    try:
+        time.sleep(0.3)
+        # One look may fall between two restarts; none of several may take it for settled and fine.
+        outcomes = [course.ask(lambda e: e.container("restless").uses_image("busybox")) for _ in range(5)]
+    finally:
+        stop.set()
+        thread.join()
+    assert any("state while we looked" in str(outcome.findings) for outcome in outcomes), outcomes
+
+
+def test_a_log_without_end_is_bounded(course: Course) -> None:
+    flood = course.run("flood", ["sh", "-c", "yes flood | head -c 3000000; echo END >&2"])
+    flood.wait(timeout=60)
+    began = time.monotonic()
+    log = read_log(course.client, flood.id, 100_000)
+    assert log.truncated
+    assert 40_000 < len(log.stdout) <= 100_000  # the frames' headers count too
+    assert time.monotonic() - began < 2
+    course.passes(lambda e: e.container("flood").printed("flood\nflood"))
+    course.fails((lambda e: e.container("flood").printed("END"), "its first part"))
+
+
+def test_no_log_is_a_finding_and_bad_bytes_are_replaced(course: Course) -> None:
+    course.ended("mute", ["echo", "hi"], log_config={"Type": "none"})
+    course.ended("noise", ["printf", r"\377\033[31mred"])
+    course.fails(
+        (lambda e: e.container("mute").printed("hi"), "none that can be read"),
+        (lambda e: e.container("noise").printed("blue"), r"'�\x1b[31mred'"),
+    )
+
+
+def test_no_engine_is_not_the_students_fault(course: Course) -> None:
+    nowhere = LiveWitness({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    checker = Checker(nowhere)
+    with pytest.raises(Blocked, match="dockbook doctor"), checker.check("task") as engine:
+        engine.container("web")
+    assert checker.outcomes["task"].status == "blocked"
+
+
+def test_forget_removes_by_exact_name_only(course: Course) -> None:
+    forget = forgetter(course.witness.client)
+    box = course.run("web", ["sleep", "60"])
+    course.client.networks.create("back").connect(box)
+    course.client.images.get("busybox").tag("mine", "v1")
+    course.client.volumes.create("data")
+    forget("nothing", box.id[:4], image="nothing", network="nothing", volume="nothing")
+    course.passes(lambda e: e.container("web").is_running())
+    forget("web", image="mine:v1", network="back")
+    course.passes(
+        lambda e: e.has_no_container("web").has_no_image("mine:v1").has_no_network("back").image("busybox")
+    )
+    assert [volume.name for volume in course.client.volumes.list()] == ["data"]
+    for _ in range(2):
+        forget("web", image="mine:v1", network="back", volume=["data"])
+    assert course.client.volumes.list() == []
+    with pytest.raises(CouldNotForget, match="needs names"):
+        forget("")
+
+
+@pytest.mark.root
+def test_forget_leaves_alone_what_was_there_on_ones_own_docker(dockerd: Dockerd, tmp_path: Path) -> None:
+    """As in a lab: noted when it starts, kept through kernels that begin anew."""
+    host = f"unix://{dockerd.socket}"
+    with HostEngine(host) as engine:
+        client = engine.client()
+        client.containers.create("busybox", ["true"], name="old")
+        client.networks.create("old-net")
+        client.volumes.create("old-data")
+        client.images.get("busybox").tag("old", "v1")
+        record = tmp_path / "before.json"
+        Before.look(client).save(record)
+        environment = {"DOCKER_HOST": host, "DOCKBOOK_BEFORE": str(record)}
+
+        client.containers.create("busybox", ["true"], name="new")
+        client.networks.create("new-net")
+        client.volumes.create("new-data")
+        client.images.get("busybox").tag("new", "v1")
+        forget = forgetter(engine.client, Keeper(environment).of)
+        forget("new", network="new-net", volume="new-data", image="new:v1")
+        assert [box.name for box in client.containers.list(all=True)] == ["old"]
+        for kind, words in (("container", {}), ("network", {"network": "old-net"})):
+            with pytest.raises(CouldNotForget, match=f"The {kind} 'old.* before the course began"):
+                forget(*([] if words else ["old"]), **words)
+        with pytest.raises(CouldNotForget, match="docker volume rm old-data"):
+            forget(volume="old-data")
+        with pytest.raises(CouldNotForget, match="docker rmi old:v1"):
+            forget(image="old:v1")
+        forget("nothing", network="nothing", volume="nothing", image="nothing")
+
+        # Without a lab: what was there when the kernel first met the engine.
+        client.containers.create("busybox", ["true"], name="earlier")
+        keeper = Keeper({"DOCKER_HOST": host})
+        assert keeper.of(client) is not None
+        client.containers.create("busybox", ["true"], name="later")
+        alone = forgetter(engine.client, keeper.of)
+        alone("later")
+        with pytest.raises(CouldNotForget, match="it stays"):
+            alone("earlier")
+        engine.reset()
+
+
+def test_on_a_private_engine_there_is_nothing_to_leave_alone(course: Course) -> None:
+    course.run("left-over", ["sleep", "60"])
+    assert noted(course.client, {}) is None
+    forgetter(course.witness.client, Keeper({}).of)("left-over")
+    course.passes(lambda e: e.has_no_container("left-over"))
+
+
+def test_a_check_costs_little_beyond_the_engine(course: Course) -> None:
+    """At most 50 ms more than asking the engine takes by itself, with what a chapter leaves behind."""
+    for number in range(8):
+        course.ended(f"box-{number}", ["echo", "hi"])
+    # The student's way in, as the check's: the trusted side's client meets no authorization.
+    api = course.witness.client().api
+
+    def bare() -> None:
+        for listed in api.containers(all=True):
+            api.inspect_container(listed["Id"])
+        for question in (api.images, api.networks, api.volumes):
+            question()
+        api.logs("box-0")
+
+    def check() -> None:
+        course.passes(lambda e: e.container("box-0").uses_image("busybox").exited().printed("hi"))
+
+    assert _best_of(5, check) - _best_of(5, bare) < 0.05
+
+
+def _best_of(times: int, action: Callable[[], None]) -> float:
+    """Seconds of the quickest run."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)

@@ -1,0 +1,389 @@
+"""The doctor: every fact that can be wrong, its words and its exact next step; then how facts are found."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.engine import doctor, facts
+from grader.engine.doctor import diagnose
+from grader.engine.facts import Endpoint, Facts, docker_context, reach
+
+GB = 1 << 30
+SOCKET = facts.DEFAULT_SOCKET
+ANSWERS = Endpoint(SOCKET, engine_version="26.1.5", api_version="1.45")
+ABSENT = Endpoint(SOCKET, "missing", "No such file or directory")
+FINE = Facts(
+    user="ann",
+    endpoint=ABSENT,
+    cache="/home/ann/.cache/dockbook",
+    cache_free=20 * GB,
+    memory_total=8 * GB,
+    memory_available=4 * GB,
+)
+
+
+def item(found: Facts, name: str) -> doctor.Item:
+    return next(item for item in diagnose(found).items if item.name == name)
+
+
+def test_a_fine_machine_is_ready_without_any_docker():
+    report = diagnose(FINE)
+    assert report.usable
+    assert [item.name for item in report.items if item.status == "problem"] == []
+
+
+NO_SANDBOX = [
+    ({"system": "Darwin"}, "Darwin has no user namespaces", "dockbook lab --boot host"),
+    ({"max_user_namespaces": 0}, "allows no user namespaces", "sudo sysctl user.max_user_namespaces=15000"),
+    ({"unprivileged_userns_clone": 0}, "ordinary users", "sudo sysctl kernel.unprivileged_userns_clone=1"),
+    ({"namespaces": "mount: denied"}, "failed (mount: denied)", "dmesg"),
+    ({"namespaces": "denied", "in_container": True}, "this container", "--security-opt seccomp=unconfined"),
+    ({"namespaces": "denied", "apparmor_restricts": True}, "AppArmor", "sudo tee /etc/apparmor.d/dockbook"),
+    ({"newuidmap": False}, "newuidmap", "sudo apt-get install uidmap"),
+    ({"overlay": False}, "overlay", "sudo modprobe overlay"),
+    (
+        {"probed": True, "probe": "dockerd ended"},
+        "a trial failed: dockerd ended",
+        "dmesg",
+    ),
+    (
+        {"subordinate_ids": False},
+        "ann has no 65,536 ids in /etc/subuid",
+        "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann",
+    ),
+    (
+        {"probed": True, "probe": "EPERM", "apparmor_restricts": True, "python_path": "/x/python3"},
+        "a trial failed: EPERM",
+        "profile dockbook /x/python3 flags=(unconfined)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words", "step"), NO_SANDBOX)
+def test_why_there_is_no_sandbox(wrong, words, step):
+    report = diagnose(replace(FINE, **wrong))
+    found = next(item for item in report.items if item.name == "sandbox")
+    assert found.status == "problem"
+    assert words in found.text
+    assert step in found.next_step
+    assert not report.usable
+
+
+@pytest.mark.parametrize("wrong", [{"unprivileged_userns_clone": 0}, {"newuidmap": False}])
+def test_root_needs_less(wrong):
+    assert item(replace(FINE, uid=0, user="root", **wrong), "sandbox").status == "ok"
+
+
+def test_a_sandbox_that_booted_outweighs_every_doubt():
+    doubtful = replace(FINE, namespaces="denied", overlay=False, probed=True, probe=None)
+    assert item(doubtful, "sandbox").status == "ok"
+
+
+def test_the_apparmor_profile_is_whole_and_for_one_program():
+    step = doctor.apparmor_step("/home/ann/.venv/bin/python3.12")
+    profile = step.split("'")[1].replace("\\n", "\n")
+    assert profile == (
+        "abi <abi/4.0>,\ninclude <tunables/global>\n"
+        "profile dockbook /home/ann/.venv/bin/python3.12 flags=(unconfined) {\n  userns,\n}\n"
+    )
+    assert step.endswith("sudo apparmor_parser --replace /etc/apparmor.d/dockbook")
+
+
+NO_DOCKER = [
+    ({"endpoint": ABSENT}, "no Docker is installed", "none is needed for the sandbox"),
+    ({"endpoint": ABSENT, "system": "Darwin"}, "no Docker is installed", "install Docker Desktop"),
+    ({"endpoint": ABSENT, "docker_installed": True}, "not running", "sudo systemctl start docker"),
+    (
+        {"endpoint": ABSENT, "docker_installed": True, "systemd": False},
+        "not running",
+        "sudo service docker start",
+    ),
+    (
+        {"endpoint": Endpoint(SOCKET, "refused", "Connection refused"), "docker_installed": True},
+        "not running",
+        "sudo systemctl start docker",
+    ),
+    (
+        {"endpoint": ABSENT, "docker_installed": True, "system": "Darwin"},
+        "not running",
+        "start Docker Desktop",
+    ),
+    (
+        {"endpoint": ABSENT, "other_sockets": ("unix:///run/user/1000/docker.sock",)},
+        "unix:///run/user/1000/docker.sock is there",
+        "export DOCKER_HOST=unix:///run/user/1000/docker.sock",
+    ),
+    (
+        {"endpoint": Endpoint(SOCKET, "denied", "Permission denied")},
+        "does not let ann in",
+        "sudo usermod --append --groups docker ann, then log out and in again",
+    ),
+    (
+        {"endpoint": Endpoint(SOCKET, "denied", "Permission denied"), "in_docker_group": True},
+        "counts from your next login",
+        "log out and in again",
+    ),
+    (
+        {
+            "endpoint": Endpoint(SOCKET, "denied", "Permission denied"),
+            "in_docker_group": True,
+            "has_docker_group": True,
+        },
+        "although in the docker group",
+        "sudo systemctl restart docker",
+    ),
+    ({"endpoint": Endpoint(SOCKET, "timeout", "no answer within 2 s")}, "no answer", "restart docker"),
+    ({"endpoint": Endpoint(SOCKET, "other", "strange")}, "strange", "sudo journalctl --unit docker"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "words", "step"), NO_DOCKER)
+def test_why_docker_does_not_answer(wrong, words, step):
+    found = item(replace(FINE, **wrong), "engine")
+    assert found.status in ("note", "problem")
+    assert words in found.text
+    assert step in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("bad-address", "DOCKER_HOST is tcp://nowhere:1: why"),
+        ("no-name", "DOCKER_HOST is tcp://nowhere:1: why"),
+        ("refused", "DOCKER_HOST is tcp://nowhere:1: why"),
+        ("missing", "DOCKER_HOST is tcp://nowhere:1: why"),
+        ("timeout", "DOCKER_HOST is tcp://nowhere:1: why"),
+        ("not-docker", "something answers, but no Docker Engine (why)"),
+    ],
+)
+def test_a_wrong_docker_host_is_a_problem_even_beside_a_sandbox(trouble, words):
+    found = item(
+        replace(FINE, docker_host="tcp://nowhere:1", endpoint=Endpoint("tcp://nowhere:1", trouble, "why")),
+        "engine",
+    )
+    assert found.status == "problem"
+    assert words in found.text
+    assert found.next_step == "unset DOCKER_HOST (or correct it)"
+
+
+def test_an_ssh_address_is_left_to_docker():
+    found = item(
+        replace(FINE, docker_host="ssh://a", endpoint=Endpoint("ssh://a", "untested", "not tried")), "engine"
+    )
+    assert (found.status, found.next_step) == ("note", "docker --host ssh://a version")
+
+
+def test_an_engine_that_answers_makes_up_for_no_sandbox():
+    report = diagnose(replace(FINE, endpoint=ANSWERS, max_user_namespaces=0))
+    assert report.usable
+    assert item(replace(FINE, endpoint=ANSWERS), "host").status == "ok"
+
+
+def test_docker_is_a_problem_where_nothing_else_works():
+    assert item(replace(FINE, max_user_namespaces=0), "engine").status == "problem"
+    assert item(FINE, "engine").status == "note"
+
+
+@pytest.mark.parametrize(
+    ("context", "status", "step"),
+    [
+        (("x", "config.json", None), "problem", "docker context use default"),
+        (("x", "DOCKER_CONTEXT", None), "problem", "unset DOCKER_CONTEXT"),
+        (
+            ("x", "config.json", "unix:///x"),
+            "note",
+            "export DOCKER_HOST=unix:///x, or: docker context use default",
+        ),
+    ],
+)
+def test_a_context_that_docker_py_does_not_follow(context, status, step):
+    name, source, address = context
+    found = item(replace(FINE, context=name, context_source=source, context_address=address), "context")
+    assert (found.status, found.next_step) == (status, step)
+
+
+def test_no_word_about_contexts_where_they_do_not_matter():
+    same = replace(FINE, context="desktop", context_source="config.json", context_address=SOCKET)
+    for found in (FINE, same, replace(FINE, context="x", docker_host="unix:///x")):
+        assert "context" not in [item.name for item in diagnose(found).items]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words", "step"),
+    [
+        ({}, "would need QEMU", ""),
+        ({"qemu": "/usr/bin/qemu"}, "without KVM", ""),
+        ({"qemu": "/usr/bin/qemu", "kvm": "usable"}, "KVM are there", ""),
+        (
+            {"qemu": "/usr/bin/qemu", "kvm": "denied"},
+            "not open to ann",
+            "sudo usermod --append --groups kvm ann, then log out and in again",
+        ),
+    ],
+)
+def test_what_a_virtual_machine_would_find(wrong, words, step):
+    found = item(replace(FINE, **wrong), "vm")
+    assert words in found.text
+    assert found.next_step == step
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name", "words", "step"),
+    [
+        ({"cache_free": GB // 2}, "disk", "1 GB are needed", "DOCKBOOK_CACHE"),
+        ({"cache_free": 2 * GB, "image": "none yet."}, "disk", "4 GB are needed", "DOCKBOOK_CACHE"),
+        ({"cache_free": None, "cache": "belongs to eve"}, "disk", "belongs to eve", "DOCKBOOK_CACHE"),
+        ({"memory_available": GB}, "memory", "1.0 of 8.0 GB", "close other programs"),
+        ({"image": "none yet.", "image_tools": False}, "trixie", "mmdebstrap", "apt-get install mmdebstrap"),
+    ],
+)
+def test_room_and_image(wrong, name, words, step):
+    found = item(replace(FINE, **wrong), name)
+    assert found.status == "problem"
+    assert words in found.text
+    assert step in found.next_step
+
+
+def test_no_image_yet_is_no_problem():
+    found = item(replace(FINE, image="There is no engine image yet."), "trixie")
+    assert found.status == "note"
+    assert found.next_step.startswith("dockbook engine build")
+
+
+def test_an_image_that_cannot_be_built_is_not_ready():
+    assert not diagnose(replace(FINE, image="none yet.", image_tools=False)).usable
+    assert not diagnose(replace(FINE, image="none yet.", cache_free=GB)).usable
+
+
+@pytest.mark.parametrize(
+    ("system", "words", "step"),
+    [("Linux", "--boot host only", "ss --listening"), ("Darwin", "AirPlay Receiver", "System Settings")],
+)
+def test_taken_ports(system, words, step):
+    found = replace(FINE, system=system, busy_ports=frozenset({5000, 8888}))
+    assert words in item(found, "5000").text
+    assert step in item(found, "5000").next_step
+    assert "next free one" in item(found, "8888").text
+
+
+def test_unknown_memory_is_left_out():
+    names = [item.name for item in diagnose(replace(FINE, memory_total=None)).items]
+    assert "memory" not in names
+
+
+def every_report():
+    cases: list[Any] = [*NO_SANDBOX, *NO_DOCKER]
+    return [diagnose(replace(FINE, **wrong)) for wrong, *_ in cases]
+
+
+def test_every_problem_has_a_next_step_and_none_opens_a_door():
+    for report in every_report():
+        for found in report.items:
+            assert found.status != "problem" or found.next_step
+            assert "chmod" not in found.next_step
+            assert "sudo dockbook" not in found.next_step
+            assert "sudo docker" not in found.next_step
+
+
+def test_json_and_screen_say_the_same():
+    for report in every_report():
+        data = json.loads(json.dumps(report.as_dict()))
+        screen = report.as_text()
+        assert data["usable"] is report.usable
+        assert data["problems"] == screen.count("\n  !! ") + screen.startswith("  !! ")
+        assert all(entry["text"] in screen for entry in data["items"])
+        assert len(screen.splitlines()) <= 40
+
+
+# The facts
+
+
+def test_reach_tells_addresses_apart(tmp_path):
+    plain = tmp_path / "file"
+    plain.touch()
+    stale = tmp_path / "stale"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(stale))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        assert reach(f"tcp://127.0.0.1:{port}").trouble == "refused"
+    assert reach(f"unix://{tmp_path}/none").trouble == "missing"
+    assert reach(f"unix://{plain}/under").trouble == "missing"
+    assert reach(f"unix://{stale}").trouble == "refused"
+    assert reach("tcp://no.such.name.invalid:2375").trouble in ("no-name", "other")
+    assert reach("tcp://127.0.0.1:port").trouble == "bad-address"
+    assert reach("nonsense").trouble == "bad-address"
+    assert reach("ssh://somebody@somewhere").trouble == "untested"
+
+
+def _serve(path: Path, answer: bytes) -> threading.Thread:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    listener.settimeout(10)
+
+    def run() -> None:
+        with listener:
+            listener.accept()[0].close()  # the trial connection
+            for _ in range(2 if b"ApiVersion" in answer else 1):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_reach_reads_the_version(tmp_path):
+    body = b'{"Version": "26.1.5", "ApiVersion": "1.45"}'
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    thread = _serve(tmp_path / "s", head.encode() + b"Connection: close\r\n\r\n" + body)
+    found = reach(f"unix://{tmp_path}/s")
+    thread.join()
+    assert (found.trouble, found.engine_version, found.api_version) == ("", "26.1.5", "1.45")
+
+
+def test_reach_knows_what_is_no_docker(tmp_path):
+    thread = _serve(tmp_path / "s", b"220 mail.example ESMTP\r\n")
+    found = reach(f"unix://{tmp_path}/s")
+    thread.join()
+    assert found.trouble == "not-docker"
+
+
+def test_the_current_context_is_read_as_the_cli_reads_it(tmp_path):
+    config = tmp_path / ".docker"
+    assert docker_context({}, tmp_path) == ("default", "", SOCKET)
+    config.mkdir()
+    (config / "config.json").write_text('{"currentContext": "desk"}')
+    assert docker_context({}, tmp_path) == ("desk", "config.json", None)
+    meta = config / "contexts/meta" / sha256(b"desk").hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text('{"Endpoints": {"docker": {"Host": "unix:///desk.sock"}}}')
+    assert docker_context({}, tmp_path) == ("desk", "config.json", "unix:///desk.sock")
+    assert docker_context({"DOCKER_CONTEXT": "gone"}, tmp_path) == ("gone", "DOCKER_CONTEXT", None)
+    assert docker_context({"DOCKER_CONFIG": str(tmp_path / "x")}, tmp_path) == ("default", "", SOCKET)
+    (config / "config.json").write_text("{broken")
+    assert docker_context({}, tmp_path) == ("default", "", SOCKET)
+
+
+def test_examine_looks_at_this_machine_within_seconds(monkeypatch, tmp_path):
+    import time
+
+    monkeypatch.setenv("DOCKBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    began = time.monotonic()
+    report = doctor.examine()
+    assert time.monotonic() - began < 10
+    assert {entry.topic for entry in report.items} >= {"Boots", "Docker", "Engine image", "Room", "Ports"}
+    assert "unset DOCKER_HOST" in report.as_text()
