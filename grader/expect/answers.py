@@ -1,0 +1,124 @@
+"""Questions about what the student says: ``answer = 42``."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+from grader.expect.container import ContainerSubject
+from grader.expect.said import Json, Said, plain, same
+from grader.expect.scene import EndOfBlock, Scene
+from grader.expect.words import listing, quote
+
+_WRONG = "Look again at what the question asks, and at the output above."
+
+
+class AnswerSubject:
+    """``engine.answer("name")``. The expected value stays out of the findings unless ``reveal``."""
+
+    def __init__(self, scene: Scene, name: str, said: Said) -> None:
+        self.scene = scene
+        self.what = f"answer {name}"
+        self.name = name
+        if said.state == "unavailable":
+            scene.unknowable.append(name)
+            raise EndOfBlock
+        if said.state == "missing":
+            scene.end(self.what, "value", "", "none", f"Assign it in the cell above: `{name} = ...`.")
+        if said.state == "odd":
+            scene.end(self.what, "value", "plain data", said.why, _odd_hint(said.why))
+        self.value: Json = said.value
+        if said.value is None:
+            scene.end(self.what, "value", "", "None", "Put your answer there in place of None.")
+
+    def _differs(self, expected: str, hint: str = _WRONG) -> Self:
+        self.scene.find(self.what, "value", expected, quote(self.value), hint)
+        return self
+
+    def equals(self, value: Json, *, reveal: bool = False) -> Self:
+        """The same data; text may have blanks around it. True is not 1."""
+        said = self.value
+        if isinstance(said, str) and isinstance(value, str):
+            fits = said.strip() == value.strip()
+        else:
+            fits = same(said, plain(value).value)
+        if fits:
+            return self
+        hint = _WRONG
+        if type(said) is not type(value) and str(said) == str(value):
+            hint = f"The value is right, its type is not: it should be {_kind(value)}, not {_kind(said)}."
+        return self._differs(quote(value) if reveal else "", hint)
+
+    def is_one_of(self, *values: Json, reveal: bool = False) -> Self:
+        """Equals one of these."""
+        strip = self.value.strip() if isinstance(self.value, str) else self.value
+        if any(same(strip, plain(value).value) for value in values):
+            return self
+        return self._differs(" or ".join(map(quote, values)) if reveal else "")
+
+    def contains(self, text: str, *, reveal: bool = False) -> Self:
+        """Text with this in it, or a list with it as an item."""
+        said = self.value
+        if (isinstance(said, str) and text in said) or (isinstance(said, list) and text in said):
+            return self
+        hint = _WRONG if isinstance(said, (str, list)) else f"It should be text, not {_kind(said)}."
+        return self._differs(quote(text) if reveal else "", hint)
+
+    def has_items(self, *values: Json, reveal: bool = False) -> Self:
+        """A list of exactly these, in any order."""
+        said = self.value
+        if not isinstance(said, list):
+            return self._differs("", f"It should be a list, not {_kind(said)}.")
+        left = list(said)
+        for value in values:
+            match = next((item for item in left if same(item, plain(value).value)), _NONE)
+            if match is _NONE:
+                return self._differs(quote(list(values)) if reveal else "", _WRONG)
+            left.remove(match)  # type: ignore[arg-type]  # not the sentinel
+        return self if not left else self._differs(quote(list(values)) if reveal else "", _WRONG)
+
+    def is_close(self, value: float, tolerance: float, *, reveal: bool = False) -> Self:
+        """A number within ``tolerance`` of ``value`` (the same unit)."""
+        said = self.value
+        if isinstance(said, bool) or not isinstance(said, (int, float)):
+            return self._differs("", f"It should be a number, not {_kind(said)}.")
+        try:
+            near = math.fabs(said - value) <= tolerance
+        except OverflowError:  # an integer beyond what a float holds
+            near = False
+        return self if near else self._differs(f"about {value:g}" if reveal else "")
+
+    def names(self, box: ContainerSubject) -> Self:
+        """The name of a container, or its id, short or full."""
+        said = self.value
+        if isinstance(said, str):
+            found = self.scene.snapshot.container(said.strip())
+            if found is not None and found.id == box.id:
+                return self
+        return self._differs("", "Give the container's name, or its id of 12 digits or more.")
+
+    def container(self) -> ContainerSubject:
+        """The container that the answer names; without one the block ends."""
+        said = self.value
+        found = self.scene.snapshot.container(said.strip()) if isinstance(said, str) else None
+        if found is None:
+            names = listing(box.name for box in self.scene.snapshot.containers)
+            hint = f"Give a container's name, or its id of 12 digits or more. Containers here: {names}."
+            self.scene.end(self.what, "value", "a container of this engine", quote(said), hint)
+        return ContainerSubject(self.scene, found)
+
+
+_NONE = object()
+
+
+def _kind(value: object) -> str:
+    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    return names.get(type(value), "a table" if isinstance(value, dict) else "nothing")
+
+
+def _odd_hint(why: str) -> str:
+    if "bytes" in why:
+        return "Bytes become text with `.decode()`."
+    if "Container" in why or "Image" in why:
+        return "Give its name or id: `.name`, `.id`."
+    return "Use a number, text, True or False, or a list or dict of these."

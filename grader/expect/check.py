@@ -1,0 +1,132 @@
+"""``check``: the same words on the student's machine and in trusted grading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Literal
+
+from grader.errors import Blocked, CourseError
+from grader.expect.engine import EngineSubject
+from grader.expect.finding import Outcome
+from grader.expect.scene import EndOfBlock, Scene
+from grader.expect.show import CheckFailed, CouldNotLook
+from grader.expect.witness import Witness
+from grader.expect.words import quote, visible
+
+Tell = Callable[[str, Outcome], None]
+
+
+class Checker:
+    """Hands out ``check`` and keeps what came of it.
+
+    ``outcomes`` is the truth: a task without an entry was never checked to its end, and is no pass.
+    ``tell`` hears every outcome before a block raises. ``once``: a second check of one task is a fault of the
+    course (trusted grading); in a notebook a cell may run again. ``patience_s``: seconds that a verb waits
+    for something that may be about to happen.
+    """
+
+    def __init__(
+        self, witness: Witness, tell: Tell | None = None, *, once: bool = False, patience_s: float = 1.5
+    ) -> None:
+        self.witness = witness
+        self.outcomes: dict[str, Outcome] = {}
+        self._tell = tell
+        self._once = once
+        self._patience_s = patience_s
+        self._inside = ""
+
+    def check(self, task: str, after: str | Iterable[str] | None = None) -> Block:
+        """A ``with`` block of questions about one task; it ends in silence or in CheckFailed.
+
+        ``after``: tasks that must have passed. One that is known and has not: this one is not reached. Raises
+        CourseError for a task without a name, checked twice, or after itself.
+        """
+        named: object = task  # a test cell is not type-checked
+        if not isinstance(named, str) or not named.strip():
+            raise CourseError(f"A check needs a task's name, not {quote(named)}.", next_step='check("name").')
+        earlier = () if after is None else (after,) if isinstance(after, str) else tuple(after)
+        if task in earlier:
+            raise CourseError(f"The task {quote(task)} is to come after itself.", next_step="mend `after=`.")
+        return Block(self, task, earlier)
+
+    def enter(self, task: str, after: tuple[str, ...]) -> Scene:
+        """For Block: begin a task."""
+        if self._inside:
+            raise CourseError(
+                f"The check {quote(task)} begins inside the check {quote(self._inside)}.",
+                next_step="give each task a block of its own.",
+            )
+        if self._once and task in self.outcomes:
+            raise CourseError(
+                f"Two checks are called {quote(task)}.", next_step="give each task one block of its own."
+            )
+        self.outcomes.pop(task, None)
+        self._inside = task
+        needs = tuple(
+            name for name in after if name in self.outcomes and self.outcomes[name].status != "passed"
+        )
+        return Scene(self.witness, needs=needs, patience_s=self._patience_s)
+
+    def leave(self) -> None:
+        """For Block: the task's block is over, whatever came of it."""
+        self._inside = ""
+
+    def settle(self, task: str, outcome: Outcome) -> None:
+        """For Block: note the outcome and tell it."""
+        self.outcomes[task] = outcome
+        if self._tell is not None:
+            self._tell(task, outcome)
+
+
+class Block:
+    """The context manager that ``check`` gives."""
+
+    def __init__(self, checker: Checker, task: str, after: tuple[str, ...]) -> None:
+        self._checker = checker
+        self._task = task
+        self._after = after
+        self._scene: Scene | None = None
+
+    def __enter__(self) -> EngineSubject:
+        self._scene = self._checker.enter(self._task, self._after)
+        return EngineSubject(self._scene)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False] | None:
+        scene = self._scene
+        assert scene is not None
+        self._checker.leave()
+        if error is not None and not isinstance(error, (EndOfBlock, Blocked)):
+            if isinstance(error, Exception):
+                # Not what was looked at but how: a mistake in the test cell. Nobody's zero.
+                fault = f"the check itself failed: {type(error).__name__}: {visible(str(error), 200)}"
+                self._checker.settle(self._task, Outcome.blocked(fault))
+            return False
+        try:
+            if isinstance(error, Blocked):
+                raise error
+            outcome = self._judge(scene)
+        except Blocked as blocked:
+            self._checker.settle(self._task, Outcome.blocked(str(blocked)))
+            raise CouldNotLook(blocked.what, next_step=blocked.next_step) from blocked.__cause__
+        self._checker.settle(self._task, outcome)
+        if outcome.status != "passed":
+            raise CheckFailed(self._task, outcome) from None
+        return None
+
+    def _judge(self, scene: Scene) -> Outcome:
+        if scene.needs:
+            names = " and ".join(quote(name) for name in scene.needs)
+            return Outcome.not_reached(f"needs {names} first")
+        if not scene.asked:
+            # Nothing was found because nothing was looked at: that is no pass.
+            raise Blocked("The check asks nothing.", next_step="take a fresh copy of the test cell.")
+        scene.settle()
+        if scene.findings:
+            return Outcome.failed(*scene.findings)
+        if scene.unknowable:
+            names = ", ".join(quote(name) for name in scene.unknowable)
+            return Outcome.not_reached(f"asks for {names}: run the check in the notebook")
+        return Outcome.passed()

@@ -1,0 +1,230 @@
+"""Questions about one container: what it is, how it ran, what it printed."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from grader.expect import compare
+from grader.expect.container_net import ContainerNet
+from grader.expect.words import command, count, exit_code, quote
+from grader.state import Log
+
+_IMPOSTOR = (
+    "The name {0} leads to another image than the course's by now, and a name alone is no image: "
+    "`docker pull {0}` puts it right."
+)
+
+
+class ContainerSubject(ContainerNet):
+    """``engine.container("name")``. Each verb notes what differs and returns the subject, to ask on."""
+
+    # What it is
+
+    def uses_image(self, ref: str, *, tag_matters: bool = False) -> Self:
+        """Made from this image; another tag of the same image does too, unless ``tag_matters``."""
+        box, snapshot = self.box, self.scene.snapshot
+        if compare.uses_image(box, ref, snapshot, tag_matters=tag_matters):
+            return self
+        if snapshot.impostor(ref) is not None:
+            hint = _IMPOSTOR.format(ref)
+        elif compare.same_repository(box.image, ref):
+            hint = "The repository is right, the tag after the colon is not (no tag means latest)."
+        elif snapshot.image(ref) is None:
+            hint = f"That image is not in this engine yet: pull it, then run the container from {quote(ref)}."
+        else:
+            hint = f"Remove the container and run it again from {quote(ref)}."
+        return self.differs("image", quote(ref), quote(box.image), hint)
+
+    def ran(self, *argv: str, exact: bool = False) -> Self:
+        """Executes this command. How its words are told apart, or a shell around them, makes no difference.
+
+        ``exact``: word for word, entry point included.
+        """
+        box = self.box
+        if box.argv == argv or (not exact and compare.words(box.argv) == compare.words(argv)):
+            return self
+        if len(box.argv) == 1 and box.argv[0].split() == " ".join(argv).split():
+            hint = "The whole line went in as one word, the name of no program: drop the quotes around it."
+        elif not box.argv or box.argv == box.entrypoint:
+            hint = "The command comes after the image."
+        else:
+            hint = "Compare the words one by one: spelling, order, capitals."
+        return self.differs("command", command(argv), command(box.argv), hint)
+
+    def runs_command_containing(self, *parts: str) -> Self:
+        """Its command contains each of these, wherever."""
+        line = " ".join(" ".join(self.box.argv).split())
+        missing = [part for part in parts if " ".join(part.split()) not in line]
+        if missing:
+            hint = "The command comes after the image; read it again, word by word."
+            self.differs("command", f"one with {' and '.join(map(quote, missing))}", quote(line, 200), hint)
+        return self
+
+    # How it runs
+
+    def is_running(self) -> Self:
+        """Runs now."""
+        box = self.box
+        if box.status == "restarting":
+            # Between two restarts; a moment later it may run, so the code is what tells.
+            hint = f"Its command ends each time, last with exit code {exit_code(box.exit_code)}: see its log."
+            return self.differs("state", "running", "restarting again and again", hint)
+        if not box.running:
+            hint = {
+                "created": self._why_not_started(),
+                "paused": f"Let it go on: `docker unpause {box.name}`.",
+            }.get(
+                box.status,
+                f"It ended with exit code {exit_code(box.exit_code)}. It runs as long as its command does: "
+                f"start it again (`docker start {box.name}`), or give it one that lasts.",
+            )
+            self.differs("state", "running", box.status or "no state", hint)
+        return self
+
+    def is_stopped(self) -> Self:
+        """Ran and has ended, with any exit code."""
+        if not self._ended():
+            hint = (
+                self._why_not_started()
+                if self.box.status == "created"
+                else f"Stop it: `docker stop {self.box.name}`, or `.stop(timeout=1)` in Python."
+            )
+            self.differs("state", "stopped", self.box.status or "no state", hint)
+        return self
+
+    def exited(self, *codes: int) -> Self:
+        """Has ended with one of these exit codes (none given: 0). One in its last moments is waited for."""
+        codes = codes or (0,)
+        expected = " or ".join(map(str, codes))
+        if not self._ended():
+            box = self.box
+            if box.status == "created":
+                return self.differs("exit code", expected, "one that never ran", self._why_not_started())
+            hint = f"Its command goes on. If it should not, stop the container: `docker stop {box.name}`."
+            return self.differs("exit code", expected, f"none yet: it is {box.status}", hint)
+        if self.box.exit_code not in codes:
+            self.differs("exit code", expected, exit_code(self.box.exit_code), self._why_ended())
+        return self
+
+    def was_restarted(self) -> Self:
+        """The same container ended once and runs again."""
+        box = self.box
+        if not box.started_again:
+            how = "runs for the first time" if box.running else f"is {box.status}"
+            hint = f"Stop and start the same one: `docker restart {box.name}`. `docker run` makes a new one."
+            self.differs("life", "ended once, running again", f"one that {how}", hint)
+        return self
+
+    def finished_after(self, other: ContainerSubject) -> Self:
+        """Ended after the other one was started."""
+        ended, began = self.box.finished_at, other.box.started_at
+        if ended is None or began is None or ended < began:
+            found = "one that has not ended" if ended is None else "one that ended before"
+            self.differs("end", f"after {other.what} started", found, "Run them in the other order.")
+        return self
+
+    def _ended(self) -> bool:
+        def look() -> bool:
+            if self.box.running:
+                self.look_again()
+            return self.box.stopped
+
+        # Only what runs can be about to end; waiting for the rest would only cost time.
+        return self.box.stopped or (self.box.running and self.scene.wait(look))
+
+    def _why_not_started(self) -> str:
+        box = self.box
+        if box.error:
+            # The layers of the engine each put their own words before the reason.
+            why = box.error.rpartition("OCI runtime create failed: ")[2].removesuffix(": unknown")
+            return f"The engine could not start it: {quote(why, 200)}."
+        return f"It was made and never started: `docker start {box.name}`, or run it in one step."
+
+    def _why_ended(self) -> str:
+        box = self.box
+        if box.oom_killed:
+            return "It was killed because it used more memory than it may."
+        hints = {
+            126: "Its command is there and cannot be executed: a folder, or a file without the permission.",
+            127: f"No program of that name is in the image {quote(box.image)}: look for a typing mistake.",
+            137: "It did not end by itself: it was killed.",
+        }
+        return hints.get(box.exit_code, f"Its log may say why: `docker logs {box.name}`.")
+
+    # What it printed
+
+    def printed(self, text: str, *, reveal: bool = True) -> Self:
+        """Its standard output contains this. ``reveal`` False keeps the text out of the finding."""
+        return self._printed(text, "stdout", reveal=reveal)
+
+    def printed_to_stderr(self, text: str, *, reveal: bool = True) -> Self:
+        """Its standard error contains this (with a terminal there is none: all is output)."""
+        return self._printed(text, "stderr", reveal=reveal)
+
+    def _printed(self, text: str, stream: str, *, reveal: bool) -> Self:
+        text = text.replace("\r\n", "\n")
+        log = Log()
+
+        def look() -> bool:
+            nonlocal log
+            log = self.scene.witness.logs(self.box.id)
+            return text in getattr(log, stream) or bool(log.unreadable or log.truncated)
+
+        seen = look() or (self.box.running and self.scene.wait(look))
+        if seen and text in getattr(log, stream):
+            return self
+        name = "output" if stream == "stdout" else "error output"
+        expected = quote(text, 200) if reveal else ""
+        found, hint = self._output_words(log, stream), self._output_hint(log, stream, text)
+        return self.differs(name, expected, found, hint)
+
+    def _output_words(self, log: Log, stream: str) -> str:
+        if log.unreadable:
+            return f"none that can be read ({log.unreadable})"
+        kept = getattr(log, stream)
+        start = "its first part, " if log.truncated else ""
+        return f"{start}{quote(kept, 200)}" if kept else "nothing"
+
+    def _output_hint(self, log: Log, stream: str, text: str) -> str:
+        other = log.stderr if stream == "stdout" else log.stdout
+        if text in other:
+            return f"It is in the container's {'error output' if stream == 'stdout' else 'output'} instead."
+        if text.casefold().strip() in getattr(log, stream).casefold():
+            return "Nearly: capitals or blanks at the ends differ."
+        if log.stderr and stream == "stdout":
+            return f"Its error output says {quote(log.stderr, 160)}."
+        if self.box.status == "created":
+            return self._why_not_started()
+        return f"Read the whole of it: `docker logs {self.box.name}`."
+
+    def prints_again(self, within_s: float = 3) -> Self:
+        """Its log grows while we look, for ``within_s`` seconds at most."""
+        if not self.box.running:
+            hint = "Only a running container can print more."
+            return self.differs("log", "one that grows", f"a container that is {self.box.status}", hint)
+        last_output, box_id = self.scene.witness.last_output, self.box.id
+        first = last_output(box_id)
+        if not self.scene.wait(lambda: last_output(box_id) != first, within_s):
+            found = f"nothing new in {within_s:g} s" if first else f"nothing printed in {within_s:g} s"
+            hint = f"Its command must go on printing: watch it with `docker logs -f {self.box.name}`."
+            self.differs("log", "one that grows", found, hint)
+        return self
+
+    # What it holds
+
+    def has_file(self, path: str, *, containing: str = "") -> Self:
+        """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
+        there = self.scene.witness.file(self.box.id, path)
+        if there is None:
+            hint = "Files made in a container stay in that container only: was it made in another one?"
+            return self.differs(f"file {path}", "there", "nothing", hint)
+        if containing not in there.text:
+            found = quote(there.text, 200) if there.text else f"{count(there.size, 'byte')} without it"
+            self.differs(f"file {path}", f"one with {quote(containing)}", found)
+        return self
+
+    def lacks_file(self, path: str) -> Self:
+        """Nothing is at ``path`` in it."""
+        if self.scene.witness.file(self.box.id, path) is not None:
+            self.differs(f"file {path}", "nothing", "something", "Remove it inside this container.")
+        return self

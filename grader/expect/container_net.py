@@ -1,0 +1,150 @@
+"""Questions about what a container says over the network, and what it can find there."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Self
+
+from grader.expect.container_setup import ContainerSetup
+from grader.expect.probes import HttpReply, Resolved
+from grader.expect.words import listing, quote
+from grader.state import Container
+
+
+class ContainerNet(ContainerSetup):
+    """The part of ``engine.container("name")`` that asks over the network. Nothing is asked in one that is
+    not running: that is a finding.
+    """
+
+    # What it serves
+
+    def answers_http(
+        self, port: int, *, path: str = "/", status: int = 200, containing: str = "", within_s: float = 5
+    ) -> Self:
+        """Its web server on ``port`` (the container's) answers a GET; one that just starts is waited for."""
+        asked = f"answer on port {port}"
+        if not self._runs(asked, f"HTTP {status}"):
+            return self
+        reply = HttpReply(0)
+
+        def look() -> bool:
+            nonlocal reply
+            reply = self.scene.witness.probe_http(self.box.id, port, path, self._addresses())
+            return bool(reply.status)
+
+        self.scene.wait(look, within_s)
+        if not reply.status:
+            hint = "Does its server listen on that port, on all its addresses? Its log may say."
+            return self.differs(asked, f"HTTP {status}", f"no answer ({reply.error})", hint)
+        if reply.status != status:
+            return self.differs(asked, f"HTTP {status}", f"HTTP {reply.status}", "Look at its log.")
+        if containing not in reply.body:
+            hint = "Something answers, but not what it should: is it the right image and command?"
+            self.differs(asked, f"a page with {quote(containing)}", quote(reply.body, 200), hint)
+        return self
+
+    def answers_udp(
+        self,
+        port: int,
+        *,
+        send: str = "ping",
+        expect: str = "ping",
+        within_s: float = 5,
+        host_port: int | None = None,
+    ) -> Self:
+        """A datagram to its ``port`` (the container's) comes back with ``expect`` in it.
+
+        ``host_port``: sent from the engine's host instead, to the port that it is published at.
+        """
+        asked = f"answer on UDP port {port}"
+        if not self._runs(asked, quote(expect)):
+            return self
+        witness = self.scene.witness
+        if host_port is None:
+            reply = witness.probe_udp(self.box.id, port, send, within_s, self._addresses())
+        else:
+            asked += f", published at {host_port}"
+            reply = witness.host_udp("", host_port, send, within_s)
+        if not reply.answered:
+            hint = f"Does its program listen there, for UDP? `-p` needs it said: `{port}/udp`. See its log."
+            return self.differs(asked, f"one with {quote(expect)}", f"none ({reply.error})", hint)
+        if expect not in reply.body:
+            hint = "Something answers, but not what it should: is it the right command?"
+            self.differs(asked, f"one with {quote(expect)}", quote(reply.body, 200), hint)
+        return self
+
+    # What it finds
+
+    def resolves(self, name: str, *, to: str | None = None) -> Self:
+        """It finds the name: as one of the container ``to`` (None: the one of that name, else any here)."""
+        self._find(name, to)
+        return self
+
+    def reaches(self, name: str, port: int, *, to: str | None = None, within_s: float = 5) -> Self:
+        """It can connect to ``port`` of the container that it knows as ``name``; an address will do too."""
+        found = self._find(name, to)
+        if found is None:
+            return self
+        reached = self.scene.witness.probe_tcp(self.box.id, found.addresses[0], port, within_s)
+        if not reached.open:
+            hint = "Is that container running, and does its server listen on that port?"
+            self.differs(
+                f"connection to {name}:{port}", "one that can be made", f"none ({reached.error})", hint
+            )
+        return self
+
+    def _find(self, name: str, to: str | None) -> Resolved | None:
+        """What the container finds for a name, if that is right; else a finding."""
+        asked, expected = f"name {name}", f"the address of {quote(to or name)}"
+        if not self._runs(asked, expected):
+            return None
+        found = Resolved((name,)) if _is_address(name) else self.scene.witness.resolve(self.box.id, name)
+        if not found.addresses:
+            self.differs(asked, expected, f"no address ({found.error})", self._name_hint(to or name))
+            return None
+        target = self.scene.snapshot.container(to or name)
+        owners = [box for box in self.scene.snapshot.containers if _has(box, found.addresses)]
+        if (target is not None and target not in owners) or (to and target is None) or not owners:
+            where = listing(box.name for box in owners) if owners else f"{found.addresses[0]}, nobody's here"
+            hint = "Another container, or a line of a hosts file, has that name: look for it."
+            self.differs(asked, expected, where, hint)
+            return None
+        return found
+
+    def _name_hint(self, other: str) -> str:
+        target = self.scene.snapshot.container(other)
+        if target is None:
+            return f"No container is called {quote(other)}."
+        if not target.running:
+            return f"Only running containers have a name there: `docker start {target.name}`."
+        shared = {place.network for place in self.box.networks} & {place.network for place in target.networks}
+        if not shared:
+            return "They share no network: `docker network connect NETWORK CONTAINER` joins one."
+        if shared == {"bridge"}:
+            return "On the default network containers have no names: put both on one that you made."
+        return "Do they share a network of yours, and is the name spelt as there?"
+
+    # All of these
+
+    def _runs(self, prop: str, expected: str) -> bool:
+        if self.box.running:
+            return True
+        box = self.box
+        hint = f"Start it: `docker start {box.name}`. If it ends at once, its log may say why."
+        self.differs(prop, expected, f"a container that is {box.status or 'in no state'}", hint)
+        return False
+
+    def _addresses(self) -> tuple[str, ...]:
+        """Where its own programs answer: its loopback, then its address in each network."""
+        return ("127.0.0.1", *(place.address for place in self.box.networks if place.address))
+
+
+def _has(box: Container, addresses: tuple[str, ...]) -> bool:
+    return any(place.address in addresses for place in box.networks if place.address)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).version == 4
+    except ValueError:
+        return False

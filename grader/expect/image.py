@@ -1,0 +1,144 @@
+"""Questions about one image."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+from grader.expect.scene import Scene
+from grader.expect.words import command, count, listing, quote
+from grader.state import Image, ImageConfig, familiar, repository
+
+
+class ImageSubject:
+    """``engine.image("name:tag")``. Each verb notes what differs and returns the subject, to ask on."""
+
+    def __init__(self, scene: Scene, image: Image, asked: str) -> None:
+        self.scene = scene
+        self.image = image
+        self.asked = asked
+        self.what = f"image {asked}"
+
+    @property
+    def id(self) -> str:
+        """Its full id, ``sha256:...``."""
+        return self.image.id
+
+    @cached_property
+    def config(self) -> ImageConfig:
+        """How it was made; read when first asked for."""
+        found = self.scene.witness.image(self.image.id)
+        if found is None:
+            self.scene.end(self.what, "presence", "there", "gone while we looked", "Make it again.")
+        return found
+
+    def _differs(self, prop: str, expected: str, found: str, hint: str = "") -> Self:
+        self.scene.find(self.what, prop, expected, found, hint)
+        return self
+
+    def has_tag(self, ref: str) -> Self:
+        """Carries this name and tag too."""
+        if familiar(ref) not in map(familiar, self.image.tags):
+            hint = f"Give it that name: `docker tag {self.image.name} {ref}`."
+            self._differs("tags", quote(ref), listing(self.image.tags), hint)
+        return self
+
+    def same_as(self, other: ImageSubject | str) -> Self:
+        """Is the same image: one id, two names."""
+        if isinstance(other, str):
+            found = self.scene.snapshot.image(other)
+            if found is None:
+                hint = f"Give this image that name: `docker tag {self.image.name} {other}`."
+                return self._differs("same image", quote(other), "no image of that name", hint)
+            other = ImageSubject(self.scene, found, other)
+        if self.image.id != other.image.id:
+            hint = "A tag is a second name for one image: tag it, do not build or commit it again."
+            self._differs("id", f"that of {other.what}", self.image.id[:19], hint)
+        return self
+
+    def was_pulled(self) -> Self:
+        """Came from a registry under this name: tagging or building gives no such mark."""
+        wanted = repository(self.asked)
+        if not any(repository(digest) == wanted for digest in self.image.digests):
+            hint = f"Pull it: `docker pull {self.asked}`. Another image with that tag is not the one meant."
+            self._differs("origin", "a registry", "made or tagged here", hint)
+        return self
+
+    def has_author(self, text: str) -> Self:
+        """Its author contains this."""
+        return self._holds("author", self.config.author, text, "`docker commit -a` or `author=`.")
+
+    def has_comment(self, text: str) -> Self:
+        """Its comment contains this."""
+        return self._holds("comment", self.config.comment, text, "`docker commit -m` or `message=`.")
+
+    def _holds(self, prop: str, found: str, text: str, how: str) -> Self:
+        if text not in found:
+            self._differs(prop, quote(text), quote(found) if found else "none", f"It is given with {how}")
+        return self
+
+    def builds_on(self, base: str) -> Self:
+        """Begins with all layers of ``base`` and has more of its own."""
+        found = self.scene.snapshot.image(base)
+        below = self.scene.witness.image(found.id) if found else None
+        if below is None:
+            hint = f"Pull it first: `docker pull {base}`."
+            return self._differs("base", quote(base), "no image of that name here", hint)
+        layers = self.config.layers
+        if layers[: len(below.layers)] != below.layers:
+            return self._differs("base", quote(base), "other layers below", f"Start from it: `FROM {base}`.")
+        if len(layers) == len(below.layers):
+            hint = "Nothing was changed on top of it, so there is no layer of its own."
+            self._differs("layers", f"more than {quote(base)} has", f"the same {len(layers)}", hint)
+        return self
+
+    def adds_layers(self, number: int, base: str) -> Self:
+        """Has exactly ``number`` layers on top of ``base``."""
+        found = self.scene.snapshot.image(base)
+        below = self.scene.witness.image(found.id) if found else None
+        if below is None or len(self.config.layers) - len(below.layers) != number:
+            more = len(self.config.layers) - len(below.layers) if below else 0
+            on_top = f"{count(more, 'layer')} more" if below else f"no {quote(base)} to compare with"
+            self._differs("layers", f"{number} on top of {quote(base)}", on_top)
+        return self
+
+    def was_made_by(self, text: str) -> Self:
+        """One instruction of its history contains this."""
+        steps = self.scene.witness.history(self.image.id)
+        wanted = " ".join(text.split())
+        if not any(wanted in " ".join(step.split()) for step in steps):
+            hint = f"See `docker history {self.image.name}`."
+            self._differs("history", quote(text), listing(steps, 4), hint)
+        return self
+
+    def has_file(self, path: str, *, containing: str = "") -> Self:
+        """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
+        there = self.scene.witness.image_file(self.image.id, path)
+        if there is None:
+            hint = "Was it copied, and to that place? `COPY` takes files of the build context."
+            return self._differs(f"file {path}", "there", "nothing", hint)
+        if containing not in there.text:
+            self._differs(f"file {path}", f"one with {quote(containing)}", quote(there.text, 200))
+        return self
+
+    def has_command(self, *argv: str) -> Self:
+        """Its CMD."""
+        if self.config.cmd != argv:
+            hint = 'The exec form keeps the words: `CMD ["a", "b"]`.'
+            self._differs("CMD", command(argv), command(self.config.cmd), hint)
+        return self
+
+    def has_entrypoint(self, *argv: str) -> Self:
+        """Its ENTRYPOINT."""
+        if self.config.entrypoint != argv:
+            hint = 'The exec form keeps the words: `ENTRYPOINT ["a", "b"]`.'
+            self._differs("ENTRYPOINT", command(argv), command(self.config.entrypoint), hint)
+        return self
+
+    def has_label(self, name: str, value: str | None = None) -> Self:
+        """Carries this label (None: with any value)."""
+        table = self.config.labels
+        if name not in table or (value is not None and table[name] != value):
+            found = quote(table[name]) if name in table else f"no such label; there are {listing(table)}"
+            self._differs(f"label {name}", "set" if value is None else quote(value), found)
+        return self

@@ -1,0 +1,42 @@
+"""Questions about one network."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from grader.expect.scene import Scene
+from grader.expect.words import listing, quote
+from grader.state import Network
+
+
+class NetworkSubject:
+    """``engine.network("name")``. Each verb notes what differs and returns the subject, to ask on."""
+
+    def __init__(self, scene: Scene, network: Network) -> None:
+        self.scene = scene
+        self.network = network
+        self.what = f"network {network.name}"
+
+    def connects(self, *names: str) -> Self:
+        """All these containers are attached to it, running or not."""
+        here = {box.name for box in self.scene.snapshot.members(self.network)}
+        missing = [name for name in names if name not in here]
+        if missing:
+            hint = (
+                f"`docker network connect {self.network.name} {missing[0]}`, or `--network` when it is made."
+            )
+            self.scene.find(self.what, "containers", listing(names), listing(sorted(here)), hint)
+        return self
+
+    def has_driver(self, name: str) -> Self:
+        """Its driver: bridge, host, none, overlay ..."""
+        if self.network.driver != name:
+            self.scene.find(self.what, "driver", quote(name), quote(self.network.driver))
+        return self
+
+    def is_internal(self) -> Self:
+        """Has no way out."""
+        if not self.network.internal:
+            hint = "`--internal` when you make it, or `internal=True` in Python."
+            self.scene.find(self.what, "way out", "none", "one", hint)
+        return self

@@ -1,0 +1,97 @@
+"""What an image is: its names from the list, its making from an inspect when somebody asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from docker import DockerClient
+
+from grader.state import _shape as shape
+from grader.state.reach import looking
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the local store. ``tags`` are as the engine lists them (``debian:trixie``)."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    created_at: datetime | None
+    size: int
+    """Bytes on disk."""
+    labels: dict[str, str] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """Its first tag, or the short id of an image without one."""
+        return self.tags[0] if self.tags else self.id.removeprefix("sha256:")[:12]
+
+    @classmethod
+    def from_list(cls, data: dict[str, Any]) -> Image:
+        """Read one entry of ``GET /images/json``; an untagged image was ``<none>:<none>`` up to API 1.42."""
+        created = shape.number(data, "Created")
+        return cls(
+            id=shape.text(data, "Id"),
+            tags=tuple(tag for tag in shape.texts(data, "RepoTags") if not tag.startswith("<none>")),
+            digests=tuple(name for name in shape.texts(data, "RepoDigests") if not name.startswith("<none>")),
+            created_at=datetime.fromtimestamp(created, UTC) if 0 < created < 2**34 else None,
+            size=shape.number(data, "Size"),
+            labels=shape.labels(data),
+        )
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """How an image was made and what a container of it starts with."""
+
+    id: str
+    author: str
+    comment: str
+    layers: tuple[str, ...]
+    cmd: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    env: dict[str, str] = field(hash=False)
+    labels: dict[str, str] = field(hash=False)
+    user: str
+    working_dir: str
+    exposed: tuple[str, ...]
+    architecture: str
+
+    @classmethod
+    def from_inspect(cls, data: dict[str, Any]) -> ImageConfig:
+        """Read the JSON of ``GET /images/ID/json``; Author, Comment, Cmd may be absent from API 1.52 on."""
+        config = shape.table(data, "Config")
+        return cls(
+            id=shape.text(data, "Id"),
+            author=shape.text(data, "Author"),
+            comment=shape.text(data, "Comment"),
+            layers=shape.texts(shape.table(data, "RootFS"), "Layers"),
+            cmd=shape.texts(config, "Cmd"),
+            entrypoint=shape.texts(config, "Entrypoint"),
+            env=shape.environment(config),
+            labels=shape.labels(config),
+            user=shape.text(config, "User"),
+            working_dir=shape.text(config, "WorkingDir"),
+            exposed=tuple(shape.table(config, "ExposedPorts")),
+            architecture=shape.text(data, "Architecture"),
+        )
+
+
+def read_image(client: DockerClient, image_id: str, deadline_s: float = 5) -> ImageConfig | None:
+    """One image in full; None if it is gone. An id names one content, so a later look sees the same.
+
+    Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
+    """
+    with looking(client, "the image", deadline_s) as look:
+        data = look.present(client.api.inspect_image, image_id)
+    return None if data is None else ImageConfig.from_inspect(data)
+
+
+def read_history(client: DockerClient, image_id: str, deadline_s: float = 5) -> tuple[str, ...]:
+    """The instructions that made an image, newest first; empty if it is gone. Raises Blocked as above."""
+    with looking(client, "the image's history", deadline_s) as look:
+        steps: Any = look.present(client.api.history, image_id)
+    return tuple(shape.text(step, "CreatedBy") for step in steps or () if isinstance(step, dict))

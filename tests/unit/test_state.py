@@ -1,0 +1,473 @@
+"""What an engine says, across API versions, read into questions."""
+
+from __future__ import annotations
+
+import copy
+import struct
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.errors import Blocked
+from grader.state import (
+    Binding,
+    Container,
+    Image,
+    ImageConfig,
+    Network,
+    Snapshot,
+    familiar,
+    read_history,
+    read_image,
+    repository,
+    unsettled,
+)
+from grader.state.log import demultiplex
+from grader.state.reach import looking
+from grader.state.snapshot import MOST_CONTAINERS
+
+BOX_ID = "f0b093f579a6c2f294e9d5725614d90f1c4cd8481b4509b6f80a69681eacf281"
+IMAGE_ID = "sha256:054e3161799b96c623a402343d8ea1cb64f44f73b9a1a6dcd7c5ce120a426fd6"
+NETWORK_ID = "0f05ff5980f15d9b049163a74053917a66ce0dd129ae9b2fddb4eb6703600857"
+
+# `docker run -d --init --name web -p 5001:80 --network back -l team=blue busybox sleep 60`, as three engines
+# report it: 1.41 (20.10) writes out everything that is empty, 1.45 (26.1) adds DNSNames, 1.52 (29) leaves out
+# what is empty and the top-level address.
+INSPECT_1_41: dict[str, Any] = {
+    "Id": BOX_ID,
+    "Created": "2026-11-24T03:33:28.193926107Z",
+    "Path": "sleep",
+    "Args": ["60"],
+    "State": {
+        "Status": "running",
+        "Running": True,
+        "Paused": False,
+        "Restarting": False,
+        "OOMKilled": False,
+        "Dead": False,
+        "Pid": 11960,
+        "ExitCode": 0,
+        "Error": "",
+        "StartedAt": "2026-11-24T03:33:28.517643361Z",
+        "FinishedAt": "0001-01-01T00:00:00Z",
+    },
+    "Image": IMAGE_ID,
+    "Name": "/web",
+    "RestartCount": 0,
+    "Platform": "linux",
+    "ExecIDs": None,
+    "HostConfig": {
+        "Binds": None,
+        "NetworkMode": "back",
+        "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "5001"}]},
+        "RestartPolicy": {"Name": "", "MaximumRetryCount": 0},
+        "AutoRemove": False,
+        "Links": None,
+        "PublishAllPorts": False,
+        "ConsoleSize": [0, 0],
+        "KernelMemory": 0,
+        "Init": True,
+    },
+    "Mounts": [],
+    "Config": {
+        "User": "",
+        "ExposedPorts": {"80/tcp": {}},
+        "Tty": False,
+        "OpenStdin": False,
+        "Env": ["PATH=/usr/bin", "EMPTY=", "EQUATION=a=b"],
+        "Cmd": ["sleep", "60"],
+        "Image": "busybox",
+        "Volumes": None,
+        "WorkingDir": "",
+        "Entrypoint": None,
+        "Labels": {"team": "blue"},
+    },
+    "NetworkSettings": {
+        "Ports": {
+            "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "5001"}, {"HostIp": "::", "HostPort": "5001"}]
+        },
+        "IPAddress": "",
+        "Networks": {
+            "back": {
+                "IPAMConfig": {},
+                "Links": None,
+                "Aliases": ["f0b093f579a6"],
+                "NetworkID": NETWORK_ID,
+                "IPAddress": "172.18.0.2",
+            }
+        },
+    },
+}
+
+
+def _api_1_45() -> dict[str, Any]:
+    data = copy.deepcopy(INSPECT_1_41)
+    data["HostConfig"]["RestartPolicy"]["Name"] = "no"
+    del data["HostConfig"]["KernelMemory"]
+    place = data["NetworkSettings"]["Networks"]["back"]
+    place |= {"Aliases": None, "DNSNames": ["web", "f0b093f579a6"], "MacAddress": "02:42:ac:12:00:02"}
+    return data
+
+
+def _api_1_52() -> dict[str, Any]:
+    data = _api_1_45()
+    for name in ("User", "Volumes", "WorkingDir", "Entrypoint", "Tty", "OpenStdin"):
+        del data["Config"][name]
+    del data["NetworkSettings"]["IPAddress"]
+    del data["HostConfig"]["Links"]
+    data["ImageManifestDescriptor"] = {"mediaType": "application/vnd.oci.image.manifest.v1+json"}
+    return data
+
+
+VERSIONS = {"1.41": INSPECT_1_41, "1.45": _api_1_45(), "1.52": _api_1_52()}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_container_reads_the_same_in_every_version(version: str) -> None:
+    box = Container.from_inspect(VERSIONS[version])
+    assert (box.id, box.name, box.image, box.image_id) == (BOX_ID, "web", "busybox", IMAGE_ID)
+    assert (box.argv, box.cmd, box.entrypoint) == (("sleep", "60"), ("sleep", "60"), ())
+    assert (box.status, box.running, box.stopped, box.exit_code, box.error) == ("running", True, False, 0, "")
+    assert box.started_at == datetime(2026, 11, 24, 3, 33, 28, 517643, UTC)
+    assert box.finished_at is None
+    assert not box.started_again
+    assert (box.tty, box.open_stdin, box.init, box.publish_all, box.auto_remove) == (
+        (False, False, True, False, False)
+    )
+    assert box.env == {"PATH": "/usr/bin", "EMPTY": "", "EQUATION": "a=b"}
+    assert box.labels == {"team": "blue"}
+    assert (box.restart_policy, box.user, box.working_dir) == ("no", "", "")
+    assert box.requested == (Binding(80, "tcp", "", 5001),)
+    assert box.bindings == (Binding(80, "tcp", "0.0.0.0", 5001), Binding(80, "tcp", "::", 5001))
+    assert [str(binding) for binding in box.bindings] == ["0.0.0.0:5001->80/tcp", "[::]:5001->80/tcp"]
+    place = box.endpoint("back")
+    assert place is not None
+    assert (place.address, place.network_id) == ("172.18.0.2", NETWORK_ID)
+    assert "f0b093f579a6" in place.aliases
+    assert box.endpoint("bridge") is None
+
+
+def test_a_stopped_container_keeps_the_ports_it_asked_for() -> None:
+    data = copy.deepcopy(INSPECT_1_41)
+    data["State"] |= {
+        "Status": "exited",
+        "ExitCode": 137,
+        "FinishedAt": "2026-11-24T03:40:00Z",
+        "OOMKilled": True,
+    }
+    data["NetworkSettings"]["Ports"] = {}
+    box = Container.from_inspect(data)
+    assert box.stopped
+    assert box.oom_killed
+    assert box.exit_code == 137
+    assert box.bindings == (Binding(80, "tcp", "", 5001),)
+
+
+def test_started_again_is_a_later_start_after_an_end() -> None:
+    data = copy.deepcopy(INSPECT_1_41)
+    data["State"]["FinishedAt"] = "2026-11-24T03:33:20Z"
+    assert Container.from_inspect(data).started_again
+    data["State"]["Status"] = "exited"
+    assert not Container.from_inspect(data).started_again
+
+
+def test_links_and_mounts() -> None:
+    data = copy.deepcopy(INSPECT_1_41)
+    data["HostConfig"]["Links"] = ["/db:/web/database"]
+    data["Mounts"] = [
+        {"Type": "volume", "Name": "data", "Source": "/var/lib/x", "Destination": "/data", "RW": True},
+        {"Type": "bind", "Source": "/srv", "Destination": "/srv", "RW": False},
+    ]
+    box = Container.from_inspect(data)
+    assert box.links == (("db", "database"),)
+    assert [(mount.kind, mount.source, mount.writable) for mount in box.mounts] == [
+        ("volume", "data", True),
+        ("bind", "/srv", False),
+    ]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = st.sampled_from(
+    [
+        *(
+            "Id",
+            "Name",
+            "Path",
+            "Args",
+            "State",
+            "HostConfig",
+            "Config",
+            "NetworkSettings",
+            "Mounts",
+            "Created",
+        ),
+        *("State.Status", "State.StartedAt", "State.Pid", "Config.Env", "Config.Labels", "Config.Entrypoint"),
+        *("HostConfig.PortBindings", "HostConfig.Links", "NetworkSettings.Ports", "NetworkSettings.Networks"),
+    ]
+)
+
+
+@given(PLACES, JUNK)
+def test_junk_in_a_field_is_an_empty_field_and_no_error(place: str, junk: Any) -> None:
+    data = copy.deepcopy(INSPECT_1_41)
+    *outer, last = place.split(".")
+    (data[outer[0]] if outer else data)[last] = junk
+    box = Container.from_inspect(data)
+    assert isinstance(box.name, str)
+    assert all(isinstance(word, str) for word in box.argv)
+
+
+def test_an_empty_answer_is_a_container_of_nothing() -> None:
+    box = Container.from_inspect({})
+    assert (box.argv, box.bindings, box.networks, box.status) == ((), (), (), "")
+
+
+IMAGE_1_41 = {
+    "Id": IMAGE_ID,
+    "RepoTags": ["mine:v1"],
+    "Comment": "",
+    "Author": "",
+    "ContainerConfig": {"Cmd": None},
+    "Config": {"Env": None, "Cmd": None, "Entrypoint": None, "User": "", "WorkingDir": "", "Labels": None},
+    "Architecture": "amd64",
+    "RootFS": {"Type": "layers", "Layers": ["sha256:aa", "sha256:bb"]},
+}
+IMAGE_1_52 = {
+    "Id": IMAGE_ID,
+    "RepoTags": ["mine:v1"],
+    "Descriptor": {"mediaType": "application/vnd.oci.image.index.v1+json"},
+    "Config": {},
+    "Architecture": "amd64",
+    "RootFS": {"Type": "layers", "Layers": ["sha256:aa", "sha256:bb"]},
+}
+
+
+def test_an_image_without_author_or_command_reads_the_same_in_every_version() -> None:
+    old, new = ImageConfig.from_inspect(IMAGE_1_41), ImageConfig.from_inspect(IMAGE_1_52)
+    assert old == new
+    assert (old.author, old.comment, old.cmd, old.layers) == ("", "", (), ("sha256:aa", "sha256:bb"))
+
+
+def test_an_untagged_image_has_no_tags() -> None:
+    data = {
+        "Id": IMAGE_ID,
+        "RepoTags": ["<none>:<none>"],
+        "RepoDigests": ["<none>@<none>"],
+        "Created": 1795491108,
+    }
+    image = Image.from_list(data)
+    assert (image.tags, image.digests, image.name) == ((), (), "054e3161799b")
+    assert image.created_at == datetime.fromtimestamp(1795491108, UTC)
+    assert Image.from_list({"Id": "x", "RepoTags": None}).tags == ()
+
+
+def test_a_network_reads_its_ranges() -> None:
+    data = {
+        "Name": "back",
+        "Id": "n",
+        "Driver": "bridge",
+        "Internal": True,
+        "IPAM": {"Config": [{"Subnet": "10.0.0.0/24"}]},
+    }
+    net = Network.from_list(data)
+    assert (net.name, net.internal, net.subnets, net.predefined) == ("back", True, ("10.0.0.0/24",), False)
+    assert Network.from_list({"Name": "none", "IPAM": {"Config": None}}).predefined
+
+
+@pytest.mark.parametrize(
+    ("typed", "short"),
+    [
+        ("debian", "debian:latest"),
+        ("debian:trixie", "debian:trixie"),
+        ("docker.io/library/debian", "debian:latest"),
+        ("index.docker.io/library/debian:trixie", "debian:trixie"),
+        ("library/debian", "debian:latest"),
+        ("training/webapp", "training/webapp:latest"),
+        ("localhost:5000/web", "localhost:5000/web:latest"),
+        ("localhost:5000/web:v2", "localhost:5000/web:v2"),
+        ("debian:trixie@sha256:ab", "debian@sha256:ab"),
+        ("sha256:ab", "sha256:ab"),
+    ],
+)
+def test_many_ways_to_write_one_name(typed: str, short: str) -> None:
+    assert familiar(typed) == short
+    assert familiar(short) == short
+
+
+def test_a_repository_is_the_name_without_tag_or_digest() -> None:
+    assert repository("debian:trixie") == repository("docker.io/library/debian@sha256:ab") == "debian"
+    assert repository("localhost:5000/a/b:v1") == "localhost:5000/a/b"
+
+
+class FakeApi:
+    """As much of docker-py's low-level client as a snapshot asks."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.timeout = 60
+        self.answers = answers
+        self.timeouts: list[float] = []
+
+    def _say(self, name: str, *args: Any) -> Any:
+        self.timeouts.append(self.timeout)
+        found = self.answers.get(name, [])
+        found = found(*args) if callable(found) else found
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def containers(self, **_options: Any) -> Any:
+        return self._say("containers")
+
+    def inspect_container(self, name: str) -> Any:
+        return self._say("inspect_container", name)
+
+    def images(self) -> Any:
+        return self._say("images")
+
+    def networks(self) -> Any:
+        return self._say("networks")
+
+    def volumes(self) -> Any:
+        return self._say("volumes") or {"Volumes": None}
+
+    def inspect_image(self, name: str) -> Any:
+        return self._say("inspect_image", name)
+
+    def history(self, name: str) -> Any:
+        return self._say("history", name)
+
+
+def client(**answers: Any) -> Any:
+    return SimpleNamespace(api=FakeApi(**answers))
+
+
+def test_a_container_that_goes_while_we_read_is_absent() -> None:
+    def inspect(name: str) -> Any:
+        return INSPECT_1_41 if name == BOX_ID else NotFound("gone")
+
+    snapshot = Snapshot.read(client(containers=[{"Id": "gone"}, {"Id": BOX_ID}], inspect_container=inspect))
+    assert [box.name for box in snapshot.containers] == ["web"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DockerException("no"),
+        APIError("server error"),
+        requests.exceptions.ReadTimeout("slow"),
+        requests.exceptions.JSONDecodeError("not JSON", "", 0),
+        FileNotFoundError(2, "No such file or directory"),
+    ],
+)
+def test_an_engine_that_fails_is_blocked_with_its_words(error: Exception) -> None:
+    with pytest.raises(Blocked, match="Could not look") as caught:
+        Snapshot.read(client(containers=error))
+    assert "dockbook doctor" in caught.value.next_step
+
+
+def test_looking_has_one_deadline_and_gives_the_time_limit_back() -> None:
+    fake = client(containers=[{"Id": BOX_ID}], inspect_container=INSPECT_1_41)
+    Snapshot.read(fake, 2)
+    assert fake.api.timeout == 60
+    assert all(0 < limit <= 2 for limit in fake.api.timeouts)
+    assert fake.api.timeouts == sorted(fake.api.timeouts, reverse=True)
+    with pytest.raises(Blocked, match="longer than 0 s"):
+        Snapshot.read(fake, 0)
+
+
+def test_the_innermost_reason_is_told() -> None:
+    def fail() -> None:
+        inner = FileNotFoundError(2, "No such file or directory")
+        raise requests.exceptions.ConnectionError("Connection aborted") from inner
+
+    with (
+        pytest.raises(Blocked, match=r"No such file or directory\.") as caught,
+        looking(client(), "it", 1) as look,
+    ):
+        look.call(fail)
+    assert "Connection aborted" not in str(caught.value)
+
+
+def test_thousands_of_containers_are_counted_not_read() -> None:
+    many = [{"Id": str(number)} for number in range(MOST_CONTAINERS + 7)]
+    snapshot = Snapshot.read(client(containers=many, inspect_container=INSPECT_1_41))
+    assert len(snapshot.containers) == MOST_CONTAINERS
+    assert snapshot.unread == 7
+
+
+def test_finding_things_by_name_and_by_id() -> None:
+    snapshot = Snapshot(
+        containers=(Container.from_inspect(INSPECT_1_41),),
+        images=(Image.from_list({"Id": IMAGE_ID, "RepoTags": ["debian:latest", "debian:trixie"]}),),
+        networks=(Network.from_list({"Name": "back", "Id": NETWORK_ID}),),
+    )
+    for name in ("web", "/web", BOX_ID, BOX_ID[:12]):
+        assert snapshot.container(name) is not None, name
+    for name in ("we", BOX_ID[:11], "", "sha256:"):
+        assert snapshot.container(name) is None, name
+    for ref in ("debian", "docker.io/library/debian:trixie", IMAGE_ID, IMAGE_ID[7:19], IMAGE_ID[:19]):
+        assert snapshot.image(ref) is not None, ref
+    assert snapshot.image("debian:bookworm") is None
+    back = snapshot.network("back")
+    assert back is not None
+    assert snapshot.network(NETWORK_ID[:12]) == back
+    assert [box.name for box in snapshot.members(back)] == ["web"]
+
+
+def test_an_images_making_is_read_when_asked() -> None:
+    fake = client(inspect_image=IMAGE_1_41, history=[{"CreatedBy": "RUN b"}, {"CreatedBy": "RUN a"}])
+    config = read_image(fake, IMAGE_ID)
+    assert config is not None
+    assert config.architecture == "amd64"
+    assert read_history(fake, IMAGE_ID) == ("RUN b", "RUN a")
+    gone = client(inspect_image=NotFound("gone"), history=NotFound("gone"))
+    assert read_image(gone, IMAGE_ID) is None
+    assert read_history(gone, IMAGE_ID) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "count", "words"),
+    [
+        ({}, 0, ()),
+        ({"Status": "exited", "Pid": 0}, 0, ("it was running, then exited",)),
+        ({"Pid": 7}, 0, ("it was started anew",)),
+        ({"StartedAt": "2026-11-24T03:33:28.517643362Z"}, 0, ("it was started anew",)),
+        ({"ExitCode": 0}, 2, ("the engine had restarted it 0 times, then 2 times",)),
+    ],
+)
+def test_two_looks_that_differ_are_unsettled(
+    state: dict[str, Any], count: int, words: tuple[str, ...]
+) -> None:
+    later = copy.deepcopy(INSPECT_1_41)
+    later["State"] |= state
+    later["RestartCount"] = count
+    assert unsettled(Container.from_inspect(INSPECT_1_41), Container.from_inspect(later)) == words
+
+
+def test_a_container_removed_between_two_looks_is_unsettled() -> None:
+    assert unsettled(Container.from_inspect(INSPECT_1_41), None) == ("it was there, then it was removed",)
+
+
+def _frame(stream: int, data: bytes) -> bytes:
+    return struct.pack(">BxxxL", stream, len(data)) + data
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=20)), max_size=8), st.integers(0, 30))
+def test_frames_are_told_apart_and_a_cut_one_counts(frames: list[tuple[int, bytes]], cut: int) -> None:
+    body = b"".join(_frame(stream, data) for stream, data in frames)
+    out, err = demultiplex(body)
+    assert out == b"".join(data for stream, data in frames if stream == 1)
+    assert err == b"".join(data for stream, data in frames if stream == 2)
+    part_out, part_err = demultiplex(body[: max(0, len(body) - cut)])
+    assert out.startswith(part_out)
+    assert err.startswith(part_err)
