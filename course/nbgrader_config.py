@@ -1,0 +1,36 @@
+"""The course for stock nbgrader: `nbgrader autograde`, the formgrader and the API take the trusted path.
+
+Everything is named by text, so that this file can be read where the grader is not installed.
+"""
+
+c = get_config()
+
+c.CourseDirectory.course_id = "dockbook"
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    "feedback",
+    ".nbgrader.log",
+    ".DS_Store",
+    "kernel-ipc-*",
+]
+
+# Submissions are read, run and judged by grader.grading; nbgrader keeps the folders and the gradebook.
+c.Autograde.exporter_class = "grader.grading.nbgrader_hooks.TolerantExporter"
+c.Autograde.sanitize_preprocessors = [
+    "grader.grading.nbgrader_hooks.TrustedGraft",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "grader.grading.nbgrader_hooks.TrustedExecute",
+    "nbgrader.preprocessors.LimitOutput",
+    "grader.grading.nbgrader_hooks.TrustedSaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.post_convert_hook = "grader.grading.nbgrader_hooks.drop_links"
+
+# Feedback and the formgrader show what students wrote: without their HTML.
+c.HTMLExporter.sanitize_html = True

@@ -1,0 +1,328 @@
+"""The course as files: where it is, its chapters, and what each chapter's notebook asks.
+
+Everything here is read from the instructor's source. Nothing of a submission comes near it.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+COURSE_VARIABLE = "DOCKBOOK_COURSE"
+COURSE_FILE = "chapters.toml"
+_SHIPPED = Path(__file__).with_name("_course")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use while it is graded: seconds, bytes, mebibytes (``*_mb``), counts."""
+
+    cell_s: float = 60
+    total_s: float = 600
+    output_bytes: int = 1_000_000
+    notebook_bytes: int = 20_000_000
+    files_bytes: int = 50_000_000
+    memory_mb: int = 768
+    processes: int = 512
+    disk_mb: int = 1024
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graded task, as the instructor's notebook has it.
+
+    ``test_id`` is the test cell's grade id; ``test_source`` holds the hidden tests. ``after`` names the
+    tasks that must have passed; ``answers`` the student's variables that the test asks for.
+    """
+
+    id: str
+    points: float
+    test_id: str
+    test_source: str
+    solution_id: str
+    after: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter. ``folder`` and ``notebook`` may not exist yet: see ``written``."""
+
+    id: str
+    title: str
+    folder: Path
+    limits: Limits
+    images: tuple[str, ...] = ()
+
+    @property
+    def notebook(self) -> Path:
+        """The instructor's notebook, solutions and hidden tests included."""
+        return self.folder / f"{self.id}.ipynb"
+
+    @property
+    def written(self) -> bool:
+        """Whether the chapter's notebook is there."""
+        return self.notebook.is_file()
+
+    def require(self) -> Self:
+        """This chapter. Raises CourseError when it is not written yet."""
+        if not self.written:
+            raise CourseError(
+                f'Chapter {self.id} ("{self.title}") is not written yet: there is no {self.notebook}.',
+                next_step="choose a chapter that is there (`dockbook doctor` names the course's folder).",
+            )
+        return self
+
+    @cached_property
+    def source(self) -> NotebookNode:
+        """The instructor's notebook, format 4. Raises CourseError if it is missing or cannot be read."""
+        import nbformat
+
+        self.require()
+        try:
+            notebook: NotebookNode = nbformat.read(self.notebook, as_version=4)  # type: ignore[no-untyped-call]
+            return notebook
+        # nbformat raises whatever its parsers raise.
+        except Exception as error:
+            raise CourseError(
+                f"The chapter's notebook {self.notebook} cannot be read: {error}",
+                next_step="restore it from version control.",
+            ) from error
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The graded tasks in the notebook's order. Raises CourseError when a test cell is not usable."""
+        return tuple(_tasks(self.source, self.notebook))
+
+    @property
+    def max_score(self) -> float:
+        """Points of all tasks."""
+        return sum(task.points for task in self.tasks)
+
+    @cached_property
+    def setup(self) -> str:
+        """Source of the first code cell: what a fresh kernel needs before any other cell can run."""
+        return next((str(cell.source) for cell in self.source.cells if cell.cell_type == "code"), "")
+
+    def task(self, task_id: str) -> Task:
+        """The task of that name. Raises CourseError with the close names."""
+        for task in self.tasks:
+            if task.id == task_id:
+                return task
+        raise CourseError(
+            f"Chapter {self.id} has no task {task_id!r}.",
+            next_step=_suggest(task_id, [task.id for task in self.tasks]),
+        )
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder: ``chapters.toml``, ``source/``, and beside them what nbgrader makes."""
+
+    root: Path
+    chapters: tuple[Chapter, ...]
+
+    @classmethod
+    def find(cls, path: Path | str | None = None) -> Self:
+        """The course: at ``path``, else at $DOCKBOOK_COURSE, else ``course`` here or above, else as shipped.
+
+        Raises CourseError when a place that was named holds no course, or when there is none.
+        """
+        if path is not None:
+            return cls.read(_named(Path(path), "the path given"))
+        if named := os.environ.get(COURSE_VARIABLE):
+            return cls.read(_named(Path(named), f"${COURSE_VARIABLE}"))
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            for candidate in (folder, folder / "course"):
+                if (candidate / COURSE_FILE).is_file():
+                    return cls.read(candidate)
+        if (_SHIPPED / COURSE_FILE).is_file():
+            return cls.read(_SHIPPED)
+        raise CourseError(
+            f"No course found: no {COURSE_FILE} in {here}, in a folder `course` there or above.",
+            next_step=f"go to the course's repository, or set {COURSE_VARIABLE} to its course folder.",
+        )
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """The course in ``root``. Raises CourseError when its chapters.toml is not usable."""
+        root = root.resolve()
+        path = root / COURSE_FILE
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise CourseError(
+                f"{path} cannot be read: {error}", next_step="correct it, or restore it from version control."
+            ) from error
+        limits = _limits(Limits(), data.get("limits", {}), path)
+        chapters = tuple(_chapter(root, entry, limits, path) for entry in data.get("chapter", []))
+        if not chapters:
+            raise CourseError(f"{path} lists no [[chapter]].", next_step="add one with an id and a title.")
+        return cls(root, chapters)
+
+    @property
+    def shipped(self) -> bool:
+        """Whether this is the read-only copy inside the installed package."""
+        return self.root == _SHIPPED.resolve()
+
+    @property
+    def written(self) -> tuple[Chapter, ...]:
+        """The chapters whose notebooks are there."""
+        return tuple(chapter for chapter in self.chapters if chapter.written)
+
+    def chapter(self, name: str) -> Chapter:
+        """The chapter called ``name`` (``ch03`` or ``ch03-using-docker``), written or not.
+
+        Raises CourseError with the close names when there is none.
+        """
+        wanted = name.strip().rstrip("/")
+        for chapter in self.chapters:
+            if wanted in (chapter.id, chapter.id.split("-")[0]):
+                return chapter
+        raise CourseError(
+            f"There is no chapter {name!r} in {self.root / COURSE_FILE}.",
+            next_step=_suggest(wanted, [chapter.id for chapter in self.chapters]),
+        )
+
+
+def _named(path: Path, how: str) -> Path:
+    for candidate in (path, path / "course"):
+        if (candidate / COURSE_FILE).is_file():
+            return candidate
+    raise CourseError(
+        f"{path} ({how}) is no course folder: it has no {COURSE_FILE}.",
+        next_step="name the folder that holds chapters.toml and source/.",
+    )
+
+
+def _suggest(wanted: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose one of: {', '.join(names)}."
+
+
+def _limits(base: Limits, given: Any, path: Path) -> Limits:
+    known = {field.name for field in fields(Limits)}
+    if not isinstance(given, Mapping):
+        raise CourseError(f"{path}: limits must be a table.", next_step=f"use these keys: {sorted(known)}.")
+    for key, value in given.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key not in known or not number or value <= 0:
+            raise CourseError(
+                f"{path}: the limit {key} = {value!r} is not usable.",
+                next_step=f"limits are positive numbers with one of these names: {', '.join(sorted(known))}.",
+            )
+    return replace(base, **given)
+
+
+def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("title"), str):
+        raise CourseError(f"{path}: a [[chapter]] has no title.", next_step='add title = "...".')
+    name = entry.get("id")
+    if not isinstance(name, str) or not _ID.match(name):
+        raise CourseError(
+            f"{path}: the chapter id {name!r} is not usable.",
+            next_step="use lowercase letters, digits and hyphens, as in ch03-using-docker.",
+        )
+    return Chapter(
+        id=name,
+        title=entry["title"],
+        folder=root / "source" / name,
+        limits=_limits(limits, entry.get("limits", {}), path),
+        images=tuple(str(image) for image in entry.get("images", [])),
+    )
+
+
+def marks(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """The nbgrader metadata of a cell; empty when it has none (or nonsense)."""
+    metadata = cell.get("metadata")
+    found = metadata.get("nbgrader") if isinstance(metadata, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def is_test(cell: Mapping[str, Any]) -> bool:
+    """Whether an instructor's cell is an automatic test: a graded code cell that is no solution."""
+    found = marks(cell)
+    return bool(cell["cell_type"] == "code" and found.get("grade") and not found.get("solution"))
+
+
+def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
+    solution, seen = "", set[str]()
+    for cell in source.cells:
+        found = marks(cell)
+        if found.get("solution"):
+            solution = str(found.get("grade_id", ""))
+        if not is_test(cell):
+            continue
+        test_id = str(found.get("grade_id", ""))
+        where = f"{path}, test cell {test_id!r}"
+        facts = _read_test(str(cell.source), where)
+        if facts.task in seen:
+            raise CourseError(f"{where}: task {facts.task!r} has two tests.", next_step="rename one.")
+        seen.add(facts.task)
+        yield Task(
+            id=facts.task,
+            points=float(found.get("points", 0)),
+            test_id=test_id,
+            test_source=str(cell.source),
+            solution_id=solution,
+            after=facts.after,
+            answers=facts.answers,
+        )
+
+
+@dataclass(frozen=True)
+class _TestFacts:
+    task: str
+    after: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def _read_test(source: str, where: str) -> _TestFacts:
+    """What a test cell's code says about itself, without running it."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise CourseError(
+            f"{where}: this is no plain Python: {error.msg} (line {error.lineno}).",
+            next_step="write test cells in Python alone, without % or ! lines.",
+        ) from error
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    checks = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "check"]
+    if len(checks) != 1 or not checks[0].args or not isinstance(checks[0].args[0], ast.Constant):
+        raise CourseError(
+            f'{where}: expected exactly one `with check("task") as engine:`, found {len(checks)}.',
+            next_step="give every test cell one check, with the task's name as text.",
+        )
+    after: tuple[str, ...] = ()
+    for keyword in checks[0].keywords:
+        if keyword.arg == "after":
+            try:
+                value = ast.literal_eval(keyword.value)
+            except ValueError:
+                value = ()
+            after = (value,) if isinstance(value, str) else tuple(map(str, value or ()))
+    answers = [
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "answer"
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+    ]
+    return _TestFacts(str(checks[0].args[0].value), after, tuple(dict.fromkeys(answers)))

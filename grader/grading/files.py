@@ -1,0 +1,125 @@
+"""A submission's folder: read defensively, hashed, and copied for the kernel. Never changed.
+
+A submission is data from outside: links are not followed, only regular files are opened, sizes have limits.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from grader.course import Chapter
+
+_IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
+_MAX_FILES = 2000
+
+
+class Unreadable(Exception):
+    """A file of a submission cannot be taken; ``str()`` is the reason, in words for the student."""
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Content of a regular file of at most ``limit`` bytes. Raises Unreadable for all else."""
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise Unreadable(f"there is no {path.name}") from error
+    except OSError as error:
+        what = "is a link" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+        raise Unreadable(f"{path.name} {what}") from error
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise Unreadable(f"{path.name} is no regular file")
+        if facts.st_size > limit:
+            raise Unreadable(f"{path.name} is larger than {limit:,} bytes ({facts.st_size:,})")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(facts.st_size)
+    finally:
+        os.close(handle)
+
+
+def regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Relative name and path of each regular file below ``folder``, sorted; links are passed over."""
+    found: list[tuple[str, Path]] = []
+    for base, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not _ignored(name))
+        for name in sorted(names):
+            path = Path(base, name)
+            if not _ignored(name) and stat.S_ISREG(path.lstat().st_mode):
+                found.append((path.relative_to(folder).as_posix(), path))
+            if len(found) >= _MAX_FILES:
+                break
+    yield from sorted(found)[:_MAX_FILES]
+
+
+def links(folder: Path) -> list[str]:
+    """Relative names of everything below ``folder`` that is neither a regular file nor a folder."""
+    found = []
+    for base, folders, names in os.walk(folder, followlinks=False):
+        for name in (*folders, *names):
+            mode = Path(base, name).lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                found.append(Path(base, name).relative_to(folder).as_posix())
+    return sorted(found)
+
+
+def digest(folder: Path, limit: int) -> str:
+    """SHA-256 over names and contents of the regular files (what a verdict depends on)."""
+    total = hashlib.sha256()
+    left = limit
+    for name, path in regular_files(folder):
+        total.update(f"{len(name)}:{name}".encode("utf-8", "surrogateescape"))
+        try:
+            data = read_regular(path, left)
+        except Unreadable as error:
+            total.update(f"!{error}".encode("utf-8", "surrogateescape"))
+            continue
+        left -= len(data)
+        total.update(hashlib.sha256(data).digest())
+    return total.hexdigest()
+
+
+def copy_for_kernel(chapter: Chapter, submission: Path, target: Path) -> list[str]:
+    """Copy a submission's files to ``target``, then the chapter's own (figures, data) over them.
+
+    The chapter's notebooks are left out: they hold the hidden tests. Returns what was left behind, in words.
+    """
+    left, notes = chapter.limits.files_bytes, []
+    target.mkdir(exist_ok=True)
+    for name, path in regular_files(submission):
+        try:
+            data = read_regular(path, left)
+        except Unreadable as error:
+            notes.append(f"file left out: {error}")
+            continue
+        left -= len(data)
+        _write(target / name, data)
+    for name, path in regular_files(chapter.folder):
+        if not name.endswith(".ipynb"):
+            _write(target / name, path.read_bytes())
+    # Another id reads them, whatever this process's umask is.
+    for base, _, names in os.walk(target):
+        Path(base).chmod(0o755)
+        for name in names:
+            Path(base, name).chmod(0o644)
+    return notes
+
+
+def _write(path: Path, data: bytes) -> None:
+    # A file in the way of a folder of the same name, or the other way round: the student's loses.
+    for parent in reversed(path.parents):
+        if parent.is_file():
+            parent.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_dir():
+        path.write_bytes(data)
+
+
+def _ignored(name: str) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in _IGNORED)

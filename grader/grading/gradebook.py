@@ -1,0 +1,212 @@
+"""nbgrader's parts, loaded with the course's own configuration. The only place that drives its converters."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import logging
+import os
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import BaseConverter
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import capture_log, temp_attrs
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from grader.course import Chapter, Course
+from grader.errors import CourseError, GradebookError
+from grader.grading.files import regular_files
+from grader.grading.graft import graft
+from grader.grading.nbgrader_hooks import save_verdict
+from grader.grading.results import SubmissionResult
+
+CONFIG_FILE = "nbgrader_config.py"
+
+
+class SafeCopy(BaseConverter):
+    """Copies a submission's own files without following links. Stands behind Autograde's own set-up."""
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """In place of nbgrader's copy."""
+        source, target = (
+            Path(self._format_source(assignment_id, student_id)),
+            Path(self._format_dest(assignment_id, student_id)),
+        )
+        for name, path in regular_files(source):
+            if not name.endswith(".ipynb"):
+                copied = target / name
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copied, follow_symlinks=False)
+
+
+class TrustedAutograde(Autograde, SafeCopy):
+    """nbgrader's Autograde, configured as it is, with the copy above."""
+
+
+@contextlib.contextmanager
+def _nbgrader() -> Iterator[None]:
+    """Around every call of nbgrader: what it does with SQLAlchemy's sessions draws warnings, none ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
+
+
+class Books:
+    """nbgrader in one course: its folders, its converters, its gradebook. One at a time writes.
+
+    nbgrader's converters change the working directory while they run: use one thread.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        _own_programs()
+        try:
+            self.config: Config = PyFileConfigLoader(CONFIG_FILE, path=str(course.root)).load_config()
+        except ConfigFileNotFound as error:
+            raise CourseError(
+                f"There is no {CONFIG_FILE} in {course.root}.", next_step="restore it from version control."
+            ) from error
+        self.config.CourseDirectory.root = str(course.root)
+        self.log = _quiet_log()
+        self.coursedir: Any = CourseDirectory(config=self.config, log=self.log)
+        self._api: Any = NbGraderAPI(self.coursedir, config=self.config, log=self.log)
+
+    def folder(self, step: str, student: str, chapter: Chapter) -> Path:
+        """``submitted``, ``autograded``, ``feedback`` or ``release`` folder of one student's chapter."""
+        return Path(self.coursedir.format_path(step, student, chapter.id))
+
+    @property
+    def submitted(self) -> Path:
+        """The folder of submissions."""
+        return self.course.root / str(self.coursedir.submitted_directory)
+
+    def students(self, chapter: Chapter) -> list[str]:
+        """Who handed something in for this chapter, sorted."""
+        base = self.submitted
+        if not base.is_dir():
+            return []
+        return sorted(
+            entry.name
+            for entry in base.iterdir()
+            if not entry.name.startswith(".") and self._handed_in(entry.name, chapter)
+        )
+
+    def _handed_in(self, student: str, chapter: Chapter) -> bool:
+        folder = self.folder("submitted", student, chapter)
+        return folder.is_symlink() or folder.is_dir()
+
+    def released(self, chapter: Chapter) -> bool:
+        """Whether the gradebook knows the chapter's notebook."""
+        if not (self.course.root / "gradebook.db").exists():
+            return False
+        with self.open() as gradebook:
+            try:
+                gradebook.find_notebook(chapter.id, chapter.id)
+            except MissingEntry:
+                return False
+        return True
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Gradebook]:
+        """The gradebook. Raises GradebookError when it cannot be opened, read or written."""
+        with _nbgrader():
+            try:
+                with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+                    yield gradebook
+            except (SQLAlchemyError, OSError) as error:
+                raise self._unusable(str(error)) from error
+
+    def _unusable(self, reason: str) -> GradebookError:
+        return GradebookError(
+            f"The gradebook {self.coursedir.db_url} cannot be used: {reason.splitlines()[0][:300]}",
+            next_step="close what else uses it; for an older one make a copy, then `nbgrader db upgrade`.",
+        )
+
+    def generate_assignment(self, chapter: Chapter) -> None:
+        """nbgrader's release of one chapter. Raises CourseError with nbgrader's words, or GradebookError."""
+        with _nbgrader():
+            said = self._api.generate_assignment(chapter.id, force=True, create=True)
+        if not said["success"] and "sqlalchemy." in str(said.get("error", "")) + str(said.get("log", "")):
+            raise self._unusable(_last_line(said))
+        if not said["success"]:
+            raise CourseError(
+                f"nbgrader could not release {chapter.id}: {_last_line(said)}",
+                next_step="correct the chapter's notebook; if its tasks changed after submissions came in, "
+                "start a new gradebook.",
+            )
+
+    def autograde(self, chapter: Chapter, student: str) -> str:
+        """nbgrader's own Autograde for one submission, forced; empty, or its last words on a failure."""
+        wanted = {"assignment_id": chapter.id, "student_id": glob.escape(student)}
+        with _nbgrader(), temp_attrs(self.coursedir, **wanted):
+            converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
+            converter.force = True
+            said = capture_log(converter)
+        return "" if said["success"] else _last_line(said)
+
+    def feedback(self, chapter: Chapter, student: str) -> str:
+        """nbgrader's feedback page for one student; empty, or nbgrader's last words on a failure."""
+        with _nbgrader():
+            said = self._api.generate_feedback(chapter.id, student_id=glob.escape(student), force=True)
+        return "" if said["success"] else _last_line(said)
+
+    def save_nothing_submitted(self, chapter: Chapter, result: SubmissionResult) -> None:
+        """Enter a submission without a notebook, which nbgrader itself passes over."""
+        with self.open() as gradebook:
+            gradebook.update_or_create_student(result.student)
+            gradebook.update_or_create_submission(chapter.id, result.student)
+            save_verdict(
+                gradebook, chapter, chapter.id, result.student, result, graft(None, chapter).notebook
+            )
+
+    def scores(self, chapter: Chapter, student: str) -> dict[str, float | None]:
+        """What the gradebook holds for one student: automatic points by task; None is ungraded.
+
+        Raises GradebookError when it holds nothing.
+        """
+        with self.open() as gradebook:
+            try:
+                notebook = gradebook.find_submission_notebook(chapter.id, chapter.id, student)
+            except MissingEntry as error:
+                raise GradebookError(
+                    f"The gradebook has no grades of {student} for {chapter.id}.",
+                    next_step=f"run `dockbook grade {chapter.id}`.",
+                ) from error
+            by_test = {grade.name: grade.auto_score for grade in notebook.grades}
+        return {task.id: by_test.get(task.test_id) for task in chapter.tasks}
+
+
+def _own_programs() -> None:
+    """nbgrader starts `alembic` by name when it makes a gradebook: this environment's, activated or not."""
+    own = str(Path(sys.executable).parent)
+    found = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if own not in found:
+        os.environ["PATH"] = os.pathsep.join([own, *found])
+
+
+def _last_line(said: dict[str, Any]) -> str:
+    for line in reversed(str(said.get("log", "")).splitlines()):
+        if "Error" in line and not line.startswith("["):
+            return line.strip()
+    lines = str(said.get("error") or said.get("log") or "no reason given").strip().splitlines()
+    return lines[-1].strip()
+
+
+def _quiet_log() -> logging.Logger:
+    """nbgrader's log is captured for each call; nothing of it goes to the terminal."""
+    log = logging.getLogger("dockbook.nbgrader")
+    log.propagate = False
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log

@@ -1,0 +1,250 @@
+"""Put the instructor's cells into a student's notebook: what is run, in which order, on which side.
+
+The rules (a pure function of the submitted notebook and the chapter):
+
+- The student's order holds. Every code cell that is not a known test runs as student code, however often.
+- A test is the instructor's, whatever the submission says: found in the *source* notebook, never by
+  submitted metadata. Submitted marks only say *where* it stands: by grade id, else by cell id, else by its
+  released text. It runs once, at its first place; further copies are student code.
+- A test that is nowhere runs after its task's solution cell and the cells added behind it, else at the end.
+- Known locked cells get the instructor's text back; known cells get the instructor's type and marks.
+- Tags, outputs, and every other piece of submitted metadata are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from grader.course import Chapter, Task, is_test, marks
+
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
+_BEGIN, _END = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One code cell to run: ``index`` in the grafted notebook; a test has its task."""
+
+    kind: Literal["student", "test"]
+    index: int
+    source: str
+    task: Task | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about the submission worth telling; ``task`` when it concerns one."""
+
+    text: str
+    task: str = ""
+
+
+@dataclass(frozen=True)
+class Grafted:
+    """The notebook as it is graded. Its test cells show the released text: no hidden tests."""
+
+    notebook: NotebookNode
+    steps: tuple[Step, ...]
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass
+class _Cell:
+    """A submitted cell, reduced to what counts. ``known`` is the grade id it stands for."""
+
+    kind: str
+    source: str
+    id: str
+    grade_id: str
+    tags: tuple[str, ...]
+    known: str = ""
+
+
+def visible(source: str) -> str:
+    """A test cell's text as released: without the hidden regions, by nbgrader's rule."""
+    lines, hidden = [], False
+    for line in source.split("\n"):
+        if _BEGIN in line:
+            hidden = True
+        elif _END in line:
+            hidden = False
+        elif not hidden:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
+    """The notebook to grade. Without a submitted one: the instructor's tests alone, nothing to run."""
+    tasks = {task.test_id: task for task in chapter.tasks}
+    known = {
+        str(marks(cell)["grade_id"]): cell for cell in chapter.source.cells if marks(cell).get("grade_id")
+    }
+    notes: list[Note] = []
+    cells = _read(submitted, notes)
+    _recognise(cells, known, chapter)
+    _notes_on_tests(cells, tasks, known, notes)
+    _put_back(cells, tasks, {str(cell.get("id", "")) for cell in chapter.source.cells})
+    return _build(cells, tasks, known, chapter, notes)
+
+
+def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[_Cell]:
+    cells: list[_Cell] = []
+    if submitted is None:
+        return cells
+    for position, cell in enumerate(submitted.get("cells") or [], 1):
+        kind = cell.get("cell_type") if isinstance(cell, Mapping) else None
+        source = cell.get("source") if isinstance(cell, Mapping) else None
+        if isinstance(source, list) and all(isinstance(line, str) for line in source):
+            source = "".join(source)
+        if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
+            notes.append(Note(f"cell {position} is no notebook cell and was left out"))
+            continue
+        metadata = cell.get("metadata")
+        tags = metadata.get("tags") if isinstance(metadata, Mapping) else None
+        grade_id, cell_id = marks(cell).get("grade_id"), cell.get("id")
+        cells.append(
+            _Cell(
+                kind=kind,
+                source=_clean(source),
+                id=cell_id if isinstance(cell_id, str) and _CELL_ID.match(cell_id) else "",
+                grade_id=grade_id if isinstance(grade_id, str) else "",
+                tags=tuple(str(tag)[:60] for tag in tags[:20]) if isinstance(tags, list) else (),
+            )
+        )
+    return cells
+
+
+def _clean(source: str) -> str:
+    """Text that can be encoded: a lone surrogate from JSON would break every later step."""
+    return source.encode("utf-8", "replace").decode("utf-8")
+
+
+def _recognise(cells: list[_Cell], known: Mapping[str, Any], chapter: Chapter) -> None:
+    """Set ``known`` on the first cell that stands for each of the instructor's marked cells."""
+    left = set(known)
+    by_id = {str(cell["id"]): grade_id for grade_id, cell in known.items() if cell.get("id")}
+    by_text = {_same(visible(task.test_source)): task.test_id for task in chapter.tasks}
+
+    def take(cell: _Cell, grade_id: str | None) -> None:
+        if grade_id in left and not cell.known:
+            cell.known = grade_id
+            left.discard(grade_id)
+
+    for cell in cells:
+        take(cell, cell.grade_id)
+    for cell in cells:
+        # A cell that says what it is, is no other: a second copy keeps its id in some editors.
+        if cell.grade_id not in known:
+            take(cell, by_id.get(cell.id))
+    for cell in cells:
+        if cell.kind == "code" and cell.grade_id not in known:
+            take(cell, by_text.get(_same(cell.source)))
+
+
+def _notes_on_tests(
+    cells: list[_Cell], tasks: Mapping[str, Task], known: Mapping[str, Any], notes: list[Note]
+) -> None:
+    present = {cell.known: cell for cell in cells if cell.known}
+    copies = [cell.grade_id for cell in cells if cell.grade_id in known and not cell.known]
+    for test_id, task in tasks.items():
+        cell = present.get(test_id)
+        said = f"tampered: test cell {test_id!r} was"
+        if cell is None:
+            notes.append(Note(f"{said} deleted; the instructor's was put back", task.id))
+            continue
+        if cell.kind != "code":
+            notes.append(Note(f"{said} made a {cell.kind} cell", task.id))
+        elif _same(cell.source) not in (_same(visible(task.test_source)), _same(task.test_source)):
+            notes.append(Note(f"{said} changed; the instructor's was used", task.id))
+        if cell.grade_id != test_id:
+            notes.append(Note(f"{said} stripped of its mark; it was found by its id or text", task.id))
+        if cell.tags and list(cell.tags) != list(known[test_id].metadata.get("tags", [])):
+            notes.append(Note(f"{said} tagged {', '.join(cell.tags)}; tags are not followed", task.id))
+        if test_id in copies:
+            notes.append(Note(f"{said} copied; it counts once, at its first place", task.id))
+        if task.solution_id in copies:
+            notes.append(Note(f"solution cell {task.solution_id!r} is there more than once", task.id))
+        if task.solution_id and task.solution_id not in present:
+            notes.append(Note(f"solution cell {task.solution_id!r} is missing", task.id))
+
+
+def _put_back(cells: list[_Cell], tasks: Mapping[str, Task], own_ids: set[str]) -> None:
+    """Insert the tests that are nowhere, each before the first of the instructor's cells that follows."""
+    present = {cell.known for cell in cells}
+    for test_id, task in tasks.items():
+        if test_id in present:
+            continue
+        place = next((i for i, cell in enumerate(cells) if cell.known == task.solution_id), len(cells))
+        place += 1
+        while place < len(cells) and not cells[place].known and cells[place].id not in own_ids:
+            place += 1
+        cells.insert(place, _Cell("code", "", "", test_id, (), known=test_id))
+
+
+def _build(
+    cells: list[_Cell],
+    tasks: Mapping[str, Task],
+    known: Mapping[str, Any],
+    chapter: Chapter,
+    notes: list[Note],
+) -> Grafted:
+    notebook = new_notebook(metadata=_notebook_metadata(chapter))
+    steps: list[Step] = []
+    used: set[str] = {str(cell.get("id", "")) for cell in known.values()}
+    for index, cell in enumerate(cells):
+        original = known.get(cell.known)
+        kind = original.cell_type if original is not None else cell.kind
+        source = cell.source
+        if original is not None and _is_locked(original):
+            source = visible(str(original.source))
+        built = _new_cell(kind, source)
+        if original is not None:
+            built.id = original.get("id") or built.id
+            built.metadata["nbgrader"] = NotebookNode(marks(original))
+        else:
+            built.id = cell.id if cell.id and cell.id not in used else _free_id(index, used)
+            used.add(built.id)
+        notebook.cells.append(built)
+        if cell.known in tasks:
+            task = tasks[cell.known]
+            steps.append(Step("test", index, task.test_source, task))
+        elif kind == "code":
+            steps.append(Step("student", index, source))
+    nbformat.validate(notebook)
+    return Grafted(notebook, tuple(steps), tuple(notes))
+
+
+def _is_locked(original: NotebookNode) -> bool:
+    """nbgrader's rule: a solution is the student's, a test or a read-only cell the instructor's."""
+    found = marks(original)
+    return not found.get("solution") and bool(found.get("grade") or found.get("locked") or is_test(original))
+
+
+def _new_cell(kind: str, source: str) -> NotebookNode:
+    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[kind]
+    cell: NotebookNode = make(source=source)
+    return cell
+
+
+def _free_id(index: int, used: set[str]) -> str:
+    number = index
+    while (name := f"student-{number}") in used:
+        number += 1
+    return name
+
+
+def _notebook_metadata(chapter: Chapter) -> dict[str, Any]:
+    metadata = chapter.source.metadata
+    return {key: metadata[key] for key in ("kernelspec", "language_info") if key in metadata}
+
+
+def _same(source: str) -> str:
+    """Text for comparing: editors change line ends and trailing blanks without anybody's will."""
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())

@@ -1,0 +1,213 @@
+"""What makes stock nbgrader use the trusted run, by config alone (``course/nbgrader_config.py``).
+
+nbgrader's converter keeps its two passes, its folders and its gradebook. Replaced are: reading a submission
+(a broken file becomes an empty notebook, not an aborted batch), the cells (the graft), the execution, and
+the saving of points, which here come from the verdict alone. A preprocessor that is skipped, fails or finds
+nothing leaves zero or "needs a person", never points.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, cast
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, from_dict
+from nbformat.v4 import new_notebook
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters.base import BaseConverter
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import compute_checksum
+from traitlets import Bool, Enum
+
+from grader.course import Chapter, Course
+from grader.errors import CourseError
+from grader.expect.words import visible
+from grader.grading.results import SubmissionResult, TaskResult
+from grader.grading.run import grade_submission, sandbox_factory
+from grader.grading.submission import Submission, read_submission
+from grader.grading.verdicts import Verdicts
+
+VERDICT = "dockbook_verdict"
+Resources = dict[str, Any]
+
+
+class TolerantExporter(NotebookExporter):
+    """Lets a damaged submission through as an empty notebook; the graft, which comes next, reads the file."""
+
+    def from_filename(
+        self, filename: str, resources: Resources | None = None, **kw: Any
+    ) -> tuple[NotebookNode, Resources]:
+        """As nbconvert's; what cannot be read becomes an empty notebook."""
+        converter = self.parent
+        if getattr(converter, "_sanitizing", False):
+            # Its cells are taken from the file by the graft: nothing of the raw notebook goes this way.
+            converted = self.from_notebook_node(new_notebook(), resources=resources, **kw)
+        else:
+            converted = super().from_filename(filename, resources=resources, **kw)
+        return cast("tuple[NotebookNode, Resources]", converted)
+
+
+class _Trusted(NbGraderPreprocessor):
+    """Finds the course, the chapter and the submission that nbgrader is at."""
+
+    def _chapter(self, resources: Resources) -> Chapter:
+        course = Course.read(Path(self._coursedir().root))
+        return course.chapter(resources["nbgrader"]["assignment"]).require()
+
+    def _course(self) -> Course:
+        return Course.read(Path(self._coursedir().root))
+
+    def _coursedir(self) -> Any:
+        converter = self.parent.parent
+        if not isinstance(converter, BaseConverter):
+            raise CourseError(
+                f"{type(self).__name__} runs only inside nbgrader's converters.",
+                next_step="use `nbgrader autograde` or `dockbook grade`.",
+            )
+        return converter.coursedir
+
+    def _submission(self, resources: Resources, chapter: Chapter) -> Submission:
+        coursedir, facts = self._coursedir(), resources["nbgrader"]
+        folder = coursedir.format_path(coursedir.submitted_directory, facts["student"], facts["assignment"])
+        return read_submission(Path(folder), chapter, facts["student"])
+
+
+class TrustedGraft(_Trusted):
+    """First pass: the instructor's cells in the student's order, whatever the file looked like."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Replace ``nb`` by the grafted notebook."""
+        submission = self._submission(resources, self._chapter(resources))
+        for note in submission.notes:
+            self.log.warning("%s: %s", submission.student, note.text)
+        return submission.grafted.notebook, resources
+
+
+class TrustedExecute(_Trusted):
+    """Second pass: the trusted run, or the verdict that is already there for exactly this work."""
+
+    reuse = Bool(True, help="Take a verdict on the same submission, tests and grader if there is one").tag(
+        config=True
+    )
+    boot = Enum(("sandbox", "vm"), "sandbox", help="How engines for grading are booted").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Put the executed notebook in ``nb``'s place and the verdict into the resources."""
+        resources.pop(VERDICT, None)
+        course, chapter = self._course(), self._chapter(resources)
+        submission, verdicts = self._submission(resources, chapter), Verdicts(course, chapter)
+        result = verdicts.load(submission) if self.reuse else None
+        if result is None:
+            factory = sandbox_factory(chapter.limits, self.boot)
+            result = grade_submission(chapter, submission, factory)
+            verdicts.save(submission, result)
+        for note in result.notes:
+            self.log.warning("%s: %s", result.student, note)
+        resources[VERDICT] = result
+        return from_dict(result.notebook), resources
+
+
+class TrustedSaveAutoGrades(_Trusted):
+    """Second pass: points from the verdict alone, for every graded cell the *gradebook* has."""
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Write scores and comments. Without a verdict on this very submission every score is zero."""
+        facts = resources["nbgrader"]
+        verdict = resources.get(VERDICT)
+        if not isinstance(verdict, SubmissionResult) or verdict.student != facts["student"]:
+            verdict = None
+        chapter = self._chapter(resources)
+        with Gradebook(facts["db_url"]) as gradebook:
+            save_verdict(gradebook, chapter, facts["notebook"], facts["student"], verdict, nb)
+        return nb, resources
+
+
+def save_verdict(
+    gradebook: Gradebook,
+    chapter: Chapter,
+    notebook: str,
+    student: str,
+    verdict: SubmissionResult | None,
+    nb: NotebookNode | None = None,
+) -> None:
+    """The one writer of points. ``nb`` is looked at only for whether a solution cell was touched."""
+    by_task = {task.task: task for task in verdict.tasks} if verdict else {}
+    by_test = {task.test_id: by_task.get(task.id) for task in chapter.tasks}
+    by_solution = {task.solution_id: by_task.get(task.id) for task in chapter.tasks}
+    submitted = gradebook.find_submission_notebook(notebook, chapter.id, student)
+    cells = {cell.metadata.nbgrader.grade_id: cell for cell in _marked(nb)}
+    for grade in submitted.grades:
+        result = by_test.get(grade.name)
+        if grade.name in by_test:
+            blocked = result is not None and result.outcome == "blocked"
+            grade.auto_score = None if blocked else (result.score if result else 0.0)
+        elif grade.cell_type == "code":
+            grade.auto_score = 0.0  # a test that the chapter no longer has
+        else:
+            # Written answers are a person's to judge; an untouched one is worth nothing.
+            untouched = _untouched(gradebook, chapter, notebook, grade.name, cells.get(grade.name))
+            grade.auto_score = 0.0 if untouched else None
+        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+    for comment in submitted.comments:
+        result = by_solution.get(comment.name)
+        comment.auto_comment = _comment(result) or (
+            "No response."
+            if _untouched(gradebook, chapter, notebook, comment.name, cells.get(comment.name))
+            else None
+        )
+    gradebook.db.commit()
+
+
+def _comment(result: TaskResult | None) -> str:
+    """What to know beside the test's own output. nbgrader renders it as Markdown."""
+    if result is None:
+        return ""
+    said = {"blocked": "Not graded yet: ", "not_reached": "Not reached: "}.get(result.outcome, "")
+    text = visible(said + result.reason, 1000)
+    # Reasons quote names of the student's: no HTML, no links, no pictures from elsewhere.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("[", "\\[")
+
+
+def _untouched(
+    gradebook: Gradebook, chapter: Chapter, notebook: str, name: str, cell: NotebookNode | None
+) -> bool:
+    if cell is None:
+        return True
+    try:
+        source = gradebook.find_source_cell(name, notebook, chapter.id)
+    except MissingEntry:
+        return False
+    return bool(source.checksum == compute_checksum(cell))
+
+
+def _marked(nb: NotebookNode | None) -> list[NotebookNode]:
+    cells = nb.cells if nb is not None else []
+    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id")]
+
+
+def drop_links(*, notebooks: list[str], **_facts: object) -> None:
+    """After nbgrader copied a submission's files: remove what it copied by following a link.
+
+    nbgrader's copy follows links in a submission, and its feedback would hand the content back. It calls
+    this with the submitted notebooks' paths; what it says of the student may be ``*``.
+    """
+    for notebook in notebooks:
+        submitted = Path(notebook).parent
+        parts = list(submitted.parts)
+        if "submitted" not in parts:
+            continue
+        parts[len(parts) - 1 - parts[::-1].index("submitted")] = "autograded"
+        graded = Path(*parts)
+        for base, folders, names in os.walk(submitted, followlinks=False):
+            for name in (*folders, *names):
+                path = Path(base, name)
+                mode = path.lstat().st_mode
+                copied = graded / path.relative_to(submitted)
+                # The graded notebook is not a copy, whatever the submitted one was.
+                if path.suffix == ".ipynb" or stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+                    continue
+                if copied.is_file():
+                    copied.unlink()

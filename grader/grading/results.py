@@ -1,0 +1,129 @@
+"""What grading says: one result per task, per submission, per chapter. Plain data, JSON in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from grader.expect.finding import Finding, Outcome, Status
+
+RESULT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The verdict on one task. ``score`` follows from ``outcome`` alone: all points or none."""
+
+    task: str
+    max: float
+    outcome: Status
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+
+    @classmethod
+    def of(cls, task: str, points: float, outcome: Outcome, *notes: str) -> Self:
+        """From a check's outcome; ``notes`` are joined to its reason."""
+        reason = "; ".join(part for part in (outcome.reason, *notes) if part)
+        return cls(task, points, outcome.status, outcome.findings, reason)
+
+    @property
+    def score(self) -> float:
+        """Points: only a passed task is worth any."""
+        return self.max if self.outcome == "passed" else 0.0
+
+    def words(self) -> list[str]:
+        """The findings and the reason, one line each, for a person. The student's data: escape them."""
+        return [*map(str, self.findings), *([self.reason] if self.reason else [])]
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "task": self.task,
+            "score": number(self.score),
+            "max": number(self.max),
+            "outcome": self.outcome,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """From ``as_dict``; raises KeyError, TypeError or ValueError on anything else."""
+        if data["outcome"] not in ("passed", "failed", "not_reached", "blocked"):
+            raise ValueError(f"unknown outcome {data['outcome']!r}")
+        findings = tuple(Finding(**finding) for finding in data["findings"])
+        return cls(str(data["task"]), float(data["max"]), data["outcome"], findings, str(data["reason"]))
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """The verdict on one submission.
+
+    ``notes`` say what was tampered with and which limit was reached. ``notebook`` is the executed notebook
+    (format 4, a JSON object): the student's cells with their outputs, the instructor's test cells without
+    hidden tests and with the verdict. ``seconds`` is how long the grading took.
+    """
+
+    student: str
+    tasks: tuple[TaskResult, ...]
+    notes: tuple[str, ...] = ()
+    notebook: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Points in all."""
+        return sum(task.score for task in self.tasks)
+
+    @property
+    def max_score(self) -> float:
+        """Points there were to get."""
+        return sum(task.max for task in self.tasks)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether some task could not be looked at: to be graded again, or by hand."""
+        return any(task.outcome == "blocked" for task in self.tasks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object, without the notebook."""
+        return {
+            "student": self.student,
+            "score": number(self.score),
+            "max_score": number(self.max_score),
+            "tasks": [task.as_dict() for task in self.tasks],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], notebook: Mapping[str, Any], seconds: float) -> Self:
+        """From ``as_dict``; raises KeyError, TypeError or ValueError on anything else."""
+        tasks = tuple(TaskResult.from_dict(task) for task in data["tasks"])
+        return cls(str(data["student"]), tasks, tuple(map(str, data["notes"])), notebook, seconds)
+
+
+@dataclass(frozen=True)
+class ChapterResult:
+    """All submissions of one chapter, in the order of the students' names.
+
+    ``problems`` are students whose verdict could not be written to nbgrader's folders, with the reason.
+    """
+
+    chapter: str
+    students: tuple[SubmissionResult, ...]
+    problems: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``dockbook grade --json``."""
+        return {"chapter": self.chapter, "students": [student.as_dict() for student in self.students]}
+
+    @property
+    def blocked(self) -> bool:
+        """Whether some work stays ungraded through no fault of a student."""
+        return bool(self.problems) or any(student.blocked for student in self.students)
+
+
+def number(value: float) -> float | int:
+    """Whole points as int, so that 3 points read as 3."""
+    return int(value) if value == int(value) else value

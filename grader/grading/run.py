@@ -1,0 +1,266 @@
+"""The trusted run of one submission: student cells inside a fresh engine, test cells out here.
+
+``grade_submission`` is a pure function of the chapter, the submission and engines: it writes nothing, knows
+no gradebook, and can run in any number of workers.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from grader.course import Chapter, Limits, Task
+from grader.engine.base import Engine
+from grader.errors import Blocked, DockbookError, EngineDied, KernelError
+from grader.expect.finding import Finding, Outcome
+from grader.expect.said import Said
+from grader.expect.words import visible
+from grader.grading import files, trusted
+from grader.grading.graft import Note, Step
+from grader.grading.kernel import CellRun, KernelSession
+from grader.grading.results import SubmissionResult, TaskResult, number
+from grader.grading.submission import Submission
+
+ATTEMPTS = 3
+"""Engines for one submission at most: two that die at the same cell settle it, a third for two places."""
+
+MOST_CHARS = 2000
+"""Characters of one finding in a notebook."""
+
+EngineFactory = Callable[[], Engine]
+
+
+class Session(Protocol):
+    """What a run needs of a kernel; ``KernelSession`` is the real one."""
+
+    def run(self, code: str, timeout_s: float) -> CellRun: ...
+    def answers(self, names: Sequence[str]) -> Mapping[str, Said]: ...
+    def close(self) -> None: ...
+
+
+SessionFactory = Callable[[Engine, Path, Limits, str], Session]
+Look = Callable[[Task, Engine, Mapping[str, Said], Mapping[str, Outcome]], Outcome]
+
+
+def sandbox_factory(limits: Limits, boot: str = "sandbox") -> EngineFactory:
+    """Fresh engines for grading, with a chapter's limits."""
+
+    def open_one() -> Engine:
+        from grader.engine.auto import open_engine
+
+        return open_engine(boot, disk_bytes=limits.disk_mb << 20, rlimits={"NPROC": limits.processes})
+
+    return open_one
+
+
+def grade_submission(
+    chapter: Chapter,
+    submission: Submission,
+    engine_factory: EngineFactory,
+    *,
+    session_factory: SessionFactory | None = None,
+    look: Look | None = None,
+) -> SubmissionResult:
+    """Grade one submission. Never raises for anything in the submission or the engine: that is a verdict.
+
+    A task without a positive outcome is worth nothing; what could not be looked at is ``blocked``.
+    """
+    started = time.monotonic()
+    if submission.state != "ok":
+        everything = dict.fromkeys(
+            (task.id for task in chapter.tasks), Outcome("failed", reason=submission.problem)
+        )
+        return _result(chapter, submission, _Run(outcomes=everything), 0.0)
+    deaths: list[int] = []
+    failed_boots = 0
+    run = _Run()
+    reason = ""
+    for _attempt in range(ATTEMPTS):
+        run = _Run()
+        try:
+            run.play(chapter, submission, engine_factory, session_factory, look)
+            reason = ""
+            break
+        except EngineDied as error:
+            reason = f"the engine died: {error.what}"
+            if run.position in deaths:
+                run.fail_rest(submission, chapter)
+                break
+            deaths.append(run.position)
+        except (DockbookError, OSError) as error:
+            reason = f"grading could not go on: {error}"
+            failed_boots += run.position == _BOOT
+            if failed_boots > 1:
+                break
+        except Exception as error:  # noqa: BLE001 - a fault of ours must be a visible Blocked, not a lost batch
+            reason = f"a fault in the grader: {type(error).__name__}: {error}"
+            break
+    for task in chapter.tasks:
+        if task.id not in run.outcomes:
+            run.outcomes[task.id] = Outcome.blocked(reason or "the test gave no outcome")
+    return _result(chapter, submission, run, time.monotonic() - started)
+
+
+_BOOT = -1
+
+
+@dataclass
+class _Run:
+    """One attempt. ``position`` is the step it is at; ``cells`` the outputs by index in the notebook."""
+
+    position: int = _BOOT
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    cells: dict[int, tuple[NotebookNode, ...]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    reached: dict[str, str] = field(default_factory=dict)
+    dead_kernels: int = 0
+
+    def play(
+        self,
+        chapter: Chapter,
+        submission: Submission,
+        engine_factory: EngineFactory,
+        session_factory: SessionFactory | None,
+        look: Look | None,
+    ) -> None:
+        with tempfile.TemporaryDirectory(prefix="dockbook-") as folder, engine_factory() as engine:
+            work = Path(folder, "work")
+            self.notes += map(Note, files.copy_for_kernel(chapter, submission.folder, work))
+            student = submission.student
+            if look is None:
+                # What the course's names lead to before any student code has run.
+                look = partial(trusted.look, student=student, images=trusted.originals(engine))
+            factory = session_factory or partial(KernelSession, student=student)
+            session = factory(engine, work, chapter.limits, chapter.setup)
+            with closing(session):
+                # Before the first cell, a kernel that does not start is our fault; later it may be theirs.
+                session.run("", chapter.limits.cell_s)
+                deadline = time.monotonic() + chapter.limits.total_s
+                for self.position, step in enumerate(submission.grafted.steps):
+                    if step.task is None:
+                        self._student(step, session, chapter.limits, deadline)
+                    else:
+                        self._test(step.task, session, engine, look)
+                    if not engine.alive():
+                        raise EngineDied("it ended during a cell")
+
+    def _student(self, step: Step, session: Session, limits: Limits, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            self._limit(step, f"time in all ({limits.total_s:.0f} s): this cell and later ones did not run")
+            return
+        if self.dead_kernels > 1:
+            self._limit(step, "the kernel could not be started again: this cell and later ones did not run")
+            return
+        try:
+            ran = session.run(step.source, min(limits.cell_s, left))
+        except KernelError as error:
+            self.dead_kernels += 1
+            self._limit(step, f"the kernel could not be started again: {error.what}")
+            return
+        self.dead_kernels = 0
+        self.cells[step.index] = ran.outputs
+        if ran.ending == "timeout":
+            self._reach(
+                "time for one cell", f"limit reached: cell {step.index + 1} was stopped after its time"
+            )
+        elif ran.ending == "died":
+            self._reach(
+                f"death {step.index}", f"the kernel ended in cell {step.index + 1}; a fresh one went on"
+            )
+        if ran.cut:
+            self._reach("output", f"limit reached: {limits.output_bytes:,} bytes of output; more was cut")
+
+    def _test(self, task: Task, session: Session, engine: Engine, look: Look) -> None:
+        try:
+            answers = session.answers(task.answers)
+        except KernelError:
+            answers = {}
+        try:
+            outcome = look(task, engine, answers, self.outcomes)
+        except Blocked as error:
+            if not engine.alive():
+                raise EngineDied("it ended while a test looked") from error
+            outcome = Outcome.blocked(error.what)
+        if outcome.status == "blocked" and not engine.alive():
+            raise EngineDied("it ended while a test looked")
+        self.outcomes[task.id] = outcome
+
+    def _limit(self, step: Step, text: str) -> None:
+        self.cells[step.index] = (_error("Limit", text),)
+        self._reach(text.split(":", maxsplit=1)[0], f"limit reached: {text}")
+
+    def _reach(self, key: str, text: str) -> None:
+        """Tell each limit once."""
+        if key not in self.reached:
+            self.reached[key] = text
+            self.notes.append(Note(text))
+
+    def fail_rest(self, submission: Submission, chapter: Chapter) -> None:
+        """The engine died twice at the same cell: that cell and later ones fail, earlier points stay."""
+        steps = submission.grafted.steps
+        if not 0 <= self.position < len(steps):
+            return  # it never came up: not the student's doing
+        cell = steps[self.position].index + 1
+        found = f"ended while cell {cell} ran, twice"
+        for task in chapter.tasks:
+            if task.id not in self.outcomes:
+                self.outcomes[task.id] = Outcome.failed(
+                    Finding("the engine", "state", "running", found, "What came before keeps its points.")
+                )
+        self.notes.append(Note(f"the engine {found}"))
+
+
+def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float) -> SubmissionResult:
+    notes = (*submission.notes, *run.notes)
+    tasks = tuple(
+        TaskResult.of(
+            task.id,
+            task.points,
+            run.outcomes[task.id],
+            *(note.text for note in notes if note.task == task.id),
+        )
+        for task in chapter.tasks
+    )
+    notebook = copy.deepcopy(submission.grafted.notebook)
+    by_task = {result.task: result for result in tasks}
+    for count, step in enumerate(submission.grafted.steps, 1):
+        cell = notebook.cells[step.index]
+        cell.execution_count = count
+        if step.task is None:
+            cell.outputs = list(run.cells.get(step.index, ()))
+        else:
+            cell.outputs = verdict_outputs(by_task[step.task.id], count)
+    texts = tuple(dict.fromkeys(note.text for note in notes))
+    return SubmissionResult(submission.student, tasks, texts, notebook, seconds)
+
+
+def verdict_outputs(result: TaskResult, count: int = 1) -> list[NotebookNode]:
+    """A verdict as a test cell's outputs, in the language that nbgrader reads: a number, or an error."""
+    words = [visible(line, MOST_CHARS) for line in result.words()]
+    if result.outcome == "passed":
+        score = str(number(result.score))
+        said = "\n".join([f"{result.task}: passed", *words]) + "\n"
+        return [
+            new_output("stream", name="stdout", text=said),
+            new_output("execute_result", data={"text/plain": score}, execution_count=count),
+        ]
+    titles = {"failed": "CheckFailed", "not_reached": "NotReached", "blocked": "Blocked"}
+    what = {"failed": "not yet", "not_reached": "not reached", "blocked": "could not be graded yet"}
+    title, evalue = titles[result.outcome], f"{result.task}: {what[result.outcome]}"
+    return [new_output("error", ename=title, evalue=evalue, traceback=[evalue, *words])]
+
+
+def _error(name: str, text: str) -> NotebookNode:
+    output: NotebookNode = new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"])
+    return output

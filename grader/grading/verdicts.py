@@ -1,0 +1,112 @@
+"""Verdicts on disk, keyed by everything they depend on: ``course/.dockbook/verdicts/CHAPTER/``.
+
+A verdict is two files, the result (JSON) and the executed notebook. Both are the grader's own; a student's
+side never gets to write here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+
+import grader
+from grader.course import Chapter, Course
+from grader.grading.files import digest
+from grader.grading.results import RESULT_VERSION, SubmissionResult
+from grader.grading.submission import Submission
+
+_PARTS = ("state", "expect", "grading")
+_handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
+
+
+class Verdicts:
+    """The verdicts of one chapter. ``folder`` is made when the first one is kept."""
+
+    def __init__(self, course: Course, chapter: Chapter) -> None:
+        self.chapter = chapter
+        self._chapter_digest = digest(chapter.folder, 1 << 40)
+        self.folder = course.root / ".dockbook" / "verdicts" / chapter.id
+
+    def key(self, submission: Submission) -> str:
+        """Hash of the submission, the chapter's source and limits, and the grader."""
+        chapter = self.chapter
+        parts = (
+            submission.student,
+            submission.digest,
+            self._chapter_digest,
+            repr(chapter.limits),
+            grader_version(),
+        )
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def load(self, submission: Submission) -> SubmissionResult | None:
+        """The verdict on exactly this work by exactly this grader, if it is there and whole."""
+        key = self.key(submission)
+        handed = (_handed.get() or {}).get(key)
+        if handed is not None:
+            return handed
+        result, notebook = self._paths(key)
+        try:
+            data = json.loads(result.read_text(encoding="utf-8"))
+            executed = json.loads(notebook.read_text(encoding="utf-8"))
+            found = SubmissionResult.from_dict(data["result"], executed, float(data["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        expected = [task.id for task in self.chapter.tasks]
+        if found.student != submission.student or [task.task for task in found.tasks] != expected:
+            return None
+        return found
+
+    def save(self, submission: Submission, result: SubmissionResult) -> None:
+        """Keep a verdict. One that blocks is not kept: it must be tried again."""
+        if result.blocked:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path, notebook = self._paths(self.key(submission))
+        data = {"result": result.as_dict(), "seconds": round(result.seconds, 3)}
+        # The result last: it is what makes the pair complete.
+        _write(notebook, json.dumps(result.notebook, indent=1, ensure_ascii=False))
+        _write(path, json.dumps(data, indent=1, ensure_ascii=False))
+
+    @contextlib.contextmanager
+    def handed(self, submission: Submission, result: SubmissionResult) -> Iterator[None]:
+        """While this lasts, ``load`` gives ``result``: for a verdict that blocks, which is not kept."""
+        token = _handed.set({self.key(submission): result})
+        try:
+            yield
+        finally:
+            _handed.reset(token)
+
+    def _paths(self, key: str) -> tuple[Path, Path]:
+        return self.folder / f"{key}.json", self.folder / f"{key}.ipynb"
+
+
+@lru_cache(maxsize=1)
+def grader_version() -> str:
+    """The version and a hash of the code that judges, so that no verdict outlives a change of it."""
+    total = hashlib.sha256(f"{grader.__version__}:{RESULT_VERSION}".encode())
+    package = Path(grader.__file__).parent
+    for part in _PARTS:
+        for path in sorted((package / part).rglob("*.py")):
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing: a reader sees the old file or the new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,153 @@
+"""The course model: where a course is found, and what is read from chapters.toml and the notebooks."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from grader.course import COURSE_VARIABLE, Course
+from grader.errors import CourseError
+from tests.grading import tiny
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
+    return tiny.make_course(tmp_path / "course")
+
+
+def test_the_repository_course_lists_seven_chapters_in_order():
+    course = Course.find(tiny.REPOSITORY)
+    assert [chapter.id for chapter in course.chapters] == [
+        "ch01-overview",
+        "ch02-installation",
+        "ch03-using-docker",
+        "ch04-containers",
+        "ch05-images",
+        "ch06-connecting",
+        "ch07-questions",
+    ]
+    assert all(chapter.title for chapter in course.chapters)
+
+
+def test_found_by_path_by_variable_and_from_below(course, tmp_path, monkeypatch):
+    assert Course.find(course.root).root == course.root
+    assert Course.find(tmp_path).root == course.root
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert Course.find().root == course.root
+    monkeypatch.chdir("/")
+    monkeypatch.setenv(COURSE_VARIABLE, str(tmp_path))
+    assert Course.find().root == course.root
+
+
+def test_a_named_place_without_a_course_is_not_passed_over(course, tmp_path, monkeypatch):
+    monkeypatch.chdir(course.root)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv(COURSE_VARIABLE, str(tmp_path / "empty"))
+    with pytest.raises(CourseError, match="no course folder"):
+        Course.find()
+    with pytest.raises(CourseError, match="no course folder"):
+        Course.find(tmp_path / "nowhere")
+
+
+def test_chapters_by_short_and_full_name(course):
+    assert course.chapter("ch01").id == course.chapter("ch01-tiny").id == course.chapter("ch01-tiny/").id
+    with pytest.raises(CourseError, match=r"did you mean ch01-tiny") as caught:
+        course.chapter("ch01-tinny")
+    assert caught.value.exit_code == 2
+
+
+def test_a_chapter_without_a_notebook_is_not_written_yet(course):
+    later = course.chapter("ch02")
+    assert not later.written
+    assert later not in course.written
+    with pytest.raises(CourseError, match="not written yet"):
+        later.require()
+    with pytest.raises(CourseError, match="not written yet"):
+        _ = later.tasks
+
+
+def test_tasks_come_from_the_source_with_points_answers_and_hidden_tests(course):
+    greeter, total = course.chapter("ch01").tasks
+    assert (greeter.id, greeter.points, greeter.test_id, greeter.solution_id) == (
+        "greeter",
+        3,
+        "test-greeter",
+        "greeter",
+    )
+    assert "salve orbis" in greeter.test_source
+    assert greeter.answers == ()
+    assert total.answers == ("total",)
+    assert course.chapter("ch01").max_score == 5
+    assert "docker.from_env" in course.chapter("ch01").setup
+    with pytest.raises(CourseError, match="did you mean greeter"):
+        course.chapter("ch01").task("greter")
+
+
+def rewrite(course, edit):
+    path = course.chapter("ch01").notebook
+    notebook = nbformat.read(path, as_version=4)
+    edit(notebook)
+    nbformat.write(notebook, path)
+    return Course.read(course.root).chapter("ch01")
+
+
+def test_after_is_read_as_one_name_or_several(course):
+    def edit(notebook):
+        tiny.cell(
+            notebook, "test-sum"
+        ).source = 'with check("sum", after=["greeter", "x"]) as engine:\n    pass'
+
+    assert rewrite(course, edit).tasks[1].after == ("greeter", "x")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("!docker ps", "no plain Python"),
+        ("assert True", "exactly one"),
+        ('with check("a"):\n    pass\nwith check("b"):\n    pass', "exactly one"),
+        ('with check("greeter"):\n    pass', "has two tests"),
+    ],
+)
+def test_a_test_cell_that_could_not_be_graded_is_refused(course, source, said):
+    def edit(notebook):
+        tiny.cell(notebook, "test-sum").source = source
+
+    with pytest.raises(CourseError, match=said):
+        _ = rewrite(course, edit).tasks
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[chapter]\n", "cannot be read"),
+        ("", "lists no"),
+        ('[[chapter]]\nid = "../x"\ntitle = "X"\n', "not usable"),
+        ('[[chapter]]\nid = "ch01"\n', "no title"),
+        ('[limits]\ncell_s = 0\n[[chapter]]\nid = "a"\ntitle = "A"\n', "cell_s = 0"),
+        ('[limits]\nspeed = 1\n[[chapter]]\nid = "a"\ntitle = "A"\n', "speed"),
+    ],
+)
+def test_a_broken_chapters_toml_is_one_line_with_the_next_step(course, text, said):
+    (course.root / "chapters.toml").write_text(text)
+    with pytest.raises(CourseError, match=said) as caught:
+        Course.read(course.root)
+    assert caught.value.next_step
+
+
+def test_a_chapters_own_limits_win(course):
+    path = course.root / "chapters.toml"
+    path.write_text(path.read_text() + "\n[chapter.limits]\ncell_s = 7\n")
+    again = Course.read(course.root)
+    assert again.chapter("ch02").limits.cell_s == 7
+    assert again.chapter("ch02").limits.total_s == 60
+    assert again.chapter("ch01").limits.cell_s == 20
+
+
+def test_an_unreadable_source_notebook_is_a_course_error(course):
+    course.chapter("ch01").notebook.write_text('{"cells": [')
+    with pytest.raises(CourseError, match="cannot be read"):
+        _ = course.chapter("ch01").tasks

@@ -1,0 +1,240 @@
+"""The graft: whatever a submission says of itself, the instructor's tests run, once each, in their places."""
+
+from __future__ import annotations
+
+import copy
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell
+
+from grader.grading.graft import graft, visible
+from tests.grading import tiny
+
+TESTS = {"test-greeter", "test-sum"}
+
+
+@pytest.fixture(scope="module")
+def chapter(tmp_path_factory):
+    return tiny.make_course(tmp_path_factory.mktemp("graft") / "course").chapter("ch01")
+
+
+@pytest.fixture
+def notebook(chapter):
+    return tiny.student_notebook(chapter, "greeter", "sum")
+
+
+def order(grafted):
+    """What runs, as task ids of tests and first lines of student cells."""
+    return [step.task.id if step.task else step.source.split("\n")[0] for step in grafted.steps]
+
+
+def said(grafted):
+    return " | ".join(note.text for note in grafted.notes)
+
+
+GREET, ADD = "forget_greeter = [box", "total = 6 * 7"
+
+
+def shape(grafted):
+    short = {"%load_ext grader": "setup", ADD: "add"}
+    return [short.get(step, "greet" if step.startswith(GREET) else step) for step in order(grafted)]
+
+
+def assert_trusted(grafted, chapter):
+    """Each task's test exactly once, with the instructor's text; nothing hidden in what is shown."""
+    tests = [step for step in grafted.steps if step.task]
+    assert sorted(step.task.id for step in tests) == sorted(task.id for task in chapter.tasks)
+    assert all(step.source == chapter.task(step.task.id).test_source for step in tests)
+    assert "salve orbis" not in "".join(grafted.notebook.cells[step.index].source for step in tests)
+    nbformat.validate(grafted.notebook)
+
+
+def test_an_honest_notebook_runs_as_it_stands(chapter, notebook):
+    grafted = graft(notebook, chapter)
+    assert shape(grafted) == ["setup", "greet", "greeter", "add", "sum"]
+    assert not grafted.notes
+    assert_trusted(grafted, chapter)
+
+
+def test_hidden_regions_are_cut_by_nbgraders_rule():
+    assert visible("a\n    ### BEGIN HIDDEN TESTS\nb\n    ### END HIDDEN TESTS\nc") == "a\nc"
+
+
+def test_a_deleted_test_runs_behind_its_solution_and_what_was_added_there(chapter, notebook):
+    notebook.cells.remove(tiny.cell(notebook, "test-greeter"))
+    at = notebook.cells.index(tiny.cell(notebook, "greeter")) + 1
+    notebook.cells.insert(at, new_code_cell("more = 1"))
+    grafted = graft(notebook, chapter)
+    assert shape(grafted) == ["setup", "greet", "more = 1", "greeter", "add", "sum"]
+    assert "tampered: test cell 'test-greeter' was deleted" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
+def test_deleted_with_its_solution_it_runs_at_the_end(chapter, notebook):
+    for grade_id in ("greeter", "test-greeter"):
+        notebook.cells.remove(tiny.cell(notebook, grade_id))
+    assert shape(graft(notebook, chapter)) == ["setup", "add", "sum", "greeter"]
+
+
+def test_an_empty_notebook_still_meets_every_test(chapter):
+    empty = nbformat.v4.new_notebook()
+    assert order(graft(empty, chapter)) == ["greeter", "sum"]
+    assert order(graft(None, chapter)) == ["greeter", "sum"]
+
+
+def test_a_changed_test_is_the_instructors_again(chapter, notebook):
+    tiny.cell(notebook, "test-greeter").source = "pass"
+    grafted = graft(notebook, chapter)
+    assert "changed" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
+def test_changed_line_ends_are_no_tampering(chapter, notebook):
+    cell = tiny.cell(notebook, "test-greeter")
+    cell.source = cell.source.replace("\n", "  \r\n") + "\n\n"
+    assert not graft(notebook, chapter).notes
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+def test_a_retyped_test_runs(chapter, notebook, kind):
+    cell = tiny.cell(notebook, "test-greeter")
+    cell.cell_type = kind
+    grafted = graft(notebook, chapter)
+    assert shape(grafted) == ["setup", "greet", "greeter", "add", "sum"]
+    assert f"made a {kind} cell" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
+def test_a_retyped_solution_runs_as_nbgrader_would_run_it(chapter, notebook):
+    tiny.cell(notebook, "greeter").cell_type = "markdown"
+    assert shape(graft(notebook, chapter)) == ["setup", "greet", "greeter", "add", "sum"]
+
+
+def test_duplicates_run_as_student_code_and_the_test_once(chapter, notebook):
+    test = copy.deepcopy(tiny.cell(notebook, "test-greeter"))
+    work = copy.deepcopy(tiny.cell(notebook, "greeter"))
+    notebook.cells += [work, test]
+    grafted = graft(notebook, chapter)
+    assert shape(grafted)[:5] == ["setup", "greet", "greeter", "add", "sum"]
+    assert shape(grafted)[5] == "greet"
+    assert len(grafted.steps) == 7
+    assert grafted.steps[6].task is None
+    assert "copied" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
+@pytest.mark.parametrize("edit", ["strip", "rename", "swap"])
+def test_marks_say_only_where_a_test_stands(chapter, notebook, edit):
+    one, two = tiny.cell(notebook, "test-greeter"), tiny.cell(notebook, "test-sum")
+    if edit == "strip":
+        one.metadata.clear()
+    elif edit == "rename":
+        one.metadata.nbgrader.grade_id = "mine"
+    else:
+        one.metadata.nbgrader.grade_id, two.metadata.nbgrader.grade_id = "test-sum", "test-greeter"
+    grafted = graft(notebook, chapter)
+    expected = ["setup", "greet", "greeter", "add", "sum"]
+    assert shape(grafted) == (expected if edit != "swap" else ["setup", "greet", "sum", "add", "greeter"])
+    assert "tampered" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
+def test_without_marks_and_ids_a_test_is_found_by_its_text(chapter, notebook):
+    for cell in notebook.cells:
+        cell.metadata.clear()
+        cell.pop("id")
+    grafted = graft(notebook, chapter)
+    assert shape(grafted) == ["setup", "greet", "greeter", "add", "sum"]
+    assert_trusted(grafted, chapter)
+
+
+def test_points_and_tags_and_outputs_of_a_submission_are_dropped(chapter, notebook):
+    test = tiny.cell(notebook, "test-greeter")
+    test.metadata.nbgrader.points = 1000
+    test.metadata.tags = ["skip-execution"]
+    tiny.cell(notebook, "greeter").outputs = [nbformat.v4.new_output("stream", text="mine")]
+    grafted = graft(notebook, chapter)
+    assert tiny.cell(grafted.notebook, "test-greeter").metadata.nbgrader.points == 3
+    assert all("tags" not in cell.metadata for cell in grafted.notebook.cells)
+    assert not any(cell.get("outputs") for cell in grafted.notebook.cells)
+    assert "skip-execution" in said(grafted)
+
+
+def test_a_solution_that_claims_to_be_a_test_brings_no_points(chapter, notebook):
+    cell = new_code_cell("1000000", metadata=copy.deepcopy(tiny.cell(notebook, "test-greeter").metadata))
+    cell.metadata.nbgrader.grade_id = "bonus"
+    notebook.cells.append(cell)
+    grafted = graft(notebook, chapter)
+    assert_trusted(grafted, chapter)
+    assert "nbgrader" not in grafted.notebook.cells[-1].metadata
+
+
+def test_a_locked_cell_gets_its_text_back(tmp_path):
+    def lock(notebook):
+        tiny_cell = notebook.cells[1]
+        tiny_cell.metadata = tiny._marks("setup", locked=True)
+
+    course = tiny.make_course(tmp_path / "course")
+    path = course.chapter("ch01").notebook
+    source = nbformat.read(path, as_version=4)
+    lock(source)
+    nbformat.write(source, path)
+    chapter = type(course).read(course.root).chapter("ch01")
+    notebook = tiny.student_notebook(chapter)
+    tiny.cell(notebook, "setup").source = "import evil"
+    assert order(graft(notebook, chapter))[0] == "%load_ext grader"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"cell_type": "code"},
+        {"cell_type": "heading", "source": "x"},
+        {"source": "x"},
+        {"cell_type": "code", "source": 5},
+        "text",
+        None,
+        ["list"],
+        {"cell_type": "code", "source": ["a", 5]},
+    ],
+)
+def test_what_is_no_cell_is_left_out_and_said(chapter, notebook, broken):
+    notebook["cells"].insert(2, broken)
+    grafted = graft(notebook, chapter)
+    assert "no notebook cell" in said(grafted)
+    assert shape(grafted) == ["setup", "greet", "greeter", "add", "sum"]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [[], "x", {"nbgrader": []}, {"nbgrader": {"grade_id": 5}}, {"nbgrader": {"grade_id": None}}, {"tags": 7}],
+)
+def test_nonsense_metadata_is_no_metadata(chapter, notebook, metadata):
+    notebook.cells.append(nbformat.from_dict({"cell_type": "code", "source": "x = 1", "metadata": metadata}))
+    grafted = graft(notebook, chapter)
+    assert order(grafted)[-1] == "x = 1"
+    assert_trusted(grafted, chapter)
+
+
+def test_a_lone_surrogate_does_not_reach_the_kernel(chapter, notebook):
+    tiny.cell(notebook, "sum").source = "x = '\ud800'"
+    (step,) = [s for s in graft(notebook, chapter).steps if s.source.startswith("x =")]
+    step.source.encode()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_shuffle_of_cells_and_marks_loses_or_repeats_a_test(chapter, data):
+    notebook = tiny.student_notebook(chapter, "greeter")
+    pick = st.sampled_from(range(len(notebook.cells)))
+    chosen = data.draw(st.lists(pick, max_size=12))
+    cells = [copy.deepcopy(notebook.cells[index]) for index in chosen]
+    for cell in cells:
+        cell.cell_type = data.draw(st.sampled_from(["code", "markdown", "raw"]))
+        grade_id = data.draw(st.sampled_from(["greeter", "test-greeter", "test-sum", "other", ""]))
+        cell.metadata = {"nbgrader": {"grade_id": grade_id, "points": data.draw(st.integers())}}
+    notebook.cells = cells
+    assert_trusted(graft(notebook, chapter), chapter)

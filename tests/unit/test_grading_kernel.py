@@ -1,0 +1,191 @@
+"""Driving a kernel: limits, deaths, answers and lies, with a local kernel for this file's own code."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import pytest
+
+from grader.course import Limits
+from grader.grading.kernel import KernelSession
+from tests.grading.local_kernel import LocalEngine
+
+LIMITS = Limits(cell_s=20, output_bytes=20_000)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with closing(LocalEngine()) as engine:
+        yield engine
+
+
+@pytest.fixture
+def session(engine, tmp_path):
+    (tmp_path / "data.txt").write_text("from the submission")
+    with closing(KernelSession(engine, tmp_path, LIMITS, "import os\nready = 'set up'")) as session:
+        yield session
+
+
+def text(run):
+    return "".join(output.get("text", "") for output in run.outputs)
+
+
+def test_runs_cells_in_one_namespace_beside_the_files(session):
+    assert session.run("x = open('data.txt').read()", 10).ending == "ok"
+    run = session.run("import sys\nprint(x)\nprint('warn', file=sys.stderr)\nx", 10)
+    assert run.ending == "ok"
+    assert [output.output_type for output in run.outputs] == ["stream", "stream", "display_data"]
+    assert run.outputs[0].text == "from the submission\n"
+
+
+def test_an_error_is_the_cells_and_the_next_one_runs(session):
+    run = session.run("1 / 0", 10)
+    assert run.ending == "error"
+    assert run.outputs[-1].ename == "ZeroDivisionError"
+    assert session.run("2", 10).ending == "ok"
+
+
+def test_only_text_and_pictures_are_kept(session):
+    run = session.run(
+        "from IPython.display import display\n"
+        "display({'text/html': '<script>', 'application/javascript': '1', 'image/png': 'aGk=',"
+        " 'text/plain': 'words'}, raw=True)\n"
+        "display({'image/png': '\"><script>', 'image/svg+xml': '<svg onload=x>'}, raw=True)",
+        10,
+    )
+    assert [dict(output.data) for output in run.outputs] == [{"text/plain": "words", "image/png": "aGk="}]
+
+
+def test_a_result_cannot_look_like_a_score(session):
+    run = session.run("1000000", 10)
+    assert [output.output_type for output in run.outputs] == ["display_data"]
+
+
+def test_a_cell_over_its_time_is_interrupted_and_the_kernel_lives(session):
+    session.run("kept = 1", 10)
+    run = session.run("import time\nwhile True: time.sleep(0.1)", 1)
+    assert run.ending == "timeout"
+    assert run.outputs[-1].ename == "TimeLimit"
+    assert session.run("kept", 10).ending == "ok"
+
+
+def test_a_loop_that_swallows_interrupts_is_ended_and_a_fresh_kernel_is_set_up(session):
+    session.run("import json", 10)
+    start = time.monotonic()
+    loop = (
+        "import time\nwhile True:\n    try:\n        time.sleep(5)\n    except BaseException:\n        pass"
+    )
+    assert session.run(loop, 1).ending == "timeout"
+    assert time.monotonic() - start < 15
+    run = session.run("print(ready, os.sep, json.dumps([]))", 10)
+    assert (run.ending, text(run)) == ("ok", "set up / []\n")
+
+
+@pytest.mark.parametrize("code", ["import os\nos._exit(0)", "import os, signal\nos.kill(os.getpid(), 9)"])
+def test_a_kernel_that_ends_costs_the_cell(session, code):
+    run = session.run(code, 20)
+    assert run.ending == "died"
+    assert run.outputs[-1].ename == "KernelDied"
+    assert text(session.run("print(ready)", 10)) == "set up\n"
+
+
+def test_sys_exit_is_an_error_of_the_cell(session):
+    session.run("import sys\nsys.exit(0)", 10)
+    assert session.run("1", 10).ending in ("ok", "error")
+    assert text(session.run("print('on')", 10)) == "on\n"
+
+
+def test_an_import_that_kills_does_not_kill_every_kernel(session):
+    session.run("import json", 10)
+    session._imports.append("raise SystemExit; import os; os._exit(1)")
+    session._imports.append("import os; os._exit(1)")
+    session.run("import os; os._exit(0)", 10)
+    assert text(session.run("print(ready)", 20)) == "set up\n"
+
+
+def test_output_is_cut_at_the_budget_and_said(session):
+    run = session.run("for n in range(2000): print('x' * 100)", 20)
+    assert run.ending == "ok"
+    assert run.cut
+    kept = text(run)
+    assert "output cut" in kept
+    assert len(kept) < LIMITS.output_bytes + 500
+    later = session.run("print('y' * 100)", 10)
+    assert "y" not in text(later)
+
+
+@pytest.mark.timeout(60)
+def test_one_huge_message_costs_the_outputs_not_the_run(session):
+    run = session.run("print('x' * 30_000_000)", 20)
+    assert run.ending == "ok"
+    assert len(text(run)) < LIMITS.output_bytes + 500
+    assert run.cut
+    assert run.outputs[-1].ename == "OutputLimit"
+    assert not session.run("still = 1", 10).cut
+
+
+def test_answers_are_plain_data(session):
+    session.run("number, words, box = 42, ['a', None], object()", 10)
+    found = session.answers(["number", "words", "box", "missing"])
+    assert (found["number"].state, found["number"].value) == ("given", 42)
+    assert found["words"].value == ["a", None]
+    assert found["box"].state == "odd"
+    assert found["missing"].state == "missing"
+    assert session.answers([]) == {}
+    assert session.answers(["not a name; import os"]) == {}
+
+
+def test_answers_survive_what_a_notebook_does_to_its_display_and_names(session):
+    session.run(
+        "number, type, globals, str = 42, 'shadowed', 'shadowed', 'shadowed'\n"
+        "formatters = get_ipython().display_formatter.formatters\n"
+        "for formatter in formatters.values(): formatter.for_type(object, lambda *a: None)\n"
+        "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])",
+        10,
+    )
+    assert session.answers(["number"])["number"].value == 42
+
+
+def test_an_object_that_equals_everything_is_no_answer(session):
+    session.run("class Yes(int):\n    def __eq__(self, other): return True\nlie = Yes(1)", 10)
+    assert session.answers(["lie"])["lie"].state == "odd"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "import grader.expect.said as s\ns.say = lambda *a: 5",
+        "import grader.expect.said as s\ns.Said.to_text = lambda self: '[' * 60000",
+        "import sys\nsys.modules['grader.expect.said'] = None",
+        "get_ipython().user_expressions = lambda *a: 'nonsense'",
+        "get_ipython().user_expressions = lambda *a: {'number': {'data': {MIME: 'zz'}}}",
+        "get_ipython().user_expressions = lambda *a: {'number': {'data': {MIME: 'a' * 10**6}}}",
+    ],
+)
+def test_lies_about_answers_are_at_most_odd(session, lie):
+    session.run(f"number = 1\nMIME = 'application/vnd.dockbook.answer'\n{lie}", 10)
+    found = session.answers(["number"])
+    assert "number" not in found or found["number"].state == "odd"
+
+
+@pytest.mark.timeout(60)
+def test_forged_messages_are_noise(session):
+    code = """
+import zmq, json
+kernel = get_ipython().kernel
+session, socket = kernel.session, kernel.iopub_socket
+parent = kernel.get_parent("shell")
+contents = [5, None, {"execution_state": 7}, {"name": [], "text": {}}, {"data": "x"}]
+for content in [*contents, {"data": {"image/png": 7}}]:
+    for kind in ("stream", "display_data", "execute_result", "error", "status", "clear_output", "\\x00"):
+        session.send(socket, kind, content=content, parent=parent)
+session.send(socket, "execute_result", {"data": {"text/plain": "5"}, "execution_count": 1}, parent=parent)
+socket.send_multipart([b"torn", b"<IDS|MSG>", b"nosignature", b"{", b"{", b"{", b"{"])
+print("end")
+"""
+    run = session.run(code, 20)
+    assert run.ending in ("ok", "error")
+    assert not any(output.output_type == "execute_result" for output in run.outputs)
+    assert text(session.run("print('next')", 10)) == "next\n"

@@ -1,0 +1,151 @@
+"""Reading submissions: every kind of bad file is a reason in words; nothing is followed, nothing changed."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nbformat
+import pytest
+
+from grader.grading import files
+from grader.grading.submission import read_submission
+from tests.grading import tiny
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    return tiny.make_course(tmp_path / "course").chapter("ch01")
+
+
+@pytest.fixture
+def folder(tmp_path, chapter):
+    folder = tmp_path / "submitted" / "ada" / chapter.id
+    folder.mkdir(parents=True)
+    nbformat.write(tiny.student_notebook(chapter, "sum"), folder / chapter.notebook.name)
+    return folder
+
+
+def read(folder, chapter):
+    return read_submission(folder, chapter, "ada")
+
+
+def test_an_honest_submission(folder, chapter):
+    found = read(folder, chapter)
+    assert (found.state, found.problem, found.notes) == ("ok", "", ())
+    assert len(found.grafted.steps) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b'{"cells": [{"cell_type": "code", "sou', "no complete notebook"),
+        (b"\x00\xff\xfe", "no complete notebook"),
+        (b"[]", "no notebook"),
+        (b"{}", "no notebook"),
+        (b'{"cells": 5, "nbformat": 4, "metadata": {}}', "no list"),
+        (b'{"cells": [], "nbformat": 99, "metadata": {}}', "no notebook that can be read"),
+        (b'{"worksheets": [5], "nbformat": 3, "metadata": {}}', "no notebook that can be read"),
+        (b'{"cells": ' + b"[" * 200_000, "no complete notebook"),
+        (b"9" * 10_000, "no complete notebook"),
+    ],
+)
+def test_unreadable_is_a_reason(folder, chapter, content, said):
+    (folder / chapter.notebook.name).write_bytes(content)
+    found = read(folder, chapter)
+    assert found.state == "unreadable"
+    assert said in found.problem
+    assert [step.task.id for step in found.grafted.steps] == ["greeter", "sum"]
+
+
+def test_too_large_is_a_reason(folder, chapter):
+    path = folder / chapter.notebook.name
+    with path.open("ab") as file:
+        file.truncate(chapter.limits.notebook_bytes + 1)
+    found = read(folder, chapter)
+    assert found.state == "unreadable"
+    assert "larger than" in found.problem
+
+
+def test_missing_names_what_is_there_instead(folder, chapter):
+    path = folder / chapter.notebook.name
+    path.rename(folder / "my copy.ipynb")
+    found = read(folder, chapter)
+    assert found.state == "missing"
+    assert "my copy.ipynb" in found.problem
+    assert read(folder.parent / "nothing", chapter).state == "missing"
+
+
+def test_links_are_never_followed(folder, chapter, tmp_path):
+    secret = tmp_path / "secret.ipynb"
+    nbformat.write(tiny.student_notebook(chapter, "greeter", "sum"), secret)
+    path = folder / chapter.notebook.name
+    path.unlink()
+    path.symlink_to(secret)
+    found = read(folder, chapter)
+    assert found.state == "unreadable"
+    assert "is a link" in found.problem
+
+    path.unlink()
+    path.symlink_to("/nowhere/at/all")
+    assert read(folder, chapter).state == "unreadable"
+
+    alias = tmp_path / "alias"
+    alias.symlink_to(folder)
+    assert "folder is a link" in read(alias, chapter).problem
+
+
+@pytest.mark.timeout(20)
+def test_pipes_and_folders_in_the_notebooks_place(folder, chapter):
+    path = folder / chapter.notebook.name
+    path.unlink()
+    os.mkfifo(path)
+    assert "no regular file" in read(folder, chapter).problem
+    path.unlink()
+    path.mkdir()
+    assert read(folder, chapter).state == "unreadable"
+
+
+def test_version_3_is_read_as_version_4(folder, chapter):
+    notebook = tiny.student_notebook(chapter, "sum")
+    old = nbformat.convert(notebook, 3)
+    (folder / chapter.notebook.name).write_text(json.dumps(old))
+    found = read(folder, chapter)
+    assert found.state == "ok"
+    sources = [step.source.split("\n")[0] for step in found.grafted.steps if step.task is None]
+    assert "total = 6 * 7" in sources
+    assert {step.task.id for step in found.grafted.steps if step.task} == {"greeter", "sum"}
+
+
+def test_copying_takes_regular_files_and_the_chapters_own_but_no_hidden_test(folder, chapter, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (folder / "link.txt").symlink_to(secret)
+    (folder / "docker.py").write_text("lie")
+    (folder / "figures").write_text("a file where the chapter has a folder")
+    os.mkfifo(folder / "pipe")
+    target = tmp_path / "copy"
+    target.mkdir()
+    files.copy_for_kernel(chapter, folder, target)
+    names = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
+    assert names == [chapter.notebook.name, "docker.py", "figures/dot.svg"]
+    assert "salve orbis" not in (target / chapter.notebook.name).read_text()
+    assert [note.text for note in read(folder, chapter).notes] == [
+        "not followed: link.txt is a link or no regular file",
+        "not followed: pipe is a link or no regular file",
+    ]
+
+
+def test_the_digest_follows_content_and_names_and_nothing_is_changed(folder, chapter):
+    def state():
+        return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+    before, first = state(), read(folder, chapter).digest
+    assert read(folder, chapter).digest == first
+    assert state() == before
+    (folder / "data.txt").write_text("1")
+    second = read(folder, chapter).digest
+    (folder / "data.txt").rename(folder / "other.txt")
+    assert len({first, second, read(folder, chapter).digest}) == 3
