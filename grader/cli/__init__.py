@@ -1,0 +1,85 @@
+"""The command line: parse, call, render, exit code. The only place that knows click.
+
+Exit codes: 0 fine, 1 checks failed, 2 usage, 3 infrastructure, 130 interrupted, 143 terminated;
+``engine run`` ends with its command's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from grader import __version__
+from grader.cli import course, doctor, engine, lab, project
+from grader.errors import DockbookError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dockbook")
+def cli() -> None:
+    """A Docker course in notebooks that grades itself on a real Docker Engine."""
+
+
+for _command in (
+    lab.lab,
+    lab.check,
+    doctor.doctor,
+    engine.engine,
+    course.release,
+    course.grade,
+    course.demo,
+    course.store,
+    project.test,
+):
+    cli.add_command(_command)
+
+
+def _tools_of_this_environment() -> None:
+    """Put our environment's programs on the PATH, as if it were activated.
+
+    nbgrader looks for `alembic` there, and a lab's terminal should find `dockbook`.
+    """
+    folder = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", os.defpath)
+    if folder not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([folder, path])
+
+
+def _terminate(signum: int, _frame: object) -> None:
+    raise SystemExit(128 + signum)
+
+
+def _say(error: DockbookError) -> None:
+    # One line, whatever a daemon or a file put into it.
+    print("dockbook:", " ".join(str(error).split()), file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Every error that we know is one line on stderr."""
+    _tools_of_this_environment()
+    if threading.current_thread() is threading.main_thread():
+        # A terminated command leaves through its context managers, so that engines are disposed of.
+        signal.signal(signal.SIGTERM, _terminate)
+        signal.signal(signal.SIGHUP, _terminate)
+    try:
+        result = cli.main(args=arguments, prog_name="dockbook", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("dockbook: interrupted", file=sys.stderr)
+        return 130
+    except DockbookError as error:
+        _say(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 3
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,87 @@
+"""Options that many commands share, and opening an engine with its image's progress on show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from grader.cli.show import progress
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.engine.auto import Choice
+    from grader.engine.base import Engine
+    from grader.engine.image import EngineImage
+    from grader.engine.recipe import Suite
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BOOT_CHOICES = ("auto", "sandbox", "nested", "vm", "host")
+SUITES = ("trixie", "forky")
+
+
+def boot_option(command: F) -> F:
+    """``--boot``: how the engine is started."""
+    return click.option(
+        "--boot",
+        type=click.Choice(BOOT_CHOICES),
+        default="auto",
+        show_default=True,
+        help="How to start the engine; auto: DOCKER_HOST if it is set, else the first that works.",
+    )(command)
+
+
+def suite_option(command: F) -> F:
+    """``--suite``: which Debian the engine image is made of."""
+    return click.option(
+        "--suite",
+        type=click.Choice(SUITES),
+        default=SUITES[0],
+        show_default=True,
+        help="The Debian suite of the engine image: stable, or testing with a newer engine.",
+    )(command)
+
+
+def find_course(path: Path | None = None) -> Course:
+    """The course as ``Course.find`` has it, else the one of the clone that this command runs from.
+
+    `./dockbook lab` means its own course, wherever it was typed. Raises CourseError.
+    """
+    from grader.course import COURSE_FILE, COURSE_VARIABLE, Course
+
+    try:
+        return Course.find(path)
+    except CourseError:
+        beside = Path(__file__).resolve().parents[2] / "course"
+        if path is None and COURSE_VARIABLE not in os.environ and (beside / COURSE_FILE).is_file():
+            return Course.read(beside)
+        raise
+
+
+def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False) -> EngineImage:
+    """The engine image, built unless it is there; shows progress only when there is something to do."""
+    from grader.engine.build import ensure_image as ensure
+
+    with progress("engine image") as report:
+        return ensure(cast("Suite", suite), report, rebuild=rebuild)
+
+
+def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[Engine, Choice]:
+    """A running engine, and what was chosen and why. Raises EngineError when there can be none.
+
+    ``label`` is how `dockbook engine status` names a private engine.
+    """
+    from grader.engine.auto import choose, open_engine
+
+    choice = choose(boot)
+    if choice.boot == "host":
+        # The user's own engine: it needs no image and no name of ours.
+        return open_engine("host"), choice
+    if choice.boot == "sandbox":
+        ensure_image(suite)
+    return open_engine(choice.boot, suite=suite, label=label), choice

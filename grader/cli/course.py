@@ -1,0 +1,163 @@
+"""The instructor's commands: release, grade, demo, store."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from grader.cli.boot import boot_option, ensure_image, find_course, open_chosen
+from grader.cli.show import Report, progress
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from grader.grading.grade import Progress
+
+_file = click.Path(dir_okay=False, path_type=Path)
+
+course_option = click.option(
+    "--course",
+    "course_path",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The course folder (default: $DOCKBOOK_COURSE, else `course` here or above, else the shipped one).",
+)
+
+grading_boot_option = click.option(
+    "--boot",
+    type=click.Choice(("sandbox", "vm")),
+    default="sandbox",
+    show_default=True,
+    help="How the engines are started: only private ones grade.",
+)
+
+
+@click.command()
+@course_option
+@click.argument("chapters", metavar="[CHAPTER]...", nargs=-1)
+def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
+    """Make the students' notebooks of these chapters (default: all that are written)."""
+    from grader.grading.release import release as release_
+
+    course = find_course(course_path)
+    for folder in release_(course, chapters):
+        click.echo(folder)
+
+
+@click.command()
+@click.argument("chapter")
+@course_option
+@grading_boot_option
+@click.option("--json", "json_file", type=_file, help="Write the results there as JSON.")
+@click.option("--jobs", type=click.IntRange(1), help="Submissions graded side by side (default: one a core).")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this one; may be given again.")
+def grade(
+    chapter: str,
+    course_path: Path | None,
+    boot: str,
+    json_file: Path | None,
+    jobs: int | None,
+    students: tuple[str, ...],
+) -> int:
+    """Grade the submissions of CHAPTER: student's code in a disposable engine each, tests outside it.
+
+    Ends with 3 when a submission could not be looked at (blocked): its work stays ungraded.
+    """
+    from grader.grading.grade import grade as grade_
+    from grader.grading.report import render_table
+
+    course = find_course(course_path)
+    wanted = course.chapter(chapter).require()
+    if boot == "sandbox":
+        ensure_image()
+    with progress(wanted.id) as report:
+        results = grade_(
+            course,
+            wanted,
+            students=students or None,
+            jobs=jobs or os.cpu_count() or 1,
+            boot=boot,
+            progress=_told_by(report),
+        )
+    render_table(results, _console())
+    if json_file:
+        _write(json_file, json.dumps(results.as_dict(), indent=2) + "\n")
+    return 3 if results.blocked else 0
+
+
+def _console() -> Console:
+    """Stdout; wide where it is no terminal, so that a log has whole names."""
+    from rich.console import Console as RichConsole
+
+    return RichConsole() if sys.stdout.isatty() else RichConsole(width=160)
+
+
+def _told_by(report: Report) -> Progress:
+    """Progress of grading, shown."""
+
+    def tell(student: str, stage: str, done: int, total: int) -> None:
+        report(done / max(total, 1), f"{student}: {stage}")
+
+    return tell
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}.", next_step="name another file with --json."
+        ) from error
+
+
+@click.command()
+@grading_boot_option
+@click.option("--json", "json_file", type=_file, help="Write the results there as JSON.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the demo's course, gradebook and report (default: a new temporary one).",
+)
+def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
+    """Release what is there, grade a small made-up class, print the table and say where the report is.
+
+    Ends with 1 when a score is not the one that must come out.
+    """
+    from grader.grading.demo import REPORT, run_demo
+    from grader.grading.report import render_table
+
+    if boot == "sandbox":
+        ensure_image()
+    target = (keep or Path(tempfile.mkdtemp(prefix="dockbook-demo-"))).absolute()
+    with progress("demo") as report:
+        results = run_demo(target, boot, _told_by(report), course=find_course())
+    render_table(results, _console())
+    click.echo(f"report: {target / REPORT}\ncourse and gradebook: {target}")
+    if json_file:
+        _write(json_file, json.dumps(results.as_dict(), indent=2) + "\n")
+    if any(student.blocked for student in results.students):
+        return 3
+    return 1 if results.problems else 0
+
+
+@click.command()
+@course_option
+@boot_option
+@click.argument("chapters", metavar="[CHAPTER]...", nargs=-1)
+def store(course_path: Path | None, boot: str, chapters: tuple[str, ...]) -> None:
+    """Run the chapters' source notebooks on a fresh engine each and store their outputs (default: all)."""
+    from grader.engine.ports import beside
+    from grader.grading.store import store_outputs
+
+    course = find_course(course_path)
+    chosen = [course.chapter(name).require() for name in chapters] or course.written
+    for chapter in chosen:
+        with open_chosen(boot)[0] as engine:
+            store_outputs(chapter.notebook, engine.env(), beside(engine))
+        click.echo(chapter.notebook)

@@ -1,0 +1,183 @@
+"""``dockbook engine``: build its image, run a command against a fresh one, see what runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import FrameType
+
+import click
+
+from grader.cli.boot import boot_option, ensure_image, open_chosen, suite_option
+from grader.errors import EngineUnavailable, UsageError
+
+_GRACE_S = 10.0
+
+
+@click.group()
+def engine() -> None:
+    """The private Docker Engine: its image, a fresh one for a command, the ones that run."""
+
+
+@engine.command()
+@suite_option
+@click.option("--rebuild", is_flag=True, help="Build it again even if it is there and whole.")
+def build(suite: str, rebuild: bool) -> None:
+    """Build the engine image into the cache, once."""
+    image = ensure_image(suite, rebuild=rebuild)
+    click.echo(f"engine image {image.key} ({image.suite}): {image.path}")
+
+
+@engine.command()
+@suite_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def images(suite: str, as_json: bool) -> None:
+    """List the course's images that every engine starts with."""
+    found = ensure_image(suite).course_images
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    width = max((len(one.name) for one in found), default=0)
+    for one in found:
+        click.echo(f"{one.name:<{width}}  {one.size / 1e6:8.1f} MB  {one.description} ({one.source})")
+
+
+@engine.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def status(as_json: bool) -> None:
+    """List the engines of yours that run now."""
+    from datetime import UTC, datetime
+
+    from grader.engine.registry import running
+
+    rows = [
+        {
+            "id": one.id,
+            "boot": one.boot,
+            "docker_host": one.docker_host,
+            "owner_pid": one.owner_pid,
+            "started_at": datetime.fromtimestamp(one.started_at, UTC).isoformat(timespec="seconds"),
+            "label": one.label,
+        }
+        for one in running()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        click.echo("No engine is running. One starts with: dockbook lab, or dockbook engine run -- COMMAND")
+    else:
+        for row in rows:
+            click.echo("{id}  {boot:<8}  {label:<8}  since {started_at}  {docker_host}".format(**row))
+
+
+@engine.command()
+def env() -> None:
+    """Print shell lines that point a terminal at the running lab's engine: eval "$(dockbook engine env)"."""
+    from grader.engine.registry import running
+
+    labs = [one for one in running() if one.label.startswith("lab")]
+    if not labs:
+        raise EngineUnavailable(
+            "No lab's engine is running.",
+            next_step="start one with `dockbook lab`, or use `dockbook engine run -- bash`.",
+        )
+    newest = max(labs, key=lambda one: one.started_at)
+    for line in shell_lines(newest.env()):
+        click.echo(line)
+
+
+def shell_lines(variables: Mapping[str, str]) -> list[str]:
+    """What a POSIX shell evaluates to get this environment, without the variables that would overrule it."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    return [*lines, "unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION"]
+
+
+@engine.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@boot_option
+@suite_option
+@click.option("--timings", is_flag=True, help="Print one JSON line on stderr: boot, ready_s, dispose_s.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
+    """Run COMMAND on this machine against a fresh engine; end with its exit code.
+
+    COMMAND finds DOCKER_HOST set and a `docker` on its PATH. The engine is disposed of afterwards.
+    """
+    opened, _ = open_chosen(boot, suite=suite)
+    try:
+        code = _run_forwarding(command, opened.env())
+    finally:
+        with _undisturbed():
+            opened.close()
+    if timings:
+        record = {"boot": opened.boot, "ready_s": opened.ready_s, "dispose_s": opened.dispose_s}
+        print(json.dumps(record), file=sys.stderr)
+    return code
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals wait: disposing takes a moment, and is what they ask for."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, signal.SIG_IGN) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+
+
+def _run_forwarding(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run it in our process group; its exit code, as a shell gives it. Signals to us go to it."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+    timers: list[threading.Timer] = []
+
+    def pass_on(to: subprocess.Popen[bytes], signum: int) -> None:
+        if not (signum == signal.SIGINT and _from_terminal()):
+            to.send_signal(signum)
+        if not timers and signum != signal.SIGINT:
+            # SIGINT is a request that a shell or an editor may answer by going on; the others are not.
+            timers.append(threading.Timer(_GRACE_S, to.kill))
+            timers[0].daemon = True
+            timers[0].start()
+
+    def forward(signum: int, _frame: FrameType | None) -> None:
+        if child is None:
+            early.append(signum)  # it is being started
+        else:
+            pass_on(child, signum)
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, forward) for one in signals]
+    try:
+        try:
+            child = subprocess.Popen(command, env=dict(environment))
+        except (FileNotFoundError, PermissionError, NotADirectoryError, OSError) as error:
+            raise UsageError(
+                f"cannot run {command[0]!r}: {error.strerror}.", next_step="check its name and your PATH."
+            ) from error
+        for signum in early:
+            pass_on(child, signum)
+        code = child.wait()
+    finally:
+        for timer in timers:
+            timer.cancel()
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+    return code if code >= 0 else 128 - code
+
+
+def _from_terminal() -> bool:
+    """Whether Ctrl-C reaches the command by itself: then it would get it twice."""
+    try:
+        return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False

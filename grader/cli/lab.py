@@ -1,0 +1,55 @@
+"""The student's commands: ``dockbook lab`` and ``dockbook check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from grader.cli.boot import boot_option, find_course, open_chosen
+from grader.errors import UsageError
+
+workspace_option = click.option(
+    "--workspace",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="DOCKBOOK_WORKSPACE",
+    show_envvar=True,
+    help="Your copy of the course (default: dockbook in your home folder). Never overwritten.",
+)
+
+
+@click.command()
+@click.option("--as", "student", metavar="ID", help="Your id as the course knows it; kept in the workspace.")
+@boot_option
+@workspace_option
+@click.option(
+    "--no-browser", is_flag=True, help="Only print the address (the default where there is no display)."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1 (default: a free one)."
+)
+def lab(student: str | None, boot: str, workspace: Path | None, no_browser: bool, port: int) -> int:
+    """Open your copy of the course in JupyterLab, with an engine of its own."""
+    from grader.lab.jupyter import run_lab
+    from grader.lab.workspace import default_workspace, prepare
+
+    place = (workspace or default_workspace()).expanduser().absolute()
+    for line in prepare(place, student=student, course=find_course()):
+        click.echo(line)
+    engine, choice = open_chosen(boot, label="lab")
+    return run_lab(place, engine, choice.why, browser=not no_browser, port=port)
+
+
+@click.command()
+@workspace_option
+@click.argument("chapter")
+@click.argument("task", required=False)
+def check(workspace: Path | None, chapter: str, task: str | None) -> int:
+    """Check your work in CHAPTER (or only TASK) against the visible expectations."""
+    from grader.lab.check import run_check
+    from grader.lab.workspace import default_workspace, find_notebook
+
+    place = (workspace or default_workspace()).expanduser().absolute()
+    if not place.is_dir():
+        raise UsageError(f"There is no workspace at {place}.", next_step="make one with `dockbook lab`.")
+    return run_check(find_notebook(place, chapter), task)

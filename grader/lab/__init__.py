@@ -1,0 +1,1 @@
+"""The student's side: the notebook extension, the workspace, JupyterLab, checks from a terminal."""

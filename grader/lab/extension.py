@@ -1,0 +1,131 @@
+"""What ``%load_ext grader`` does: an engine, ``check`` and the other words of the course.
+
+This runs in the student's kernel, in grading too: at import it needs no more than Python's own library and
+docker. The engine layer is imported late, and only where it is there.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import Blocked, DockbookError
+from grader.expect.check import Checker
+from grader.expect.finding import Outcome
+from grader.expect.mine import Mine
+from grader.expect.show import Verdict
+from grader.expect.witness import STUDENT_VARIABLE, LiveWitness
+from grader.lab.before import Keeper
+from grader.lab.configure import configurer
+from grader.lab.forget import forgetter
+from grader.lab.hints import Hints
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from grader.engine.base import Engine
+
+ENGINE_VARIABLE = "DOCKBOOK_ENGINE"
+"""``none``: this kernel neither finds nor starts an engine."""
+
+_held: list[Engine] = []  # the engine that this kernel opened, for its life
+_keeper = Keeper(os.environ)  # noted once: loading again must not take what a notebook made for the student's
+
+
+def load(shell: InteractiveShell) -> None:
+    """Put ``check``, ``forget``, ``hint``, ``mine`` and ``configure`` into the notebook, an engine behind it.
+
+    Loading twice is harmless.
+    """
+    line = ensure_engine(os.environ)
+    if line:
+        print(line)
+    student = student_id(os.environ, Path())
+    witness = LiveWitness(shell.user_ns, student=student)
+    with contextlib.suppress(Blocked):  # without an engine there is nothing to note; a check will say so
+        _keeper.of(witness.client())
+    shell.push(
+        {
+            "check": Checker(witness, tell=_tell).check,
+            "configure": configurer(witness.client, held=_held[0].configure if _held else None),
+            "forget": forgetter(witness.client, _keeper.of),
+            "hint": Hints(),
+            "mine": Mine(student),
+        },
+        interactive=False,
+    )
+
+
+def student_id(environment: Mapping[str, str], folder: Path) -> str:
+    """Whose values a notebook in ``folder`` has: as the environment says, else as its workspace does."""
+    named = environment.get(STUDENT_VARIABLE)
+    if named is not None:
+        return named
+    from grader.lab.workspace import student_of
+
+    with contextlib.suppress(OSError):
+        return student_of(folder.resolve().parent) or ""
+    return ""
+
+
+def _tell(task: str, outcome: Outcome) -> None:
+    """Show a pass; the others come as exceptions, which show themselves."""
+    if outcome.status == "passed":
+        from IPython.display import display
+
+        display(Verdict(task, outcome))
+
+
+def ensure_engine(environment: MutableMapping[str, str]) -> str:
+    """Make ``environment`` point at an engine; one line that says which and why.
+
+    Nothing is done, and ``""`` returned, where DOCKER_HOST is set, where DOCKBOOK_ENGINE is ``none``, and in
+    grading, which brings its own. Without an engine the line says why and what to do.
+    """
+    if environment.get("DOCKER_HOST") or environment.get(ENGINE_VARIABLE) == "none":
+        return ""
+    try:
+        return _find_or_open(environment)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "grader":
+            return ""  # the student's side alone, as in grading
+        return f"No engine: the package {error.name} is missing. Next: install dockbook again."
+    except DockbookError as error:
+        return f"No engine: {error}"
+
+
+def _find_or_open(environment: MutableMapping[str, str]) -> str:
+    found = running_lab()
+    if found is not None:
+        _adopt(environment, found)
+        return "Engine: the one of your running lab"
+    from grader.engine.auto import choose, open_engine
+
+    choice = choose("auto")
+    engine = open_engine(choice.boot)
+    atexit.register(engine.close)
+    _held.append(engine)
+    _adopt(environment, engine.env(environment))
+    return str(choice)
+
+
+def running_lab() -> dict[str, str] | None:
+    """Variables that lead to the engine of this user's newest running lab; None if none runs."""
+    from grader.engine.registry import running
+
+    labs = [one for one in running() if one.label.startswith("lab")]
+    return max(labs, key=lambda one: one.started_at).env() if labs else None
+
+
+def _adopt(environment: MutableMapping[str, str], wanted: dict[str, str]) -> None:
+    """Take over what leads to an engine: DOCKER_HOST, the PATH with its ``docker``, no contexts."""
+    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
+        if name not in wanted:
+            environment.pop(name, None)
+    for name, value in wanted.items():
+        if environment.get(name) != value:
+            environment[name] = value

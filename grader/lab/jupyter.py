@@ -1,0 +1,301 @@
+"""``dockbook lab``: one engine and one JupyterLab, which begin and end together."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from grader.engine.base import Engine
+from grader.engine.ports import Ports
+from grader.engine.sandbox import Sandbox
+from grader.errors import DockbookError, UsageError
+from grader.lab.before import VARIABLE as BEFORE_VARIABLE
+from grader.lab.before import Before
+from grader.lab.workspace import student_of
+
+START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
+STOP_S = 10.0
+_TICK_S = 0.3
+
+# The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
+_OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list")
+_OFF_IN_LAB = ("menu", "formgrader", "assignment-list", "course-list", "create-assignment")
+
+
+class _Stop(Exception):
+    """Somebody asked the lab to end: Ctrl-C, a terminal that closed, a service manager."""
+
+
+@dataclass
+class Server:
+    """A running JupyterLab. ``url`` is its address without, ``token`` what it asks for."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    token: str
+    log: Path
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        return f"{self.url}lab?token={self.token}"
+
+    def tail(self, lines: int = 5) -> str:
+        """The end of its log, for messages."""
+        return _tail(self.log, lines)
+
+
+def run_lab(workspace: Path, engine: Engine, why: str, *, browser: bool = True, port: int = 0) -> int:
+    """Serve the workspace until JupyterLab ends or somebody ends the lab; the engine is closed then.
+
+    ``why`` this engine was chosen is printed with it. ``port`` 0 takes the usual 8888 or the next free one.
+    Returns the exit code: 0 for an orderly end. Raises DockbookError when JupyterLab does not start or dies.
+    """
+    with engine, _stop_on_signals():
+        try:
+            print(engine_line(engine, why), flush=True)
+            environment = _environment(engine, workspace)
+            with _published_ports(engine), serve(workspace, environment, port=port) as server:
+                print(f"JupyterLab: {server.address}", flush=True)
+                print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
+                if browser and has_display(os.environ):
+                    webbrowser.open(server.address)
+                _watch(server, engine)
+        except _Stop:
+            print("Ending JupyterLab and the engine.", flush=True)
+    return 0
+
+
+def _published_ports(engine: Engine) -> AbstractContextManager[object]:
+    """What containers publish answers on 127.0.0.1 here; a host engine does that by itself."""
+    if not isinstance(engine, Sandbox):
+        return nullcontext()
+    return Ports(engine, lambda line: print(f"dockbook: {line}", file=sys.stderr, flush=True))
+
+
+def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
+    """What leads to the engine; on the student's own Docker, also what its notebooks must leave alone."""
+    environment = engine.env()
+    if engine.boot == "host":
+        record = workspace / ".dockbook" / "before.json"
+        with closing(engine.client()) as client:
+            Before.look(client).save(record)
+        environment[BEFORE_VARIABLE] = str(record)
+    return environment
+
+
+def engine_line(engine: Engine, why: str) -> str:
+    """One line: which engine, why, and how a terminal gets to it."""
+    to_it = (
+        'eval "$(dockbook engine env)"'
+        if engine.boot != "host"
+        else f"export DOCKER_HOST={engine.docker_host}"
+    )
+    return f"Engine: {engine.boot} ({why}), ready in {engine.ready_s:.1f} s. For a terminal: {to_it}"
+
+
+def _watch(server: Server, engine: Engine) -> None:
+    """Until JupyterLab ends. An engine that died is said once: the notebooks can still be saved."""
+    engine_died = False
+    while (code := server.process.poll()) is None:
+        time.sleep(_TICK_S)
+        if not engine_died and not engine.alive():
+            engine_died = True
+            print(
+                "dockbook: the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
+                f"Its log ends: {engine.tail(3)}",
+                file=sys.stderr,
+                flush=True,
+            )
+    if code != 0:
+        raise DockbookError(
+            f"JupyterLab ended with {code}: {server.tail(2)}",
+            next_step=f"see {server.log}, then start again.",
+        )
+
+
+@contextmanager
+def serve(workspace: Path, environment: Mapping[str, str], *, port: int = 0) -> Iterator[Server]:
+    """JupyterLab on 127.0.0.1 over this folder, answering; ended on the way out.
+
+    Raises UsageError when the wanted port is taken, DockbookError when JupyterLab does not come up.
+    """
+    _require_free(port)
+    private = workspace / ".dockbook"
+    config, runtime, log = private / "jupyter", private / "run", private / "jupyter.log"
+    _configure(config)
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    token = secrets.token_hex(24)
+    env = dict(environment)
+    env |= {
+        # On the command line, every user of the machine could read the token.
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_DIR": str(config),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        # This environment's kernel, not one of the same name in the home folder.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "DOCKBOOK_WORKSPACE": str(workspace),
+    }
+    if student := student_of(workspace):
+        env["DOCKBOOK_STUDENT"] = student
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(workspace, port),
+            cwd=workspace,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A session of its own: Ctrl-C in our terminal is ours to handle, and reaches it as one request.
+            start_new_session=True,
+        )
+    try:
+        yield _wait(process, runtime, token, log)
+    finally:
+        _end(process)
+
+
+_MAIN = """\
+import os, sys
+if sys.platform == "linux":
+    from grader.engine.linux import die_with_parent
+    die_with_parent()  # when the lab is killed outright, nobody else could end JupyterLab
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("the lab has ended")
+del sys.argv[1]
+from jupyterlab.labapp import main
+main()
+"""
+
+
+def _command(workspace: Path, port: int) -> Sequence[str]:
+    extensions = {f"nbgrader.server_extensions.{name}": False for name in _OFF_IN_SERVER}
+    jupyter = [
+        # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
+        *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
+        f"--ServerApp.root_dir={workspace}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port or 8888}",
+        f"--ServerApp.port_retries={0 if port else 100}",
+        "--ServerApp.open_browser=False",
+        f"--ServerApp.jpserver_extensions={extensions}",
+        "--LabApp.news_url=None",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if os.geteuid() == 0:
+        print(
+            "dockbook: you are root: JupyterLab runs as root too. An ordinary user is safer.", file=sys.stderr
+        )
+        jupyter.append("--allow-root")
+    return jupyter
+
+
+def _configure(config: Path) -> None:
+    """Settings of our own, so that nobody's ~/.jupyter opens the server to the network or breaks it."""
+    folder = config / "labconfig"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = {"disabledExtensions": {f"@jupyter/nbgrader:{name}": True for name in _OFF_IN_LAB}}
+    (folder / "page_config.json").write_text(json.dumps(page, indent=2) + "\n")
+    # No question about news on the first screen, and nothing asked of the internet.
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    (folder / "default_setting_overrides.json").write_text(json.dumps(quiet, indent=2) + "\n")
+
+
+def _wait(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path) -> Server:
+    """The server's address once it answers."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DockbookError(f"JupyterLab did not start: {_tail(log, 2)}", next_step=f"see {log}.")
+        url = _url(runtime / f"jpserver-{process.pid}.json")
+        if url and _answers(f"{url}api/status?token={token}"):
+            return Server(process, url, token, log)
+        time.sleep(0.05)
+    raise DockbookError(f"JupyterLab did not answer within {START_S:.0f} s.", next_step=f"see {log}.")
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(
+                f"Port {port} of 127.0.0.1 cannot be used: {error.strerror}.",
+                next_step="choose another with --port, or leave --port out.",
+            ) from error
+
+
+def _url(info: Path) -> str:
+    try:
+        found = json.loads(info.read_text())
+    except (OSError, ValueError):
+        return ""  # not written yet, or not to its end
+    return f"http://127.0.0.1:{found['port']}{found.get('base_url', '/')}"
+
+
+def _answers(url: str) -> bool:
+    # No proxy stands between us and ourselves.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask first, so that kernels are shut down in order; then insist, with all that it started."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[None]:
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        for one in signals:  # asked once is enough: what follows is short and must not be cut
+            signal.signal(one, signal.SIG_IGN)
+        raise _Stop
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, stop) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+
+
+def has_display(environment: Mapping[str, str]) -> bool:
+    """Whether a browser can open here: elsewhere a text browser would take the terminal."""
+    return sys.platform == "darwin" or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME")
+    )
+
+
+def _tail(log: Path, lines: int) -> str:
+    try:
+        text = log.read_text(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])

@@ -1,0 +1,274 @@
+"""./dockbook, the one door: with a made-up Python and made-up package tools, so that nothing is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What the door may use of a Debian system. A tool that is not here is a tool that it must not need.
+TOOLS = (
+    *("sh", "env", "id", "dirname", "readlink", "cksum", "cat", "sed", "grep", "tail", "find"),
+    *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep"),
+)
+
+# Stands in for Python: answers its version, makes a "venv", installs a "dockbook" that prints its arguments.
+PYTHON = """#!/bin/sh
+echo "$*" >>"$FAKE_LOG"
+case "$*" in
+  -ISc*) echo "${FAKE_VERSION:-3.12}" ;;
+  '-c import ensurepip'*) exit "${FAKE_ENSUREPIP:-0}" ;;
+  '-m venv '*) mkdir -p "$3/bin" && touch "$3/pyvenv.cfg" && cp "$0" "$3/bin/python" ;;
+  '-m pip install'*)
+    sleep "${FAKE_PIP_SECONDS:-0}"
+    [ "${FAKE_PIP:-0}" = 0 ] || { echo 'no network'; exit 1; }
+    here=$(dirname "$0")
+    printf '#!/bin/sh\\necho "ran: $*"\\n' >"$here/dockbook" && chmod +x "$here/dockbook" ;;
+esac
+"""
+
+
+class Door:
+    """A copy of the door in a folder of its own, and the little world it sees."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clone = folder / "clone"
+        self.bin = folder / "bin"
+        self.log = folder / "log"
+        self.venv = self.clone / ".venv"
+        self.clone.mkdir()
+        self.bin.mkdir()
+        shutil.copy(ROOT / "dockbook", self.clone)
+        (self.clone / "pyproject.toml").write_text("[project]\n")
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        self.tool("python3", PYTHON)
+        for tool in ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck"):
+            self.tool(tool, "#!/bin/sh\n")
+        self.env = {
+            "PATH": str(self.bin),
+            "HOME": str(folder),
+            "FAKE_LOG": str(self.log),
+            "DOCKBOOK_PYTHON": str(self.bin / "python3"),
+        }
+
+    def tool(self, name: str, text: str) -> None:
+        path = self.bin / name
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.clone / "dockbook", *arguments],
+            env=self.env | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **env: str) -> tuple[int, str, str]:
+        process = self.start(*arguments, **env)
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err
+
+    def installs(self) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line for line in lines if line.startswith("-m pip install")]
+
+
+@pytest.fixture
+def door(tmp_path):
+    return Door(tmp_path)
+
+
+def test_arguments_and_exit_code_are_handed_over(door):
+    code, out, err = door.run("check", "two words", "--x=*")
+    assert (code, out) == (0, "ran: check two words --x=*\n")
+    assert "making the environment" in err
+
+
+def test_the_second_run_makes_nothing(door):
+    door.run("doctor")
+    code, out, err = door.run("doctor")
+    assert (code, out, err) == (0, "ran: doctor\n", "")
+    assert len(door.installs()) == 1
+
+
+def test_it_works_through_a_symlink_and_from_another_folder(door):
+    link = door.folder / "elsewhere"
+    link.symlink_to(door.clone / "dockbook")
+    result = subprocess.run([link, "x"], cwd="/", env=door.env, capture_output=True, text=True, check=True)
+    assert result.stdout == "ran: x\n"
+    assert (door.venv / ".dockbook-stamp").exists()
+
+
+def test_a_changed_pyproject_updates_in_place(door):
+    door.run("doctor")
+    keep = door.venv / "keep"
+    keep.touch()
+    (door.clone / "pyproject.toml").write_text("[project]\nname='x'\n")
+    _, _, err = door.run("doctor")
+    assert "updating the environment" in err
+    assert keep.exists()
+    assert len(door.installs()) == 2
+
+
+def test_another_python_remakes_the_environment(door):
+    door.run("doctor")
+    keep = door.venv / "keep"
+    keep.touch()
+    _, _, err = door.run("doctor", FAKE_VERSION="3.13")
+    assert "making the environment" in err
+    assert not keep.exists()
+
+
+def test_the_test_extra_is_added_and_stays(door):
+    door.run("doctor")
+    door.run("test")
+    assert door.installs()[1].endswith("[test]")
+    (door.clone / "pyproject.toml").write_text("changed")
+    door.run("doctor")
+    assert door.installs()[2].endswith("[test]")
+
+
+def test_an_interrupted_set_up_is_made_again(door):
+    process = door.start("doctor", FAKE_PIP_SECONDS="30")
+    deadline = time.monotonic() + 10
+    while not door.installs() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (door.venv / ".dockbook-stamp").exists()
+    leftover = door.venv / "half-written"
+    leftover.touch()
+    code, out, _ = door.run("doctor")
+    assert (code, out) == (0, "ran: doctor\n")
+    assert not leftover.exists()
+
+
+def test_two_at_once_make_one_environment(door):
+    first = door.start("one", FAKE_PIP_SECONDS="1")
+    second = door.start("two", FAKE_PIP_SECONDS="1")
+    outs = {first.communicate(timeout=30)[0], second.communicate(timeout=30)[0]}
+    assert outs == {"ran: one\n", "ran: two\n"}
+    assert len(door.installs()) == 1
+
+
+def test_a_failed_install_says_so_and_is_tried_again(door):
+    code, out, err = door.run("doctor", FAKE_PIP="1")
+    assert (code, out) == (3, "")
+    assert "no network" in err
+    assert "Next: check the network" in err
+    assert door.run("doctor")[0] == 0
+
+
+def test_a_folder_with_other_files_is_left_alone(door):
+    other = door.folder / "documents"
+    other.mkdir()
+    (other / "letter").write_text("dear")
+    code, _, err = door.run("doctor", DOCKBOOK_VENV=str(other))
+    assert code == 3
+    assert "holds other files" in err
+    assert (other / "letter").read_text() == "dear"
+
+
+def test_an_environment_that_somebody_made_is_used_not_removed(door):
+    subprocess.run([door.bin / "python3", "-m", "venv", door.venv], env=door.env, check=True)
+    (door.venv / "theirs").touch()
+    assert door.run("doctor")[0] == 0
+    assert (door.venv / "theirs").exists()
+
+
+def test_dockbook_venv_chooses_the_folder(door):
+    assert door.run("doctor", DOCKBOOK_VENV=str(door.folder / "with space"))[0] == 0
+    assert (door.folder / "with space/bin/dockbook").exists()
+    assert not door.venv.exists()
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.9", "3.10"])
+def test_an_old_python_is_named(door, version):
+    # /usr/bin/python3 is tried too and may be new enough on this machine: take it out of this copy.
+    script = (door.clone / "dockbook").read_text()
+    (door.clone / "dockbook").write_text(script.replace("/usr/bin/python3", "/nowhere/python3"))
+    code, out, err = door.run("doctor", FAKE_VERSION=version)
+    assert (code, out) == (3, "")
+    assert f"found: {version}" in err
+    assert "Next: sudo apt-get install python3.11" in err
+
+
+class TestPackages:
+    """System packages: only what is missing, installed only where root or sudo allows."""
+
+    @pytest.fixture(autouse=True)
+    def machine(self, door):
+        door.tool("apt-get", '#!/bin/sh\necho "apt-get $*" >>"$FAKE_LOG"\nexit "${FAKE_APT:-0}"\n')
+        door.tool(
+            "sudo", '#!/bin/sh\n[ "$1" = -n ] || exit 9\n[ "${FAKE_SUDO:-0}" = 0 ] || exit 1\nshift\n"$@"\n'
+        )
+        door.tool("id", '#!/bin/sh\necho "${FAKE_UID:-1000}"\n')
+        door.tool("true", "#!/bin/sh\n")
+        for name in ("newuidmap", "chromium"):
+            (door.bin / name).unlink()
+        script = (door.clone / "dockbook").read_text()
+        keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+        (door.clone / "dockbook").write_text(script.replace(keyring, str(door.clone)))
+        os_release = door.folder / "os-release"
+        os_release.write_text("ID=debian\n")
+        script = (door.clone / "dockbook").read_text()
+        (door.clone / "dockbook").write_text(script.replace("/etc/os-release", str(os_release)))
+
+    def calls(self, door):
+        return [line for line in door.log.read_text().splitlines() if line.startswith("apt-get")]
+
+    def test_without_sudo_the_exact_line_is_printed(self, door):
+        code, out, err = door.run("test", FAKE_SUDO="1")
+        assert (code, out) == (3, "")
+        assert "Next: sudo apt-get install --no-install-recommends uidmap chromium" in err
+        assert self.calls(door) == []
+
+    @pytest.mark.parametrize("uid", ["0", "1000"])
+    def test_root_and_sudo_install_what_is_missing(self, door, uid):
+        assert door.run("lab", FAKE_UID=uid)[0] == 0
+        assert self.calls(door) == ["apt-get -q install -y --no-install-recommends uidmap"]
+
+    def test_stale_lists_are_renewed_once(self, door):
+        code, _, err = door.run("lab", FAKE_APT="100")
+        assert code == 3
+        assert "could not install: uidmap" in err
+        assert [line.split()[2] for line in self.calls(door)] == ["install", "update"]
+
+    @pytest.mark.parametrize(
+        "arguments", [("doctor",), ("lab", "--help"), ("lab", "--boot", "host"), ("engine", "status"), ()]
+    )
+    def test_what_needs_no_engine_needs_no_packages(self, door, arguments):
+        assert door.run(*arguments, FAKE_SUDO="1")[0] == 0
+
+    def test_a_python_without_ensurepip_gets_its_venv_package(self, door):
+        _, _, err = door.run("doctor", FAKE_SUDO="1", FAKE_ENSUREPIP="1")
+        assert "Next: sudo apt-get install --no-install-recommends python3.12-venv" in err
+
+    def test_ubuntu_gets_no_chromium_package(self, door):
+        (door.folder / "os-release").write_text("ID=ubuntu\n")
+        assert door.run("test")[0] == 0
+        assert "chromium" not in self.calls(door)[0]
+
+    def test_elsewhere_nothing_is_installed(self, door):
+        (door.bin / "apt-get").unlink()
+        assert door.run("lab", FAKE_SUDO="1")[0] == 0
+
+
+def test_the_door_names_no_place_of_one_machine():
+    text = (ROOT / "dockbook").read_text() + (ROOT / ".ci/run").read_text()
+    assert "/home/" not in text
+    assert "/root" not in text
+    assert "://" not in text
