@@ -1,0 +1,6 @@
+forget("dialog")
+box = client.containers.create("debian", "/bin/bash", name="dialog", stdin_open=True, tty=True)
+line = box.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
+box.start()
+line._sock.sendall(b"ls /\ncat /proc/version\ntrue\nexit 0\n")
+box.wait(timeout=30)

@@ -1,0 +1,3 @@
+forget("greeter")
+box = client.containers.create("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")
+box.start()

@@ -1,0 +1,2 @@
+forget("greeter")
+client.containers.run("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")

@@ -1,0 +1,3 @@
+forget("polite")
+!docker run -d --init --name polite busybox sleep 1000
+!docker stop polite

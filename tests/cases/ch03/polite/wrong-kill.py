@@ -1,0 +1,4 @@
+# finding: exit code: expected 143 or 130, found 137
+forget("polite")
+!docker run -d --init --name polite busybox sleep 1000
+!docker kill polite

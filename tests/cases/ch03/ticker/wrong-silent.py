@@ -1,0 +1,3 @@
+# finding: output: expected 'hello world', found nothing
+forget("ticker")
+!docker run -d --name ticker debian:trixie sleep 1000

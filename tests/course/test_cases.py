@@ -1,0 +1,166 @@
+"""Every case for real: good solutions and their alternatives pass, wrong ones give their finding.
+
+A case is the content of one task's solution cell: ``tests/cases/chNN/TASK/``. A chapter joins by having a
+folder there. Each case has an engine as it booted, a fresh kernel inside, and the instructor's test outside.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grader.course import Chapter, Course, Task, marks
+from grader.engine.base import Engine
+from grader.expect.finding import Outcome
+from grader.grading.kernel import KernelSession
+from grader.grading.trusted import look
+
+ROOT = Path(__file__).parents[2]
+CASES = ROOT / "tests" / "cases"
+COURSE = Course.read(ROOT / "course")
+EXPECTATION = re.compile(r"# (finding|outcome): (.+)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file. ``finding`` and ``outcome`` say what a wrong one must come to."""
+
+    path: Path
+    chapter: Chapter
+    task: Task
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parts[-3]}/{self.task.id}/{self.path.stem}"
+
+    @property
+    def source(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @property
+    def wrong(self) -> bool:
+        return self.path.stem.startswith("wrong-")
+
+
+def chapters() -> list[Chapter]:
+    """The chapters that have cases."""
+    return [COURSE.chapter(folder.name) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
+
+
+def cases_of(chapter: Chapter) -> list[Case]:
+    folder = CASES / chapter.id.split("-")[0]
+    return [Case(path, chapter, chapter.task(path.parent.name)) for path in sorted(folder.glob("*/*.py"))]
+
+
+ALL = [case for chapter in chapters() for case in cases_of(chapter)]
+TASKS = [(chapter, task) for chapter in COURSE.written for task in chapter.tasks]
+
+
+def attempt(engine: Engine, folder: Path, chapter: Chapter, task: Task, source: str) -> Outcome:
+    """Run one solution cell and what comes before it by rights, then the trusted test."""
+    outcomes: dict[str, Outcome] = {}
+    files = folder / "files"  # what a submission brings along: nothing
+    files.mkdir()
+    with closing(KernelSession(engine, files, chapter.limits)) as session:
+        run_cell(session, chapter, chapter.setup, "the first cell")
+        for earlier in task.after:
+            good = (CASES / chapter.id.split("-")[0] / earlier / "good.py").read_text(encoding="utf-8")
+            outcomes[earlier] = solve(session, engine, chapter, chapter.task(earlier), good, outcomes)
+            assert outcomes[earlier].status == "passed", f"{earlier}: {outcomes[earlier]}"
+        return solve(session, engine, chapter, task, source, outcomes)
+
+
+def solve(
+    session: KernelSession,
+    engine: Engine,
+    chapter: Chapter,
+    task: Task,
+    source: str,
+    outcomes: dict[str, Outcome],
+) -> Outcome:
+    for cell in prepared(chapter, task):
+        run_cell(session, chapter, cell, "a cell tagged prepare")
+    run = session.run(source, chapter.limits.cell_s)
+    assert run.ending in ("ok", "error"), f"the kernel: {run.ending} {run.outputs}"
+    outcome = look(task, engine, session.answers(task.answers), outcomes)
+    # What the cell printed is the first thing to know when a case does not come to what it should.
+    print(*(output.get("text") or output.get("evalue") or "" for output in run.outputs), outcome, sep="\n")
+    return outcome
+
+
+def run_cell(session: KernelSession, chapter: Chapter, source: str, what: str) -> None:
+    run = session.run(source, chapter.limits.cell_s)
+    assert run.ending == "ok", f"{chapter.id}: {what} did not run: {run.ending} {run.outputs}"
+
+
+def prepared(chapter: Chapter, task: Task) -> list[str]:
+    """The cells that set the scene for a task: tagged ``prepare``, between the test before and its cell."""
+    cells: list[str] = []
+    for cell in chapter.source.cells:
+        found = marks(cell)
+        if found.get("grade_id") == task.solution_id:
+            return cells
+        if found.get("grade"):
+            cells = []
+        elif "prepare" in cell.metadata.get("tags", ()):
+            cells.append(cell.source)
+    raise AssertionError(f"{chapter.id} has no cell {task.solution_id}")
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case(case: Case, engine: Engine, tmp_path: Path) -> None:
+    outcome = attempt(engine, tmp_path, case.chapter, case.task, case.source)
+    if not case.wrong:
+        assert outcome.status == "passed", "\n".join(map(str, outcome.findings)) or outcome.reason
+        return
+    expected = EXPECTATION.match(case.source)
+    assert expected, f"{case.path} must begin with `# finding: ...` or `# outcome: ...`"
+    kind, text = expected.groups()
+    if kind == "outcome":
+        assert outcome.status == text.strip()
+        return
+    assert outcome.status == "failed", outcome
+    findings = "\n".join(map(str, outcome.findings))
+    assert text.strip() in findings, findings
+
+
+@pytest.mark.parametrize(("chapter", "task"), TASKS, ids=lambda value: value.id)
+def test_nothing_done_is_no_pass(chapter: Chapter, task: Task, engine: Engine, tmp_path: Path) -> None:
+    """What a release holds in place of the solution."""
+    outcome = attempt(engine, tmp_path, chapter, task, "raise NotImplementedError()")
+    assert outcome.status in ("failed", "not_reached"), outcome
+
+
+# No engine is needed for what follows.
+
+
+@pytest.mark.parametrize(("chapter", "task"), TASKS, ids=lambda value: value.id)
+def test_every_task_has_its_cases(chapter: Chapter, task: Task) -> None:
+    """One good, a CLI alternative, another alternative, and three wrong ones at least."""
+    names = [case.path.stem for case in cases_of(chapter) if case.task == task]
+    assert names.count("good") == 1
+    assert any(name.startswith("alt-cli") for name in names), names
+    assert len([name for name in names if name.startswith("alt-")]) >= 2, names
+    assert len([name for name in names if name.startswith("wrong-")]) >= 3, names
+    assert all(name == "good" or name.startswith(("alt-", "wrong-")) for name in names), names
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in ALL if case.path.stem == "good"], ids=lambda case: case.name
+)
+def test_good_is_what_the_notebook_shows(case: Case) -> None:
+    for cell in case.chapter.source.cells:
+        if marks(cell).get("grade_id") == case.task.solution_id:
+            lines = [line for line in cell.source.splitlines() if "### " not in line]
+            assert "\n".join(lines).strip() == case.source.strip()
+            return
+    pytest.fail(f"no cell {case.task.solution_id}")
+
+
+@pytest.mark.parametrize("case", [case for case in ALL if case.wrong], ids=lambda case: case.name)
+def test_a_wrong_case_says_what_it_must_give(case: Case) -> None:
+    assert EXPECTATION.match(case.source), case.path
