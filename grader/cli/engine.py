@@ -160,7 +160,7 @@ def _run_forwarding(command: Sequence[str], environment: Mapping[str, str]) -> i
     try:
         try:
             child = subprocess.Popen(command, env=dict(environment))
-        except (FileNotFoundError, PermissionError, NotADirectoryError, OSError) as error:
+        except OSError as error:
             raise UsageError(
                 f"cannot run {command[0]!r}: {error.strerror}.", next_step="check its name and your PATH."
             ) from error

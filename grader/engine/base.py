@@ -77,7 +77,7 @@ class Engine(ABC):
     def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
         """Start a student's kernel inside: uid 1000, no capabilities, its own pid namespace.
 
-        ``files``: a folder whose content is copied to the kernel's working directory. ``student``: the id that
+        ``files``: a folder copied to the kernel's working directory. ``student``: the id that
         the student's own values are made from, ``DOCKBOOK_STUDENT`` in the kernel.
         """
         raise NotImplementedError(f"the {self.boot} boot runs no kernel inside")

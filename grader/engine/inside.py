@@ -189,7 +189,7 @@ class Inside:
         """Copy what the owner put into the shared folder to the student's working directory."""
         work = "/home/student/work"
         os.makedirs(work, exist_ok=True)
-        self.run(["sh", "-c", f"cp -r --no-preserve=all /run/dockbook/kernel/work/. {work}/"])
+        self.run(["sh", "-c", f"cp -r --no-preserve=all /run/dockbook/work/copy/. {work}/"])
         self.run(["chown", "-R", "-h", "1000:1000", "/home/student"])
 
     def run(self, argv: list[str]) -> None:

@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 import signal
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,13 +28,12 @@ class StudentKernel:
     student's word: JSON, never a verdict.
     """
 
-    def __init__(self, sandbox: Sandbox, share: Path, student: str = "") -> None:
+    def __init__(self, sandbox: Sandbox, runtime: Path, student: str = "") -> None:
         self._sandbox = sandbox
         # A folder of its own, so that no earlier kernel's process can stand in for its sockets.
         name = f"k-{secrets.token_hex(4)}"
-        self._folder = share / name
-        self._folder.mkdir()
-        self._folder.chmod(0o777)
+        self._folder = runtime / "share" / name
+        self._folder.mkdir(mode=0o700)
         inside = f"/run/dockbook/kernel/{name}"
         connection = {
             "transport": "ipc",
@@ -44,9 +44,13 @@ class StudentKernel:
         } | {
             f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
         }
-        (self._folder / "inside.json").write_text(json.dumps(connection))
-        self.connection_file = self._folder / "connection.json"
+        self.connection_file = runtime / f"{name}.json"
         self.connection_file.write_text(json.dumps(connection | {"ip": str(self._folder / "s")}))
+        theirs = self._folder / "inside.json"
+        theirs.write_text(json.dumps(connection))
+        theirs.chmod(0o644)
+        # Open to the student from here on: nothing is written to it from this side any more.
+        self._folder.chmod(0o777)
         env = {"DOCKER_HOST": "unix:///run/docker.sock", "DOCKBOOK_ENGINE": "none", "DOCKBOOK_CONTROL": DOOR}
         env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
         env["DOCKBOOK_STUDENT"] = student
@@ -57,7 +61,7 @@ class StudentKernel:
     def _wait(self) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
         sockets = [self._folder / f"s-{number}" for number in range(1, CHANNELS + 1)]
-        while not all(path.is_socket() for path in sockets):
+        while not all(_is_socket(path) for path in sockets):
             if time.monotonic() > deadline or not self.alive():
                 self.kill()
                 raise KernelError(f"The kernel in the engine did not start: {self._sandbox.tail(5)}")
@@ -83,3 +87,11 @@ class StudentKernel:
         """End the kernel and all that it started, at once; safe to call twice."""
         self._sandbox.kernel_request("kill_kernel", kernel=self._pid)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _is_socket(path: Path) -> bool:
+    """A socket itself: the student writes in this folder, and a link would lead to one of the host's."""
+    try:
+        return stat.S_ISSOCK(path.lstat().st_mode)
+    except OSError:
+        return False

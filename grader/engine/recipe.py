@@ -129,7 +129,7 @@ HOSTS = f"""\
 class ImageSource:
     """One of the course's images as written in ``images.toml``; ``folder`` holds its Dockerfile.
 
-    ``mirror_only``: not preloaded and not at the hub's ordinary names, so that a pull of it proves the mirror.
+    ``mirror_only``: not preloaded and not at the hub's ordinary names: a pull of it proves the mirror.
     """
 
     names: tuple[str, ...]

@@ -71,7 +71,14 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     os.chmod(f"{root}/tmp", 0o1777)
     os.makedirs(f"{root}/run/docker/plugins")
     os.chmod(f"{root}/run/docker", 0o700)
-    for path in ("run/lock", "run/dockbook", "run/dockbook/kernel", "run/containerd", "run/hub"):
+    for path in (
+        "run/lock",
+        "run/dockbook",
+        "run/dockbook/kernel",
+        "run/dockbook/work",
+        "run/containerd",
+        "run/hub",
+    ):
         os.makedirs(f"{root}/{path}")
     os.makedirs(f"{root}/var/lib/docker", exist_ok=True)
     linux.bind(f"{state}/docker", f"{root}/var/lib/docker")
@@ -99,6 +106,7 @@ def mount_devices(root: str) -> None:
 def bind_folders(folders: Folders, root: str) -> None:
     """What the sandbox sees of the host: the kernel's folder to write, the rest to read."""
     linux.bind(folders.path("share"), f"{root}/run/dockbook/kernel")
+    linux.bind(folders.path("work"), f"{root}/run/dockbook/work", read_only=True)
     if "gate" in folders:
         linux.bind(folders.path("gate"), f"{root}/run/docker/plugins", read_only=True)
     for name in ("preload", "hub"):

@@ -116,7 +116,7 @@ class Sandbox(Engine):
         registry.sweep()
         self.runtime.mkdir(mode=0o700)
         held = registry.take_lock(self.runtime)
-        for name, mode in (("gate", 0o755), ("share", 0o777)):
+        for name, mode in (("gate", 0o755), ("work", 0o755), ("share", 0o1777)):
             (self.runtime / name).mkdir()
             (self.runtime / name).chmod(mode)
         for folder in [state] if state else []:
@@ -127,7 +127,7 @@ class Sandbox(Engine):
         return held
 
     def _folders(self, *, plugin: bool, hub: bool, preload: bool, state: Path | None) -> dict[str, str]:
-        folders = {"rootfs": self.image.rootfs, "share": self.runtime / "share"}
+        folders = {"rootfs": self.image.rootfs} | {name: self.runtime / name for name in ("share", "work")}
         if plugin:
             folders["gate"] = self.runtime / "gate"
         if preload:
@@ -248,15 +248,17 @@ class Sandbox(Engine):
     # -- what only a private engine has
 
     def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
-        share = self.runtime / "share"
-        work = share / "work"
-        if files is not None:
-            shutil.copytree(files, work, symlinks=True, dirs_exist_ok=True)
-        else:
-            work.mkdir(exist_ok=True)
-        self._control.ask("copy_work")
-        shutil.rmtree(work, ignore_errors=True)
-        kernel = StudentKernel(self, share, student)
+        # Only this side writes to `work`: in the shared folder an earlier kernel could lead the copy astray.
+        copy = self.runtime / "work" / "copy"
+        copy.mkdir()
+        try:
+            if files is not None:
+                shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
+            _open_to_all(copy)
+            self._control.ask("copy_work")
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
+        kernel = StudentKernel(self, self.runtime, student)
         self._kernels.append(kernel)
         return kernel
 
@@ -300,6 +302,15 @@ class Sandbox(Engine):
         reply = self._control.ask("probe", timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s)
         status = 124 if reply["status"] is None else int(reply["status"])
         return status, reply["output"].encode("latin-1")
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let the sandbox's ids read a copy whose original was closed to others."""
+    for path, _, names in os.walk(folder):
+        Path(path).chmod(0o755)
+        for name in names:
+            if not Path(path, name).is_symlink():
+                Path(path, name).chmod(0o644)
 
 
 def _ids() -> ids.Ids:

@@ -53,6 +53,7 @@ class Before:
         """As JSON, for the kernels of a lab."""
         parts: dict[str, Any] = asdict(self)
         text = json.dumps({name: part if name == "engine" else sorted(part) for name, part in parts.items()})
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)

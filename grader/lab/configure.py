@@ -189,7 +189,7 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
         if time.monotonic() > end:
             raise ConfigurationRefused(
                 f"The engine took the file and shows no sign of it: {', '.join(missing) or 'no answer'}.",
-                next_step="look at `docker info`; compare each value with what the lesson says.",
+                next_step='is each value of the kind that the daemon asks for? A mirror is a whole address: "http://mirror".',
             )
         time.sleep(0.05)
 

@@ -175,6 +175,15 @@ def test_a_task_that_is_not_done_says_so_without_a_traceback_of_ours(page):
     shot(page, "lab-finding")
 
 
+def test_validate_runs_the_notebook_and_names_the_tasks_that_are_not_done(page):
+    page.get_by_text("Validate", exact=True).first.click()
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text(re.compile("cells? failed", re.IGNORECASE), timeout=300_000)
+    expect(dialog).to_contain_text("greeter")
+    shot(page, "lab-validate")
+    dialog.get_by_role("button").first.click()
+
+
 def test_in_the_end_nothing_is_left(lab, page):
     """Last on purpose: it ends the lab that the others use."""
     family = psutil.Process(lab.process.pid).children(recursive=True)

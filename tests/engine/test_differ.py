@@ -17,9 +17,10 @@ from tests.engine import differ
 
 @pytest.fixture
 def before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[differ.Host]:
-    own = tmp_path / "tmp"
-    own.mkdir()
-    monkeypatch.setenv("TMPDIR", str(own))
+    # Places of its own: other engines of this machine come and go meanwhile.
+    for variable in ("TMPDIR", "XDG_RUNTIME_DIR", "DOCKBOOK_STATE"):
+        (tmp_path / variable).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / variable))
     with differ.adopting_orphans():
         yield differ.look()
 

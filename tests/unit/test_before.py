@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.lab import before
+from grader.lab import before, jupyter
 from grader.lab.before import Before, Keeper, noted
 
 HELD = Before("E1", frozenset({"c1"}), frozenset({"n1"}), frozenset({"data "}), frozenset({"busybox:latest"}))
@@ -82,3 +82,15 @@ def test_it_is_noted_once() -> None:
     first = keeper.of(engine)
     engine.api.boxes.append({"Id": "c2"})
     assert keeper.of(engine) is first
+
+
+@pytest.mark.parametrize("boot", ["host", "sandbox"])
+def test_a_lab_notes_it_on_ones_own_docker_only(tmp_path: Path, boot: str) -> None:
+    docker = SimpleNamespace(api=Api(), close=lambda: None)
+    engine: Any = SimpleNamespace(boot=boot, env=lambda: {"DOCKER_HOST": "unix:///x"}, client=lambda: docker)
+    environment = jupyter._environment(engine, tmp_path)
+    assert environment["DOCKER_HOST"] == "unix:///x"
+    if boot == "sandbox":
+        assert "DOCKBOOK_BEFORE" not in environment
+    else:
+        assert Before.load(Path(environment["DOCKBOOK_BEFORE"])) == HELD

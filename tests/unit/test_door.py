@@ -25,7 +25,9 @@ echo "$*" >>"$FAKE_LOG"
 case "$*" in
   -ISc*) echo "${FAKE_VERSION:-3.12}" ;;
   '-c import ensurepip'*) exit "${FAKE_ENSUREPIP:-0}" ;;
-  '-m venv '*) mkdir -p "$3/bin" && touch "$3/pyvenv.cfg" && cp "$0" "$3/bin/python" ;;
+  '-m venv '*)
+    for folder; do :; done # the last argument
+    mkdir -p "$folder/bin" && touch "$folder/pyvenv.cfg" && cp "$0" "$folder/bin/python" ;;
   '-m pip install'*)
     sleep "${FAKE_PIP_SECONDS:-0}"
     [ "${FAKE_PIP:-0}" = 0 ] || { echo 'no network'; exit 1; }

@@ -1,0 +1,3 @@
+# finding: Turned round
+forget("frontdoor")
+!docker run -d -p 5000:{mine.port("frontdoor")} --name frontdoor training/webapp python app.py

@@ -1,0 +1,5 @@
+# finding: life: expected ended once, running again
+forget("journal", "blank")
+journal = client.containers.run("busybox", "sleep 1000", name="journal", init=True, detach=True)
+journal.exec_run(["sh", "-c", "echo day one > /entry"])
+client.containers.run("busybox", "sleep 1000", name="blank", detach=True)

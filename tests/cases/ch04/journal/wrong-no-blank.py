@@ -1,0 +1,5 @@
+# finding: container blank: presence: expected there
+forget("journal", "blank")
+journal = client.containers.run("busybox", "sleep 1000", name="journal", init=True, detach=True)
+journal.exec_run(["sh", "-c", "echo day one > /entry"])
+journal.restart()

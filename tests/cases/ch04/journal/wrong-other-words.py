@@ -1,0 +1,6 @@
+# finding: file /entry: expected one with 'day one'
+forget("journal", "blank")
+journal = client.containers.run("busybox", "sleep 1000", name="journal", init=True, detach=True)
+journal.exec_run(["sh", "-c", "echo Day 1 > /entry"])
+journal.restart()
+client.containers.run("busybox", "sleep 1000", name="blank", detach=True)

@@ -1,0 +1,4 @@
+# finding: answer holder: value: expected plain data
+holder = client.containers.list(filters={"publish": busy})[0]
+holder.remove(force=True)
+client.containers.get("latecomer").start()

@@ -1,0 +1,5 @@
+# finding: answer owner: value: found 'OWNER=
+locker = client.containers.get("locker")
+folder = locker.attrs["Config"]["WorkingDir"]
+owner = [pair for pair in locker.attrs["Config"]["Env"] if pair.startswith("OWNER")][0]
+seconds = 3 * mine.number("locker", 1000, 1999)

@@ -1,0 +1,10 @@
+forget("slim", image="ada/slim:1.0")
+from pathlib import Path
+folder = Path("build/slim")
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "Dockerfile").write_text(r'''FROM busybox:latest
+RUN seq 1 100000 | wc -c > /size.txt
+CMD ["cat", "/size.txt"]
+''')
+!docker build -q -t ada/slim:1.0 build/slim
+!docker run --name slim ada/slim:1.0

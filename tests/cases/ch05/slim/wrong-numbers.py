@@ -1,0 +1,13 @@
+# finding: file /size.txt: expected one with '588895'
+forget("slim", image="ada/slim:1.0")
+from pathlib import Path
+folder = Path("build/slim")
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "Dockerfile").write_text(r'''FROM busybox
+RUN seq 1 10000 > /tmp/numbers \
+ && wc -c < /tmp/numbers > /size.txt \
+ && rm /tmp/numbers
+CMD ["cat", "/size.txt"]
+''')
+!docker build -q -t ada/slim:1.0 build/slim
+!docker run --name slim ada/slim:1.0

@@ -1,0 +1,5 @@
+forget("souvenir", image="ada/souvenir:v2")
+box = client.containers.run("debian", ["sleep", "600"], name="souvenir", detach=True)
+box.exec_run(["sh", "-c", f"printf {mine.word('souvenir')} > /souvenir.txt"])
+box.commit("ada/souvenir", "v2", message="a souvenir", author="Ada Lovelace <ada@example.com>")
+box.kill()

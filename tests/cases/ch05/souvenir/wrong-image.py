@@ -1,0 +1,5 @@
+# finding: base: expected 'debian:trixie', found other layers below
+forget("souvenir", image="ada/souvenir:v2")
+word = mine.word("souvenir")
+!docker run --name souvenir busybox sh -c "echo {word} > /souvenir.txt"
+!docker commit -m "a souvenir" -a "Ada Lovelace" souvenir ada/souvenir:v2

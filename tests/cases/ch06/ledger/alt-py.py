@@ -1,0 +1,5 @@
+forget("books", "reader", network="estate")
+estate = client.networks.create("estate")
+client.containers.run("training/webapp", name="books", detach=True)
+estate.connect("books", aliases=["db"])
+client.containers.run("busybox", ["sleep", "1000"], name="reader", network="estate", detach=True)

@@ -1,0 +1,5 @@
+# finding: name db: expected the address of 'books'
+forget("books", "reader", network="estate")
+!docker network create estate
+!docker run -d --name books --network estate training/webapp python app.py
+!docker run -d --name reader --network estate --network-alias db busybox sleep 1000

@@ -1,0 +1,5 @@
+# finding: network estate: containers: expected
+forget("books", "reader", network="estate")
+!docker network create estate
+!docker run -d --name books --network estate --network-alias db training/webapp python app.py
+!docker run -d --name reader busybox sleep 1000

@@ -1,0 +1,5 @@
+# finding: connection to db:5000
+forget("books", "reader", network="estate")
+!docker network create estate
+!docker run -d --name books --network estate --network-alias db training/webapp sleep 1000
+!docker run -d --name reader --network estate busybox sleep 1000

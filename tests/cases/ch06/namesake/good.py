@@ -1,0 +1,3 @@
+client.containers.get("star").rename("understudy")
+client.containers.run("busybox", ["sleep", "1000"], name="star", detach=True)
+conflict = 409

@@ -1,0 +1,5 @@
+# finding: found 127.0.0.1:5003->5000/udp
+forget("shouter")
+loud = program.replace("sendto(words,", "sendto(words.upper(),")
+door = {"5000/udp": ("127.0.0.1", 5003)}
+client.containers.run("training/webapp", ["python", "-c", loud], name="shouter", ports=door, detach=True)

@@ -1,0 +1,3 @@
+# finding: its program does not answer
+forget("window")
+!docker run -d --name window -p 127.0.0.1:{mine.port("window")}:5000 training/webapp sleep 1000

@@ -1,0 +1,4 @@
+# finding: state: expected running, found exited
+forget("window")
+!docker run -d --name window -p 127.0.0.1:{mine.port("window")}:5000 training/webapp python app.py
+!docker stop -t 5 window

@@ -1,0 +1,3 @@
+!docker network connect cellar cashier
+!docker network connect cellar vault
+!docker network disconnect hall vault

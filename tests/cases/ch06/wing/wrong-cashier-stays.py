@@ -1,0 +1,3 @@
+# finding: network cellar: containers: expected
+!docker network connect cellar vault
+!docker network disconnect hall vault

@@ -1,0 +1,2 @@
+# finding: network cellar: containers: expected
+client.networks.list(names=["hall", "cellar"])

@@ -1,0 +1,2 @@
+# finding: image dockbook/lamp:V1: presence: expected there
+!printf 'FROM busybox\nLABEL light=on\n' | docker build -q -t dockbook/lamp:v1 -t dockbook/lamp -

@@ -1,0 +1,5 @@
+forget("lookout")
+box = client.containers.create("sealed", ["-c", "cat /word"], entrypoint="/bin/sh", name="lookout")
+box.start()
+box.wait(timeout=30)
+found = box.logs().decode()

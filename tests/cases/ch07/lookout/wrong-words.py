@@ -1,0 +1,4 @@
+# finding: exit code: expected 0, found 1
+forget("lookout")
+!docker run --name lookout sealed cat /word
+found = mine.word("lookout")

@@ -1,0 +1,2 @@
+# finding: file /memoir: expected one with 'tuesday', found 'monday
+client.containers.get("memoir").reload()

@@ -1,0 +1,5 @@
+# finding: exit code: expected 0, found none yet: it is running
+memoir = client.containers.get("memoir")
+line = memoir.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
+memoir.start()
+line._sock.sendall(b"echo tuesday >> /memoir\n")

@@ -1,0 +1,5 @@
+# finding: container salute-plain: presence: expected there
+import io
+forget("salute-plain", "salute-anna", image="salute")
+recipe = 'FROM busybox\nENTRYPOINT ["echo", "hello"]\nCMD ["' + mine.word("salute") + '"]'
+client.images.build(fileobj=io.BytesIO(recipe.encode()), tag="salute", rm=True)

@@ -1,0 +1,4 @@
+# finding: answer shell_form: value: found
+word = mine.word("table")
+only_cmd, only_entry = ["cmd", word], ["entry", f"entry echo {word}"]
+both = shell_form = ["entry cmd", f"entry echo {word}"]
