@@ -51,3 +51,7 @@ class Notebook:
         """Begin a cell and do not wait for its end."""
         self._client.execute(code)
         time.sleep(0.2)
+
+    def wait_for_idle(self, timeout_s: float = 30) -> None:
+        """Until the cell that was begun has ended: until then a kernel turns further ones away."""
+        self._client.get_shell_msg(timeout=timeout_s)

@@ -268,6 +268,7 @@ def test_an_interrupted_cell_ends_and_the_kernel_goes_on(shared_engine: Engine) 
     with Notebook(kernel) as notebook:
         notebook.start("import time; time.sleep(600)")
         kernel.interrupt()
+        notebook.wait_for_idle()
         assert notebook.run("1 + 1").endswith("2\n")
 
 
