@@ -7,11 +7,13 @@ folder there. Each case has an engine as it booted, a fresh kernel inside, and t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from grader.course import Chapter, Course, Task, marks
 from grader.engine.base import Engine
@@ -57,6 +59,23 @@ def cases_of(chapter: Chapter) -> list[Case]:
 
 
 ALL = [case for chapter in chapters() for case in cases_of(chapter)]
+EVERY_TIME = 3
+"""Wrong cases of a task that each run tries; the others, and further alternatives, come with ``--all``."""
+
+
+def by_weight(cases: list[Case]) -> list[ParameterSet]:
+    """The cases as parameters: good, by the CLI, and three wrong ones each time; the rest when slow."""
+    parameters = []
+    tried: Counter[tuple[str, str]] = Counter()
+    for case in cases:
+        kind = case.path.stem.split("-")[0]
+        tried[case.task.id, kind] += 1
+        often = kind == "good" or case.path.stem.startswith("alt-cli")
+        often = often or (case.wrong and tried[case.task.id, kind] <= EVERY_TIME)
+        parameters.append(pytest.param(case, marks=() if often else pytest.mark.slow))
+    return parameters
+
+
 TASKS = [(chapter, task) for chapter in COURSE.written for task in chapter.tasks]
 
 
@@ -111,7 +130,7 @@ def prepared(chapter: Chapter, task: Task) -> list[str]:
     raise AssertionError(f"{chapter.id} has no cell {task.solution_id}")
 
 
-@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", by_weight(ALL), ids=lambda case: case.name)
 def test_case(case: Case, engine: Engine, tmp_path: Path) -> None:
     outcome = attempt(engine, tmp_path, case.chapter, case.task, case.source)
     if not case.wrong:
