@@ -1,0 +1,3 @@
+registry, _, rest = long_name.partition("/")
+repository, _, tag = rest.partition(":")
+completed = f"docker.io/library/{short_name}:latest"

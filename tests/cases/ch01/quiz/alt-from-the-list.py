@@ -1,0 +1,2 @@
+choices = ["Docker Engine", "Docker Desktop", "Docker Machine", "docker-py"]
+server, paid, retired, client_only = choices

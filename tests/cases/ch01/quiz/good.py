@@ -1,0 +1,4 @@
+paid = "Docker Desktop"
+server = "Docker Engine"
+retired = "Docker Machine"
+client_only = "docker-py"

@@ -1,0 +1,4 @@
+# finding: answer client_only: value: found none
+paid = "Docker Desktop"
+server = "Docker Engine"
+retired = "Docker Machine"

@@ -1,0 +1,3 @@
+forget("tenant")
+client.containers.run("debian:trixie", "uname -r", name="tenant")
+own_kernel = False

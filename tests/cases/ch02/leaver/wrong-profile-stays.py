@@ -1,0 +1,5 @@
+# finding: file /etc/apparmor.d/docker: expected nothing
+leaver = client.containers.get("leaver")
+script = "apt-get purge -y docker.io && apt-get autoremove -y --purge; groupdel docker"
+script += "; rm -rf /etc/docker /var/lib/docker /var/lib/containerd"
+leaver.exec_run(["sh", "-c", script], environment={"DEBIAN_FRONTEND": "noninteractive"})

@@ -1,0 +1,2 @@
+name = mine.word("member")
+!docker exec fitter useradd --create-home --groups docker $name

@@ -1,0 +1,4 @@
+# finding: file /etc/passwd
+name = mine.word("member")
+script = f"groupadd docker; useradd -G docker {name}"
+client.containers.run("debian:trixie", ["sh", "-c", script], remove=True)

@@ -1,0 +1,2 @@
+# finding: file /etc/passwd
+!docker exec fitter useradd --groups docker student

@@ -1,0 +1,7 @@
+# finding: Labels
+forget("postcard")
+forget(image="motd")
+from pathlib import Path
+Path("daemon.json").write_text('{"registry-mirrors": ["http://mirror"], "labels": ["course=docker"]}')
+configure("daemon.json")
+client.containers.run("motd", name="postcard")

@@ -1,0 +1,9 @@
+# finding: output: expected
+forget("postcard")
+forget(image="motd")
+import json
+from pathlib import Path
+options = {"registry-mirrors": ["http://mirror"], "labels": ["course=" + mine.word("postcard")]}
+Path("daemon.json").write_text(json.dumps(options))
+configure("daemon.json")
+client.containers.run("motd", ["echo", "wish you were here"], name="postcard")

@@ -1,0 +1,3 @@
+forget("proof")
+client.containers.run("hello-world", name="proof")
+pull_step = 2
