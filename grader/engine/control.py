@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -28,22 +29,22 @@ def bare_python(module: str, call: str, argument: str) -> list[str]:
 class Control:
     """A running keeper. ``ended`` is None, or the tail of the log of a sandbox that is gone."""
 
-    def __init__(self, spec: dict[str, Any], pass_fds: list[int], errors: Path) -> None:
-        """Start it. ``errors``: a file for what Python says when even the keeper's own start fails."""
-        self._errors = errors
+    def __init__(self, spec: dict[str, Any]) -> None:
+        # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the keeper lives
         self.ended: str | None = None
         self._lock = threading.Lock()
         self._requests = 0
         self._rest = b""
         self.socket, theirs = socket.socketpair()
-        with theirs, errors.open("wb") as stderr:
+        with theirs:
             self.process = subprocess.Popen(
                 bare_python("grader.engine.keeper", "main", str(theirs.fileno())),
-                pass_fds=[theirs.fileno(), *pass_fds],
+                pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=stderr,
+                stderr=self._errors,
                 cwd="/",
             )
         self.socket.sendall(json.dumps(spec).encode() + b"\n")
@@ -58,9 +59,9 @@ class Control:
         except OSError:
             data = b""
         if not data:
-            with contextlib.suppress(OSError):
-                self.ended = self.ended or self._errors.read_text(errors="replace")
-            self.ended = self.ended or "the keeper is gone"
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace")
+            self.ended = self.ended or said or "the keeper is gone"
             return []
         *lines, self._rest = (self._rest + data).split(b"\n")
         messages = [json.loads(line) for line in lines]
@@ -104,6 +105,7 @@ class Control:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._errors.close()
 
 
 def last_words(tail: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import fcntl
 import json
 import os
 import selectors
@@ -48,6 +49,7 @@ class Keeper:
         self.selector = selectors.DefaultSelector()
         self.log: collections.deque[bytes] = collections.deque(maxlen=400)
         self.init = 0
+        self.lock = -1
         self.inside: socket.socket | None = None
         self.buffers = {"owner": b"", "inside": b""}
         self.done = False
@@ -67,8 +69,24 @@ class Keeper:
             os.umask(old)
         return server
 
+    def make_folder(self) -> None:
+        """The sandbox's folder, made here and not by the owner: whoever makes it must be able to remove it.
+
+        The lock gets its name once it is locked: a sweep in between would take the engine for abandoned.
+        """
+        os.umask(0o022)
+        os.mkdir(self.runtime, 0o700)
+        for name, mode in self.spec["make"].items():
+            os.mkdir(os.path.join(self.runtime, name))
+            os.chmod(os.path.join(self.runtime, name), mode)
+        lock = os.path.join(self.runtime, "lock")
+        self.lock = os.open(f"{lock}-", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(f"{lock}-", lock)
+
     def boot(self) -> None:
-        """Namespaces, ids, plugin, process 1."""
+        """Folder, namespaces, ids, plugin, process 1."""
+        self.make_folder()
         api = self.listen("docker.sock", 0o600)
         if self.spec["plugin"]:
             plugin = self.listen("gate/dockbook.sock", 0o666)
@@ -85,7 +103,7 @@ class Keeper:
             self.inside.close()
             os.close(map_write)
             os.close(log_read)
-            os.close(self.spec["held"])
+            os.close(self.lock)
             inside.main(self.spec, theirs, api, log_write, map_read)
         theirs.close()
         api.close()

@@ -46,16 +46,6 @@ def announce(folder: Path, info: EngineInfo) -> None:
     temporary.rename(folder / "engine.json")
 
 
-def take_lock(folder: Path) -> int:
-    """Lock a new engine's folder; the descriptor is for the keeper to hold."""
-    # It gets its name once it is locked: a sweep in between would take the engine for an abandoned one.
-    unnamed = folder / "lock-"
-    descriptor = os.open(unnamed, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    unnamed.rename(folder / "lock")
-    return descriptor
-
-
 def running() -> list[EngineInfo]:
     """This user's running engines, oldest first."""
     found = []

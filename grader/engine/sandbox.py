@@ -34,6 +34,8 @@ from grader.engine.kernel import StudentKernel
 from grader.errors import EngineDied, EngineError, EngineUnavailable, KernelError
 
 BOOT_DEADLINE_S = 60
+MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
+"""Folders that the keeper makes: for the plugin's socket, a submission's copy, the kernels' sockets."""
 STUDENT_PARTS = ("__init__.py", "errors.py", "state", "expect", "lab")
 """What of this package a kernel inside may import; nothing else of it is there."""
 
@@ -69,26 +71,27 @@ class Sandbox(Engine):
         self.runtime = paths.runtime_folder() / self.id
         self.docker_host = f"unix://{self.runtime}/docker.sock"
         self._kernels: list[StudentKernel] = []
-        held = self._make_runtime(state)
+        registry.sweep()
+        if state:
+            self._open_state(state)
         options = DEFAULTS | dict(daemon or {})
         if plugin:
             options["authorization-plugins"] = ["dockbook"]
         spec = {
             "id": self.id,
-            "held": held,
             "runtime": str(self.runtime),
             "owner": os.getpid(),
             "token": self.token,
             "plugin": plugin,
             "ids": _ids(),
             "folders": self._folders(plugin=plugin, hub=hub, preload=preload, state=state),
+            "make": MADE | ({} if state or memory_state_works() else {"state": 0o777}),
             "keep_state": state is not None,
             "disk_bytes": disk_bytes,
             "daemon": options,
             "rlimits": dict(rlimits or {}),
         }
-        self._control = Control(spec, [held], self.runtime / "keeper.err")
-        os.close(held)
+        self._control = Control(spec)
         try:
             self._wait_ready(started + BOOT_DEADLINE_S)
         except BaseException:
@@ -111,20 +114,12 @@ class Sandbox(Engine):
 
     # -- boot
 
-    def _make_runtime(self, state: Path | None) -> int:
-        """The sandbox's folder; the descriptor that holds its lock."""
-        registry.sweep()
-        self.runtime.mkdir(mode=0o700)
-        held = registry.take_lock(self.runtime)
-        for name, mode in (("gate", 0o755), ("work", 0o755), ("share", 0o1777)):
-            (self.runtime / name).mkdir()
-            (self.runtime / name).chmod(mode)
-        for folder in [state] if state else []:
-            folder.mkdir(parents=True, exist_ok=True)
-            # Closed by its parent; open here so that the sandbox's root, another id, may write.
-            folder.parent.chmod(0o700)
-            folder.chmod(0o777)
-        return held
+    @staticmethod
+    def _open_state(state: Path) -> None:
+        """A folder for lasting state, closed by its parent, open for the sandbox's root (another id)."""
+        state.mkdir(parents=True, exist_ok=True)
+        state.parent.chmod(0o700)
+        state.chmod(0o777)
 
     def _folders(self, *, plugin: bool, hub: bool, preload: bool, state: Path | None) -> dict[str, str]:
         folders = {"rootfs": self.image.rootfs} | {name: self.runtime / name for name in ("share", "work")}
@@ -138,8 +133,6 @@ class Sandbox(Engine):
             folders["state"] = state
         elif not memory_state_works():
             folders["state"] = self.runtime / "state"
-            folders["state"].mkdir()
-            folders["state"].chmod(0o777)
         package = Path(__file__).resolve().parents[1]
         for part in STUDENT_PARTS:
             folders[f"package/grader/{part}"] = package / part
