@@ -126,7 +126,7 @@ def test_a_cell_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_kernel_that_ends_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, "import os\nos._exit(1)")
     before = path.read_bytes()
-    with pytest.raises(KernelDied, match="cell-0|the first cell"):
+    with pytest.raises(KernelDied, match=r"cell-0|the first cell"):
         run(path)
     assert path.read_bytes() == before
 
