@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from grader.engine.base import BOOTS, Boot, Engine
@@ -68,10 +67,3 @@ def open_engine(boot: str = "auto", *, suite: str = "trixie", **options: Any) ->
     raise EngineUnavailable(
         f"The {choice.boot} boot is not there yet.", next_step="use --boot sandbox or --boot host."
     )
-
-
-def state_for(label: str) -> Path:
-    """Folder that keeps a workspace's images and containers from one lab to the next."""
-    from grader.engine.paths import state_folder
-
-    return state_folder() / label

@@ -29,6 +29,7 @@ class EngineInfo:
     label: str = ""
     bin: str = ""
     docker_config: str = ""
+    control: str = ""
 
     def env(self) -> dict[str, str]:
         """What a terminal needs to talk to this engine."""
@@ -36,6 +37,8 @@ class EngineInfo:
         if self.bin:
             env["PATH"] = os.pathsep.join([self.bin, os.environ.get("PATH", os.defpath)])
             env["DOCKER_CONFIG"] = self.docker_config
+        if self.control:
+            env["DOCKBOOK_CONTROL"] = self.control
         return env
 
 

@@ -109,8 +109,14 @@ class Sandbox(Engine):
                 label=label,
                 bin=str(image.bin),
                 docker_config=str(image.docker_config),
+                control=self._door,
             ),
         )
+
+    @property
+    def _door(self) -> str:
+        """The student's door to process 1, as this side sees it."""
+        return str(self.runtime / "share" / "control.sock")
 
     # -- boot
 
@@ -206,7 +212,7 @@ class Sandbox(Engine):
         env = super().env(base)
         env["PATH"] = os.pathsep.join([str(self.image.bin), env.get("PATH", os.defpath)])
         env["DOCKER_CONFIG"] = str(self.image.docker_config)
-        env["DOCKBOOK_CONTROL"] = str(self.runtime / "share" / "control.sock")
+        env["DOCKBOOK_CONTROL"] = self._door
         return env
 
     def reset(self) -> None:
