@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from grader.errors import EngineUnavailable
+
 if TYPE_CHECKING:
     from docker import DockerClient
 
@@ -80,7 +82,10 @@ class Engine(ABC):
         ``files``: a folder copied to the kernel's working directory. ``student``: the id that
         the student's own values are made from, ``DOCKBOOK_STUDENT`` in the kernel.
         """
-        raise NotImplementedError(f"the {self.boot} boot runs no kernel inside")
+        raise EngineUnavailable(
+            f"The {self.boot} boot runs no kernel inside: it is not for grading.",
+            next_step="use --boot sandbox.",
+        )
 
     @contextmanager
     def quiet(self, deadline_s: float = 5) -> Iterator[None]:
@@ -89,4 +94,4 @@ class Engine(ABC):
 
     def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
         """Run trusted code in a container's network namespace; its exit code and output (up to 64 kB)."""
-        raise NotImplementedError(f"the {self.boot} boot offers no probes")
+        raise EngineUnavailable(f"The {self.boot} boot offers no probes.", next_step="use --boot sandbox.")
