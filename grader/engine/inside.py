@@ -25,6 +25,11 @@ from grader.engine.door import DOOR, Door
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": "/run"}
+AS_STUDENT = (
+    *("setpriv", "--reuid=1000", "--regid=1000", "--groups=docker", "--no-new-privs", "--pdeathsig=KILL"),
+    *("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"),
+)
+"""Whatever touches a student's files inside runs like this, as their kernel does."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -175,9 +180,7 @@ class Inside:
 
     def do_start_kernel(self, connection: str, env: dict[str, str]) -> int:
         """A student's kernel: uid 1000, group docker, no capabilities, its own pid namespace."""
-        argv = ["unshare", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-        argv += ["setpriv", "--reuid=1000", "--regid=1000", "--groups=docker", "--no-new-privs"]
-        argv += ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--pdeathsig=KILL"]
+        argv = ["unshare", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc", *AS_STUDENT]
         argv += ["sh", "-c", 'cd /home/student/work && umask 000 && exec "$@"', "kernel"]
         argv += ["python3", "-m", "ipykernel_launcher", "-f", connection]
         home = {"HOME": "/home/student", "USER": "student", "PATH": PATH, "LANG": "C.UTF-8"}
@@ -186,15 +189,27 @@ class Inside:
         return pid
 
     def do_copy_work(self) -> None:
-        """Copy what the owner put into the shared folder to the student's working directory."""
-        work = "/home/student/work"
-        os.makedirs(work, exist_ok=True)
-        self.run(["sh", "-c", f"cp -r --no-preserve=all /run/dockbook/work/copy/. {work}/"])
-        self.run(["chown", "-R", "-h", "1000:1000", "/home/student"])
+        """Copy what the owner put aside to the student's working directory, with the student's own rights.
 
-    def run(self, argv: list[str]) -> None:
-        pid = self.spawn(argv)
-        status = os.waitpid(pid, 0)[1]
+        An earlier kernel may have left links there: as root the copy would follow them anywhere.
+        """
+        work = "/home/student/work"
+        copy = "cp -r --no-preserve=all --remove-destination /run/dockbook/work/copy/."
+        script = f"mkdir -p {work} && {copy} {work}/"
+        self.run([*AS_STUDENT, "sh", "-c", script])
+
+    def run(self, argv: list[str], limit_s: float = 20) -> None:
+        """Run a command to its end. Raises RuntimeError for any exit code but 0, and after ``limit_s``."""
+        pid, deadline = self.spawn(argv), time.monotonic() + limit_s
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                break
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise RuntimeError(f"{argv[0]} took more than {limit_s:g} s")
+            time.sleep(0.001)
         if status:
             raise RuntimeError(f"{argv[0]} ended with status {os.waitstatus_to_exitcode(status)}")
 

@@ -199,6 +199,11 @@ class Keeper:
             with contextlib.suppress(OSError):
                 ids.remove_tree(self.spec["ids"], parent, name)
         shutil.rmtree(self.runtime, ignore_errors=True)
+        if os.path.exists(self.runtime):
+            # A student's kernel closed a folder in there; its ids are the sandbox's, and so is the key.
+            with contextlib.suppress(OSError):
+                ids.remove_tree(self.spec["ids"], self.runtime, "share")
+            shutil.rmtree(self.runtime, ignore_errors=True)
 
 
 def main(descriptor: str) -> None:

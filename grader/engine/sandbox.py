@@ -254,7 +254,7 @@ class Sandbox(Engine):
             if files is not None:
                 shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
             _open_to_all(copy)
-            self._control.ask("copy_work")
+            self.kernel_request("copy_work", 30)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
         kernel = StudentKernel(self, self.runtime, student)

@@ -103,11 +103,6 @@ def copy_for_kernel(chapter: Chapter, submission: Path, target: Path) -> list[st
     for name, path in regular_files(chapter.folder):
         if not name.endswith(".ipynb"):
             _write(target / name, path.read_bytes())
-    # Another id reads them, whatever this process's umask is.
-    for base, _, names in os.walk(target):
-        Path(base).chmod(0o755)
-        for name in names:
-            Path(base, name).chmod(0o644)
     return notes
 
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import grader
 from grader.course import Chapter, Course
+from grader.engine.recipe import SUITES, key
 from grader.grading.files import digest
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
 
-_PARTS = ("state", "expect", "grading")
+_PARTS = ("engine", "state", "expect", "grading", "course.py", "errors.py")
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 
 
@@ -94,8 +95,11 @@ def grader_version() -> str:
     total = hashlib.sha256(f"{grader.__version__}:{RESULT_VERSION}".encode())
     package = Path(grader.__file__).parent
     for part in _PARTS:
-        for path in sorted((package / part).rglob("*.py")):
+        place = package / part
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             total.update(path.read_bytes())
+    for suite in SUITES:
+        total.update(key(suite).encode())  # the images that students' containers are made from
     return total.hexdigest()
 
 
