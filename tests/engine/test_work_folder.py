@@ -1,4 +1,4 @@
-"""What a kernel leaves behind for the next one: neither a way to the sandbox's root nor a folder that stays."""
+"""What a kernel leaves behind for the next one: no way to the sandbox's root, no folder that stays."""
 
 from __future__ import annotations
 
