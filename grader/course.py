@@ -46,7 +46,8 @@ class Task:
     """One graded task, as the instructor's notebook has it.
 
     ``test_id`` is the test cell's grade id; ``test_source`` holds the hidden tests. ``after`` names the
-    tasks that must have passed; ``answers`` the student's variables that the test asks for.
+    tasks that must have passed; ``answers`` the student's variables that the test asks for. ``private``: on
+    an engine that is not the course's own it is not reached.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Task:
     solution_id: str
     after: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -282,6 +284,7 @@ def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
             solution_id=solution,
             after=facts.after,
             answers=facts.answers,
+            private=facts.private,
         )
 
 
@@ -290,6 +293,7 @@ class _TestFacts:
     task: str
     after: tuple[str, ...]
     answers: tuple[str, ...]
+    private: bool
 
 
 def _read_test(source: str, where: str) -> _TestFacts:
@@ -309,7 +313,10 @@ def _read_test(source: str, where: str) -> _TestFacts:
             next_step="give every test cell one check, with the task's name as text.",
         )
     after: tuple[str, ...] = ()
+    private = False
     for keyword in checks[0].keywords:
+        if keyword.arg == "private":
+            private = isinstance(keyword.value, ast.Constant) and keyword.value.value is True
         if keyword.arg == "after":
             try:
                 value = ast.literal_eval(keyword.value)
@@ -325,4 +332,4 @@ def _read_test(source: str, where: str) -> _TestFacts:
         and isinstance(call.args[0], ast.Constant)
         and isinstance(call.args[0].value, str)
     ]
-    return _TestFacts(str(checks[0].args[0].value), after, tuple(dict.fromkeys(answers)))
+    return _TestFacts(str(checks[0].args[0].value), after, tuple(dict.fromkeys(answers)), private)

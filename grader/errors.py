@@ -56,5 +56,13 @@ class GradebookError(DockbookError):
     """The gradebook cannot be read or written (locked, read-only, corrupt, another version)."""
 
 
+class GradingBusy(DockbookError):
+    """Another process grades in this course. ``pid``: which one, 0 if it did not say."""
+
+    def __init__(self, what: str, *, next_step: str = "", pid: int = 0) -> None:
+        super().__init__(what, next_step=next_step)
+        self.pid = pid
+
+
 class Blocked(DockbookError):
     """Could not look. Never the student's fault, never a zero: the work stays ungraded and visible."""

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 
 from grader.cli.boot import boot_option, ensure_image, find_course, open_chosen
-from grader.cli.show import Report, progress
+from grader.cli.show import Report, left, progress
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from grader.grading.grade import Progress
+    from grader.grading.grade import Event, Progress
 
 _file = click.Path(dir_okay=False, path_type=Path)
 
@@ -55,8 +55,16 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
 @course_option
 @grading_boot_option
 @click.option("--json", "json_file", type=_file, help="Write the results there as JSON.")
-@click.option("--jobs", type=click.IntRange(1), help="Submissions graded side by side (default: one a core).")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Submissions graded side by side (default: four a core, fewer where memory is short).",
+)
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this one; may be given again.")
+@click.option("--again", is_flag=True, help="Judge anew what has a verdict already.")
+@click.option(
+    "--task", "tasks", multiple=True, metavar="TASK", help="With --again: change only this task's outcome."
+)
 def grade(
     chapter: str,
     course_path: Path | None,
@@ -64,14 +72,19 @@ def grade(
     json_file: Path | None,
     jobs: int | None,
     students: tuple[str, ...],
+    again: bool,
+    tasks: tuple[str, ...],
 ) -> int:
     """Grade the submissions of CHAPTER: student's code in a disposable engine each, tests outside it.
 
-    Ends with 3 when a submission could not be looked at (blocked): its work stays ungraded.
+    What has a verdict on the same work by the same tests is not judged again: after an interruption the same
+    command goes on. Ends with 3 when a submission could not be looked at (blocked): its work stays ungraded.
     """
     from grader.grading.grade import grade as grade_
     from grader.grading.report import render_table
 
+    if tasks and not again:
+        raise UsageError("--task names what to judge again.", next_step="add --again.")
     course = find_course(course_path)
     wanted = course.chapter(chapter).require()
     if boot == "sandbox":
@@ -81,7 +94,9 @@ def grade(
             course,
             wanted,
             students=students or None,
-            jobs=jobs or os.cpu_count() or 1,
+            again=again,
+            tasks=tasks,
+            jobs=jobs,
             boot=boot,
             progress=_told_by(report),
         )
@@ -99,10 +114,15 @@ def _console() -> Console:
 
 
 def _told_by(report: Report) -> Progress:
-    """Progress of grading, shown."""
+    """Progress of grading, shown: done, running, blocked, time left."""
+    began = monotonic()
 
-    def tell(student: str, stage: str, done: int, total: int) -> None:
-        report(done / max(total, 1), f"{student}: {stage}")
+    def tell(event: Event) -> None:
+        judged = event.done - event.found
+        words = [f"{event.done} of {event.total} done", f"{event.running} running"]
+        words += [f"{event.blocked} blocked"] if event.blocked else []
+        text = ", ".join(words) + left(monotonic() - began, judged, event.total - event.done)
+        report(event.done / max(event.total, 1), f"{text} ({event.student}: {event.stage})")
 
     return tell
 

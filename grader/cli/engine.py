@@ -51,6 +51,39 @@ def images(suite: str, as_json: bool) -> None:
 
 
 @engine.command()
+@click.option(
+    "--replace", is_flag=True, help="Also where a name means another image of yours, which loses the name."
+)
+def load(replace: bool) -> None:
+    """Put the course's images on your own Docker Engine, for `dockbook lab --boot host`.
+
+    A name that means another image there stays yours, unless you say --replace.
+    """
+    from grader.engine import load as course_images
+    from grader.engine.host import HostEngine
+
+    with HostEngine() as own:
+        image = ensure_image()
+        click.echo(f"Your Docker Engine at {own.docker_host}:")
+        wanted = course_images.compare(own, image)
+        says = {
+            "missing": "not there yet",
+            "same": "the course's, already there",
+            "other": "another image of yours, {there}, "
+            + ("loses the name" if replace else "stays (--replace takes the course's)"),
+        }
+        width = max(len(one.name) for one in wanted)
+        for one in wanted:
+            there = one.there.removeprefix("sha256:")[:12]
+            click.echo(f"{one.name:<{width}}  {says[one.state].format(there=there)}")
+        chosen = [one.name for one in wanted if one.state == "missing" or (replace and one.state == "other")]
+        if chosen:
+            click.echo(f"Loading {', '.join(chosen)} ...")
+            course_images.load(own, image, chosen)
+        click.echo("Done." if chosen else "Nothing to load.")
+
+
+@engine.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
     """List the engines of yours that run now."""

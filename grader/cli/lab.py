@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from grader.cli.boot import boot_option, find_course, open_chosen
 from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.engine.base import Engine
 
 workspace_option = click.option(
     "--workspace",
@@ -34,10 +39,22 @@ def lab(student: str | None, boot: str, workspace: Path | None, no_browser: bool
     from grader.lab.workspace import default_workspace, prepare
 
     place = (workspace or default_workspace()).expanduser().absolute()
-    for line in prepare(place, student=student, course=find_course()):
+    course = find_course()
+    for line in prepare(place, student=student, course=course):
         click.echo(line)
     engine, choice = open_chosen(boot, label="lab")
+    _tell_of_images(engine, course)
     return run_lab(place, engine, choice.why, browser=not no_browser, port=port)
+
+
+def _tell_of_images(engine: Engine, course: Course) -> None:
+    """On the student's own Docker the course's images may not be there; what brings them."""
+    from grader.engine.host import HostEngine
+
+    used = sorted({name for chapter in course.written for name in chapter.images})
+    missing = engine.missing_images(used) if isinstance(engine, HostEngine) else []
+    if missing:
+        click.echo(f"Not on your Docker: {', '.join(missing)}. They come with: dockbook engine load")
 
 
 @click.command()

@@ -26,6 +26,14 @@ def progress(title: str) -> Iterator[Report]:
         yield _plain(title)
 
 
+def left(seconds: float, done: int, todo: int) -> str:
+    """How long ``todo`` more will take, when ``done`` took ``seconds``; empty as long as nobody can know."""
+    if not done or not todo:
+        return ""
+    rest = seconds / done * todo
+    return f", about {rest:.0f} s left" if rest < 90 else f", about {rest / 60:.0f} min left"
+
+
 def _plain(title: str) -> Report:
     last_fraction = -1.0
     last_time = 0.0

@@ -69,6 +69,8 @@ class Engine(ABC):
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out."""
         env = dict(os.environ if base is None else base)
+        if env.get("DOCKER_HOST") != self.docker_host:
+            env.pop("DOCKBOOK_CONTROL", None)  # the door to another engine
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
         env["DOCKER_HOST"] = self.docker_host
@@ -86,6 +88,10 @@ class Engine(ABC):
             f"The {self.boot} boot runs no kernel inside: it is not for grading.",
             next_step="use --boot sandbox.",
         )
+
+    def limits_reached(self) -> list[str]:
+        """The limits that were reached since the last call, in words: "memory (768 MB)"."""
+        return []
 
     @contextmanager
     def quiet(self, deadline_s: float = 5) -> Iterator[None]:

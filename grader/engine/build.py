@@ -113,7 +113,7 @@ class _Builder:
 
     # -- Debian
 
-    def _mmdebstrap(self, target: Path, variant: str, *options: str) -> None:
+    def _mmdebstrap(self, suite: recipe.Suite, target: Path, variant: str, *options: str) -> None:
         """One run of mmdebstrap into a tar archive; its own messages tell how far it is."""
         mode = "root" if os.geteuid() == 0 else "unshare"
         # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
@@ -126,19 +126,21 @@ class _Builder:
             "--format=tar",
             *recipe.SLIM,
         ]
-        argv += ["--skip=output/dev", *options, self.image.suite, str(target)]
+        argv += ["--skip=output/dev", *options, suite, str(target)]
         env = dict(os.environ) | {"TMPDIR": str(self._temporary())}
         with self.folder.with_suffix(".log").open("a") as log:
             process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=log, text=True, env=env)
             assert process.stderr is not None
-            last = ""
+            error = last = ""
             for line in process.stderr:
                 log.write(line)
                 last = line.strip() or last
+                if line.startswith("E: "):
+                    error = error or last  # those that follow only say that something failed
                 if line.startswith("I: "):
                     self.tell(self.fraction, f"{self.what}: {line[3:].strip()}")
             if process.wait():
-                raise subprocess.CalledProcessError(process.returncode, argv, stderr=last)
+                raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
 
     def _temporary(self) -> Path:
         """mmdebstrap's own user enters its TMPDIR: a folder that others may pass through."""
@@ -152,9 +154,8 @@ class _Builder:
         self._step(0.02, "engine")
         archive = self.folder / "engine.tar"
         user = 'chroot "$1" useradd --uid 1000 --create-home --shell /bin/bash --groups docker student'
-        self._mmdebstrap(
-            archive, "essential", f"--include={','.join(recipe.PACKAGES)}", f"--customize-hook={user}"
-        )
+        include = f"--include={','.join(recipe.packages(self.image.suite))}"
+        self._mmdebstrap(self.image.suite, archive, "essential", include, f"--customize-hook={user}")
         self._step(0.45, "unpacking the engine")
         self._as_root(["mkdir", "rootfs", "preload"])
         self._as_root(["tar", "-C", "rootfs", "-x"], archive)
@@ -162,7 +163,7 @@ class _Builder:
         self._as_root(["mkdir", "-p", "rootfs/dev", "rootfs/proc", "rootfs/sys"])
         extra = io.BytesIO()
         with tarfile.open(fileobj=extra, mode="w") as tar:
-            for name, (content, mode) in recipe.files().items():
+            for name, (content, mode) in recipe.files(self.image.suite).items():
                 info = tarfile.TarInfo(name)
                 info.size, info.mode, info.mtime = len(content.encode()), mode, int(time.time())
                 tar.addfile(info, io.BytesIO(content.encode()))
@@ -196,6 +197,7 @@ class _Builder:
         debs = self.folder / "hub" / "debian"
         debs.mkdir(parents=True)
         self._mmdebstrap(
+            recipe.COURSE_SUITE,
             self.folder / "debian.tar",
             "minbase",
             f"--customize-hook={fetch}",

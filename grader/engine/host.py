@@ -6,13 +6,14 @@ opened, and ``reset()`` removes only what came after.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from grader.engine.base import Boot, Engine
 from grader.engine.facts import DEFAULT_SOCKET, Endpoint, docker_context, reach
@@ -35,6 +36,14 @@ class Leftover:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """An image's id, and its layers from the lowest up, as ids of their content."""
+
+    id: str
+    layers: list[str]
 
 
 @dataclass
@@ -227,6 +236,16 @@ class HostEngine(Engine):
         """Which of these images, as ``NAME:TAG``, the engine does not have."""
         present = self._inventory().tags
         return [name for name in names if name not in present]
+
+    def image_layers(self, name: str) -> Layers | None:
+        """What a name means on this engine; None for nothing. Raises EngineError."""
+        from docker.errors import ImageNotFound
+
+        with _told("look at"), contextlib.suppress(ImageNotFound):
+            api: Any = self._client.api
+            found = api.inspect_image(name)
+            return Layers(str(found["Id"]), list(found["RootFS"].get("Layers") or ()))
+        return None
 
     def load_images(self, archive: Path) -> list[str]:
         """Load a ``docker save`` archive: the course's images. They stay through ``reset()``.

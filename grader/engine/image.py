@@ -29,7 +29,7 @@ class EngineImage:
     """An engine image in its folder: root file system, preloaded images, the hub's files."""
 
     path: Path
-    suite: str
+    suite: recipe.Suite
     key: str
 
     @property

@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import daemon, ids, linux, network, roots
+from grader.engine import daemon, ids, linux, network, roots, watch
 from grader.engine.door import DOOR, Door
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -49,6 +49,8 @@ class Inside:
         self.selector = selectors.DefaultSelector()
         self.buffer = b""
         self.over = False
+        self.watchdog = 0
+        self.reached = -1
 
     @staticmethod
     def become_root() -> None:
@@ -114,6 +116,8 @@ class Inside:
         self.start_containerd()
         roots.preload_images()
         self.start_dockerd()
+        if self.spec["watch"]:
+            self.start_watchdog()
         if "hub" in self.folders:
             network.make_hub_host()
             hub = [
@@ -170,13 +174,32 @@ class Inside:
                 return
             if pid == 0:
                 return
-            if pid in (self.dockerd, self.containerd):
-                name = "dockerd" if pid == self.dockerd else "containerd"
+            parts = {self.dockerd: "dockerd", self.containerd: "containerd", self.watchdog: "the watchdog"}
+            if pid in parts:
+                name = parts[pid]
                 os.write(self.log, f"{name} ended with status {status}\n".encode())
                 sys.exit(1)
             self.kernels.pop(pid, None)
 
     # Requests, by the name that the owner gives them.
+
+    def start_watchdog(self) -> None:
+        """A process of its own: requests from outside may keep this one busy for seconds."""
+        read, write = os.pipe2(os.O_NONBLOCK)
+        self.watchdog = os.fork()
+        if self.watchdog == 0:
+            os.dup2(self.log, 2)
+            os.dup2(write, 3)
+            os.closerange(4, 1024)
+            watch.run(3, **self.spec["watch"])
+        os.close(write)
+        self.reached = read
+
+    def do_limits(self) -> list[str]:
+        """The limits that the sandbox has reached since the last call."""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.reached, 65536).decode().splitlines() if self.watchdog else []
+        return []
 
     def do_start_kernel(self, connection: str, env: dict[str, str]) -> int:
         """A student's kernel: uid 1000, group docker, no capabilities, its own pid namespace."""
@@ -301,7 +324,7 @@ class Inside:
         """Kill the engine and its containers, empty its folders, start it again with the course's images."""
         dockerd, containerd = self.dockerd, self.containerd
         self.dockerd = self.containerd = 0
-        spared = {os.getpid(), self.hub, *self.kernels}
+        spared = {os.getpid(), self.hub, self.watchdog, *self.kernels}
         for kernel in self.kernels:
             spared.update(self.kernel_processes(kernel))
         for pid in (dockerd, containerd):
@@ -355,6 +378,8 @@ def main(spec: dict[str, Any], control: socket.socket, api: socket.socket, log: 
     code = 1
     try:
         inside = Inside(spec, control, api, log)
+        # Where the machine itself runs out of memory, the sandbox goes before anything of the host's.
+        roots.write("/proc/self/oom_score_adj", "500")
         if os.read(mapped, 1) != b"m":
             os._exit(1)
         inside.become_root()

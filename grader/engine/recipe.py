@@ -21,6 +21,10 @@ PACKAGES = (
     *("iptables", "kmod", "tini", "iproute2", "mount", "util-linux", "procps", "ca-certificates", "openssl"),
     *("busybox-static", "docker-registry", "nginx-light", "socat", "python3-ipykernel", "python3-docker"),
 )
+SUITE_PACKAGES: dict[Suite, tuple[str, ...]] = {"forky": ("passwd",)}
+"""What a suite no longer counts among the packages that every system has."""
+COURSE_SUITE: Suite = "trixie"
+"""The Debian in the course's images, whatever the engine itself is made of: ``debian:trixie`` is trixie."""
 DEBIAN_PACKAGES = ("python3", "hello", "docker.io")
 """What the hub's package source offers, with all that it depends on, for `apt-get install` in containers."""
 SLIM = tuple(
@@ -61,6 +65,43 @@ case $command in
   pause) kill -STOP $pids ;;
   resume) kill -CONT $pids ;;
 esac
+"""
+
+RUNTIME_28 = RUNTIME.replace(
+    "for id; do",
+    r"""# From 28 on, a start that fails for its ports kills all in a container that is made and has not
+# begun. Without cgroups crun finds nobody in it, and dockerd waits for ever: the first process is all.
+case " $* " in *" kill --all "*)
+  /usr/bin/crun "$@"
+  code=$?
+  /usr/bin/crun $(echo "$*" | sed 's/ kill --all / kill /') 2>/dev/null
+  exit $code ;;
+esac
+for id; do""",
+)
+
+DOCKERD_28 = r"""#!/bin/sh
+# From 28 on, a rootless dockerd asks RootlessKit what carries ports to the outside, and does not start
+# without an answer. Here nothing does: what is published answers in the engine's own network.
+set -e
+umask 077
+folder=/run/rootlesskit
+# RootlessKit's presence would move the engine's folders into a home; these are where they are without it.
+export ROOTLESSKIT_STATE_DIR=$folder XDG_CONFIG_HOME=/etc XDG_DATA_HOME=/var/lib XDG_RUNTIME_DIR=/run
+rm -rf $folder
+mkdir $folder
+info='{"apiVersion":"1.1.1","version":"none","childPID":1,"networkDriver":{"driver":"none"}}'
+head='HTTP/1.1 200 OK
+Content-Type: application/json
+Connection: close
+Content-Length: '
+printf "$head${#info}
+
+%s" "$info" >$folder/info
+socat -lf /dev/null UNIX-LISTEN:$folder/api.sock,fork SYSTEM:"read -r request; cat $folder/info" 3<&- &
+while ! test -S $folder/api.sock; do sleep 0.01; done
+umask 022
+exec /usr/sbin/dockerd "$@"
 """
 
 HUB_CONF = f"""\
@@ -167,22 +208,32 @@ def image_sources() -> list[ImageSource]:
     ]
 
 
-def files() -> dict[str, tuple[str, int]]:
+def packages(suite: Suite) -> tuple[str, ...]:
+    """Debian packages that the engine's root file system is made of."""
+    return (*PACKAGES, *SUITE_PACKAGES.get(suite, ()))
+
+
+def files(suite: Suite) -> dict[str, tuple[str, int]]:
     """Files that the recipe adds to the root file system: path to content and mode."""
-    return {
+    of_suite = {"usr/local/bin/dockbook-runtime": (RUNTIME, 0o755)}
+    if suite == "forky":
+        of_suite = {
+            "usr/local/bin/dockbook-runtime": (RUNTIME_28, 0o755),
+            "usr/local/sbin/dockerd": (DOCKERD_28, 0o755),
+        }
+    return of_suite | {
         "etc/dockbook/containerd.toml": (CONTAINERD_TOML, 0o644),
         "etc/dockbook/hub.conf": (HUB_CONF, 0o644),
         "etc/hosts": (HOSTS, 0o644),
         "etc/resolv.conf": ("# No name server: this engine has no way out.\n", 0o644),
         "etc/hostname": ("dockbook\n", 0o644),
-        "usr/local/bin/dockbook-runtime": (RUNTIME, 0o755),
     }
 
 
 def key(suite: Suite) -> str:
     """Twelve hexadecimal digits that change with anything the image is made of."""
     digest = hashlib.sha256()
-    parts = [FORMAT, suite, PACKAGES, DEBIAN_PACKAGES, SLIM, sorted(files().items())]
+    parts = [FORMAT, suite, packages(suite), DEBIAN_PACKAGES, SLIM, sorted(files(suite).items())]
     digest.update(json.dumps(parts).encode())
     folder = images_folder()
     for path in sorted(folder.rglob("*")):

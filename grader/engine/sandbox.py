@@ -44,9 +44,11 @@ class Sandbox(Engine):
     """A running sandbox. ``Sandbox(image)`` returns once ``_ping`` has answered.
 
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
-    memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end. ``plugin``: the
-    authorization plugin. ``label``: how ``registry.running`` names it. Raises EngineUnavailable when
-    namespaces or ids cannot be had, EngineDied when the engine did not come up.
+    memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end.
+    ``memory_bytes``, ``processes``: limits for all that is in the sandbox together, 0 for none
+    (``limits_reached`` names those that were met). ``plugin``: the authorization plugin. ``label``: how
+    ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids cannot be had, EngineDied
+    when the engine did not come up.
     """
 
     boot = "sandbox"
@@ -60,7 +62,8 @@ class Sandbox(Engine):
         preload: bool = True,
         state: Path | None = None,
         disk_bytes: int = 2 << 30,
-        rlimits: Mapping[str, int] | None = None,
+        memory_bytes: int = 0,
+        processes: int = 0,
         daemon: Mapping[str, object] | None = None,
         label: str = "",
     ) -> None:
@@ -89,7 +92,10 @@ class Sandbox(Engine):
             "keep_state": state is not None,
             "disk_bytes": disk_bytes,
             "daemon": options,
-            "rlimits": dict(rlimits or {}),
+            "rlimits": {"NPROC": processes} if processes else {},
+            "watch": {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
+            if memory_bytes or processes
+            else {},
         }
         self._control = Control(spec)
         try:
@@ -260,6 +266,9 @@ class Sandbox(Engine):
         kernel = StudentKernel(self, self.runtime, student)
         self._kernels.append(kernel)
         return kernel
+
+    def limits_reached(self) -> list[str]:
+        return [str(limit) for limit in self._control.ask("limits", 10)]
 
     def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
         """A request about a kernel, for StudentKernel. Raises KernelError."""

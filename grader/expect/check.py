@@ -16,6 +16,8 @@ from grader.expect.words import quote, visible
 
 Tell = Callable[[str, Outcome], None]
 
+NEEDS_PRIVATE = "needs the course's private engine: `dockbook lab --boot sandbox`"
+
 
 class Checker:
     """Hands out ``check`` and keeps what came of it.
@@ -36,11 +38,13 @@ class Checker:
         self._patience_s = patience_s
         self._inside = ""
 
-    def check(self, task: str, after: str | Iterable[str] | None = None) -> Block:
+    def check(self, task: str, after: str | Iterable[str] | None = None, *, private: bool = False) -> Block:
         """A ``with`` block of questions about one task; it ends in silence or in CheckFailed.
 
-        ``after``: tasks that must have passed. One that is known and has not: this one is not reached. Raises
-        CourseError for a task without a name, checked twice, or after itself.
+        ``after``: tasks that must have passed. One that is known and has not: this one is not reached.
+        ``private``: the task needs the engine's own configuration, which is the student's to change on a
+        private engine alone; on another one it is not reached. Raises CourseError for a task without a name,
+        checked twice, or after itself.
         """
         named: object = task  # a test cell is not type-checked
         if not isinstance(named, str) or not named.strip():
@@ -48,9 +52,9 @@ class Checker:
         earlier = () if after is None else (after,) if isinstance(after, str) else tuple(after)
         if task in earlier:
             raise CourseError(f"The task {quote(task)} is to come after itself.", next_step="mend `after=`.")
-        return Block(self, task, earlier)
+        return Block(self, task, earlier, private=private)
 
-    def enter(self, task: str, after: tuple[str, ...]) -> Scene:
+    def enter(self, task: str, after: tuple[str, ...], *, private: bool = False) -> Scene:
         """For Block: begin a task."""
         if self._inside:
             raise CourseError(
@@ -63,10 +67,11 @@ class Checker:
             )
         self.outcomes.pop(task, None)
         self._inside = task
-        needs = tuple(
-            name for name in after if name in self.outcomes and self.outcomes[name].status != "passed"
-        )
-        return Scene(self.witness, needs=needs, patience_s=self._patience_s)
+        needs = [name for name in after if name in self.outcomes and self.outcomes[name].status != "passed"]
+        because = f"needs {' and '.join(map(quote, needs))} first" if needs else ""
+        if private and not self.witness.private:
+            because = NEEDS_PRIVATE
+        return Scene(self.witness, because=because, patience_s=self._patience_s)
 
     def leave(self) -> None:
         """For Block: the task's block is over, whatever came of it."""
@@ -82,14 +87,15 @@ class Checker:
 class Block:
     """The context manager that ``check`` gives."""
 
-    def __init__(self, checker: Checker, task: str, after: tuple[str, ...]) -> None:
+    def __init__(self, checker: Checker, task: str, after: tuple[str, ...], *, private: bool) -> None:
         self._checker = checker
         self._task = task
         self._after = after
+        self._private = private
         self._scene: Scene | None = None
 
     def __enter__(self) -> EngineSubject:
-        self._scene = self._checker.enter(self._task, self._after)
+        self._scene = self._checker.enter(self._task, self._after, private=self._private)
         return EngineSubject(self._scene)
 
     def __exit__(
@@ -117,9 +123,8 @@ class Block:
         return None
 
     def _judge(self, scene: Scene) -> Outcome:
-        if scene.needs:
-            names = " and ".join(quote(name) for name in scene.needs)
-            return Outcome.not_reached(f"needs {names} first")
+        if scene.because:
+            return Outcome.not_reached(scene.because)
         if not scene.asked:
             # Nothing was found because nothing was looked at: that is no pass.
             raise Blocked("The check asks nothing.", next_step="take a fresh copy of the test cell.")

@@ -7,7 +7,7 @@ from typing import Self
 from grader.expect import compare
 from grader.expect.container_net import ContainerNet
 from grader.expect.words import command, count, exit_code, quote
-from grader.state import Log
+from grader.state import Log, moment_of
 
 _IMPOSTOR = (
     "The name {0} leads to another image than the course's by now, and a name alone is no image: "
@@ -115,6 +115,19 @@ class ContainerSubject(ContainerNet):
             self.differs("life", "ended once, running again", f"one that {how}", hint)
         return self
 
+    def was_started_again(self) -> Self:
+        """Was started more than once, running or not: its log holds a line from before its latest start.
+
+        For a program that prints only when it is spoken to, such as a shell: one that prints at once may be
+        heard a moment before the engine notes its start.
+        """
+        first, latest = self.scene.witness.first_output(self.box.id), self.box.started_at
+        if first is None or latest is None or first >= latest:
+            found = "nothing in its log from before its latest start"
+            hint = f"Start the same one again: `docker start -ai {self.box.name}`. A new one knows nothing."
+            self.differs("life", "started again after it had ended", found, hint)
+        return self
+
     def finished_after(self, other: ContainerSubject) -> Self:
         """Ended after the other one was started."""
         ended, began = self.box.finished_at, other.box.started_at
@@ -210,6 +223,18 @@ class ContainerSubject(ContainerNet):
             self.differs("log", "one that grows", found, hint)
         return self
 
+    def prints_at_most(self, per_s: float) -> Self:
+        """Its log has so many lines a second at most, from its first line to its last; slower will do."""
+        witness, box_id = self.scene.witness, self.box.id
+        lines = witness.logs(box_id).text.count("\n")
+        first, last = witness.first_output(box_id), moment_of(witness.last_output(box_id))
+        seconds = (last - first).total_seconds() if first and last else 0.0
+        if lines > 2 + per_s * seconds:
+            found = f"{count(lines, 'line')} in {seconds:.1f} s"
+            hint = "Let its loop wait between two lines, as with `sleep 1`."
+            self.differs("log", f"{per_s:g} lines a second at most", found, hint)
+        return self
+
     # What it holds
 
     def has_file(self, path: str, *, containing: str = "") -> Self:
@@ -221,6 +246,15 @@ class ContainerSubject(ContainerNet):
         if containing not in there.text:
             found = quote(there.text, 200) if there.text else f"{count(there.size, 'byte')} without it"
             self.differs(f"file {path}", f"one with {quote(containing)}", found)
+        return self
+
+    def lacks_text(self, path: str, text: str, hint: str = "") -> Self:
+        """A file is at ``path`` in it, without this text in its first 64 kB. ``hint``: what to do then."""
+        there = self.scene.witness.file(self.box.id, path)
+        if there is None:
+            return self.differs(f"file {path}", "there", "nothing", "It is not the file that should go.")
+        if text in there.text:
+            self.differs(f"file {path}", f"one without {quote(text)}", "one with it", hint)
         return self
 
     def lacks_file(self, path: str) -> Self:

@@ -63,6 +63,20 @@ class ContainerSetup:
         found = ", ".join(map(str, bindings[:8])) or "no published port"
         return self.differs("ports", wanted, found, self._port_hint(port, host_port, host_ip, proto))
 
+    def publishes_only(
+        self, port: int, host_port: int | None = None, *, host_ip: str | None = None, proto: str = "tcp"
+    ) -> Self:
+        """As ``publishes``, and nothing else: no other port, and this one at no other place."""
+        bindings = self.box.bindings
+        others = [b for b in bindings if not _bound(b, port, host_port, host_ip, proto)]
+        if len(others) == len(bindings):
+            return self.publishes(port, host_port, host_ip=host_ip, proto=proto)
+        if others:
+            found = ", ".join(map(str, others[:8]))
+            hint = "Ports are chosen when a container is made: remove it and run it again without these."
+            self.differs("other ports", "none", found, hint)
+        return self
+
     def _port_hint(self, port: int, host_port: int | None, host_ip: str | None, proto: str) -> str:
         bindings = self.box.bindings
         if not bindings and self.box.publish_all and not self.box.running:
@@ -143,6 +157,25 @@ class ContainerSetup:
         if self.box.endpoint(name) is not None:
             hint = f"`docker network disconnect {name} {self.box.name}`."
             self.differs("networks", f"not {quote(name)}", "attached to it", hint)
+        return self
+
+    def is_only_on_networks(self, *names: str) -> Self:
+        """Is attached to each of these networks, and to no other."""
+        for name in names:
+            self.is_on_network(name)
+        for place in self.box.networks:
+            if place.network not in names:
+                self.is_not_on_network(place.network)
+        return self
+
+    def has_alias(self, name: str, network: str) -> Self:
+        """Has this name too in this network, for everyone there: an alias, not another one's link."""
+        place = self.box.endpoint(network)
+        if place is None:
+            return self.is_on_network(network)
+        if name not in place.aliases:
+            hint = f"`--network-alias {name}` when it is made, or `docker network connect --alias {name}`."
+            self.differs(f"names in {network}", quote(name), listing(place.aliases), hint)
         return self
 
     def links_to(self, name: str, alias: str | None = None) -> Self:

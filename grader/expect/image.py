@@ -93,22 +93,25 @@ class ImageSubject:
         return self
 
     def adds_layers(self, number: int, base: str) -> Self:
-        """Has exactly ``number`` layers on top of ``base``."""
+        """Has all layers of ``base`` and exactly ``number`` on top of them."""
         found = self.scene.snapshot.image(base)
         below = self.scene.witness.image(found.id) if found else None
-        if below is None or len(self.config.layers) - len(below.layers) != number:
-            more = len(self.config.layers) - len(below.layers) if below else 0
-            on_top = f"{count(more, 'layer')} more" if below else f"no {quote(base)} to compare with"
-            self._differs("layers", f"{number} on top of {quote(base)}", on_top)
+        wanted, layers = f"{number} on top of {quote(base)}", self.config.layers
+        if below is None:
+            return self._differs("layers", wanted, f"no {quote(base)} to compare with")
+        if layers[: len(below.layers)] != below.layers:
+            return self._differs("layers", wanted, "other layers below", f"Start from it: `FROM {base}`.")
+        if (more := len(layers) - len(below.layers)) != number:
+            self._differs("layers", wanted, f"{count(more, 'layer')} more")
         return self
 
-    def was_made_by(self, text: str) -> Self:
-        """One instruction of its history contains this."""
+    def was_made_by(self, *texts: str) -> Self:
+        """One instruction of its history contains this, or one of these (builders word them differently)."""
         steps = self.scene.witness.history(self.image.id)
-        wanted = " ".join(text.split())
-        if not any(wanted in " ".join(step.split()) for step in steps):
+        wanted = [" ".join(text.split()) for text in texts]
+        if not any(text in " ".join(step.split()) for step in steps for text in wanted):
             hint = f"See `docker history {self.image.name}`."
-            self._differs("history", quote(text), listing(steps, 4), hint)
+            self._differs("history", " or ".join(map(quote, texts)), listing(steps, 4), hint)
         return self
 
     def has_file(self, path: str, *, containing: str = "") -> Self:
@@ -119,6 +122,13 @@ class ImageSubject:
             return self._differs(f"file {path}", "there", "nothing", hint)
         if containing not in there.text:
             self._differs(f"file {path}", f"one with {quote(containing)}", quote(there.text, 200))
+        return self
+
+    def lacks_file(self, path: str) -> Self:
+        """Nothing is at ``path`` in it."""
+        if self.scene.witness.image_file(self.image.id, path) is not None:
+            hint = "Keep it out of the build context, or remove it in the very step that makes it."
+            self._differs(f"file {path}", "nothing", "something", hint)
         return self
 
     def has_command(self, *argv: str) -> Self:

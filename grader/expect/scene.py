@@ -19,11 +19,11 @@ class EndOfBlock(BaseException):
 
 
 class Scene:
-    """One look at the engine and the findings so far. ``needs``: tasks that must pass first and have not."""
+    """One look at the engine and the findings so far. ``because``: why the task is not reached, if so."""
 
-    def __init__(self, witness: Witness, *, needs: tuple[str, ...] = (), patience_s: float = 1.5) -> None:
+    def __init__(self, witness: Witness, *, because: str = "", patience_s: float = 1.5) -> None:
         self.witness = witness
-        self.needs = needs
+        self.because = because
         self.patience_s = patience_s
         self.findings: list[Finding] = []
         self.unknowable: list[str] = []
@@ -34,7 +34,7 @@ class Scene:
     def reach(self) -> None:
         """Called by each question first: a block whose task is not reached ends here."""
         self.asked = True
-        if self.needs:
+        if self.because:
             raise EndOfBlock
 
     @property

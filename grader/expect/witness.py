@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from grader.state import (
     Snapshot,
     read_container,
     read_file,
+    read_first_moment,
     read_history,
     read_image,
     read_image_file,
@@ -37,6 +39,9 @@ from grader.state.reach import DOCTOR, looking, reason
 LOOPBACK = ("127.0.0.1",)
 STUDENT_VARIABLE = "DOCKBOOK_STUDENT"
 """The id that a student's own values are made from; empty or absent: the source's."""
+
+CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
+"""The socket that a private engine takes a ``daemon.json`` at; no other engine has one."""
 
 _ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
 
@@ -50,6 +55,11 @@ class Witness(Protocol):
     """
 
     student: str
+
+    @property
+    def private(self) -> bool:
+        """Whether the engine's own configuration is the student's to change: it is theirs alone."""
+        ...
 
     def snapshot(self) -> Snapshot:
         """Everything the engine holds, read now."""
@@ -73,6 +83,10 @@ class Witness(Protocol):
 
     def last_output(self, container_id: str) -> str:
         """A mark that differs once the container has printed again."""
+        ...
+
+    def first_output(self, container_id: str) -> datetime | None:
+        """When the container printed the first line of its log; None without one."""
         ...
 
     def file(self, container_id: str, path: str) -> FileThere | None:
@@ -133,6 +147,10 @@ class EngineWitness:
         self.student = student
         self._deadline_s = deadline_s
 
+    @property
+    def private(self) -> bool:
+        return False
+
     def snapshot(self) -> Snapshot:
         return Snapshot.read(self._connect(), self._deadline_s)
 
@@ -150,6 +168,9 @@ class EngineWitness:
 
     def last_output(self, container_id: str) -> str:
         return read_last(self._connect(), container_id, self._deadline_s)
+
+    def first_output(self, container_id: str) -> datetime | None:
+        return read_first_moment(self._connect(), container_id, self._deadline_s)
 
     def file(self, container_id: str, path: str) -> FileThere | None:
         return read_file(self._connect(), container_id, path, self._deadline_s)
@@ -208,7 +229,7 @@ class LiveWitness(EngineWitness):
 
     The client is made from the environment when a check first asks, never the student's ``client``, and
     kept while the environment stays the same. ``namespace`` None: answers cannot be known here. ``student``
-    None: as the environment says.
+    None: as the environment says. ``held``: this kernel opened a private engine for itself.
     """
 
     def __init__(
@@ -217,8 +238,10 @@ class LiveWitness(EngineWitness):
         *,
         environment: Mapping[str, str] | None = None,
         student: str | None = None,
+        held: bool = False,
         deadline_s: float = 5,
     ) -> None:
+        self._held = held
         self._environment = os.environ if environment is None else environment
         super().__init__(
             self.client,
@@ -228,6 +251,10 @@ class LiveWitness(EngineWitness):
         self._namespace = namespace
         self._kept: DockerClient | None = None
         self._kept_for: tuple[str | None, ...] = ()
+
+    @property
+    def private(self) -> bool:
+        return self._held or bool(self._environment.get(CONTROL_VARIABLE))
 
     def client(self) -> DockerClient:
         """The kept client, or a new one. Raises Blocked if no engine answers."""

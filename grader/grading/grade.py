@@ -1,30 +1,60 @@
 """Grade a chapter: a verdict for each submission, then nbgrader's folders, gradebook and feedback from it.
 
-Two steps that never mix: verdicts (pure, one engine each, nothing shared) and one writer of everything else.
+Two steps that never mix: verdicts (pure, one engine each, nothing shared, any number side by side) and one
+writer of everything else. What is through both is noted in the journal: a process that is killed at any
+moment loses the submissions it was at, and the same command does those alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, Protocol
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
-from grader.course import Chapter, Course
-from grader.errors import CourseError
+import psutil
+
+from grader.course import Chapter, Course, Limits
+from grader.engine.base import Engine
+from grader.errors import CourseError, EngineError, GradebookError
 from grader.grading.gradebook import Books
+from grader.grading.journal import Journal
+from grader.grading.lock import course_lock, folder_of
 from grader.grading.results import ChapterResult, SubmissionResult
-from grader.grading.run import EngineFactory, grade_submission, sandbox_factory
+from grader.grading.run import EngineFactory, grade_submission, merge, sandbox_factory
 from grader.grading.submission import Submission, read_submission
 from grader.grading.verdicts import Verdicts
 
-Stage = Literal["running", "graded", "written"]
+Stage = Literal["running", "kept", "graded", "written"]
+PER_CORE = 4
+"""Submissions side by side for each core: a course's cells mostly wait (for containers, for time to pass)."""
 
 
-class Progress(Protocol):
-    """Told about each submission: student, stage, how many are through that stage, of how many."""
+@dataclass(frozen=True)
+class Event:
+    """What just happened to a submission, and how the batch stands.
 
-    def __call__(self, student: str, stage: Stage, done: int, total: int) -> None: ...
+    ``kept`` is a verdict that was there already. ``done`` are through everything; of those, ``found`` had a
+    verdict before and ``blocked`` could not be graded; ``running`` are being judged.
+    """
+
+    student: str
+    stage: Stage
+    total: int
+    done: int = 0
+    found: int = 0
+    running: int = 0
+    blocked: int = 0
+
+
+Progress = Callable[[Event], None]
+"""Told about each submission. It may be called from several threads, one at a time."""
 
 
 def grade(
@@ -32,17 +62,23 @@ def grade(
     chapter: Chapter | str,
     *,
     students: Sequence[str] | None = None,
-    jobs: int | None = 1,
+    again: bool = False,
+    tasks: Collection[str] = (),
+    jobs: int | None = None,
     boot: str = "sandbox",
     progress: Progress | None = None,
     engine_factory: EngineFactory | None = None,
 ) -> ChapterResult:
     """Grade the submissions of one chapter (or of the ``students`` named) and write all that follows.
 
-    A verdict that is there for the same work, tests and grader is taken. One bad submission never stops the
-    others. ``jobs``: submissions side by side, None for one per core. ``boot``: ``sandbox`` (``auto`` means
-    that too) or ``vm``. Raises CourseError when nothing was released or handed in, or a
-    student named handed nothing in.
+    A verdict that is there for the same work, tests and grader is taken; ``again`` judges anew all the same,
+    and with ``tasks`` changes the outcome of those alone. One bad submission never stops the others.
+    ``jobs``: submissions side by side, None for as many as this machine bears (``default_jobs``). ``boot``:
+    ``sandbox`` (``auto`` means that too) or ``vm``.
+
+    Raises CourseError when nothing was released or handed in, or a student or task named is not there;
+    GradingBusy while somebody else grades in this course; GradebookError when the gradebook cannot be
+    written, before any work goes into it.
     """
     boot = "sandbox" if boot == "auto" else boot
     if boot not in ("sandbox", "vm"):
@@ -53,55 +89,201 @@ def grade(
     chapter = course.chapter(chapter) if isinstance(chapter, str) else chapter
     books = Books(course)
     chosen = _choose(books, chapter.require(), students)
-    tell = progress or _silent
-    factory = engine_factory or sandbox_factory(chapter.limits, boot)
-    verdicts = Verdicts(course, chapter)
-    results: list[SubmissionResult] = []
-    problems: list[str] = []
-    with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
+    for name in tasks:
+        chapter.task(name)
+    with course_lock(course, f"grade {chapter.id}"), _scratch(course) as scratch:
+        books.require_writable()
+        batch = _Batch(
+            books,
+            chapter,
+            engines=_Engines(engine_factory or sandbox_factory(chapter.limits, boot)),
+            scratch=scratch,
+            tell=progress or _silent,
+            total=len(chosen),
+        )
+        if again:
+            batch.regrade(chosen, tasks)
+        batch.run(chosen, jobs or default_jobs(chapter.limits))
+    return ChapterResult(chapter.id, tuple(batch.results), tuple(batch.problems))
 
-        def work(student: str) -> tuple[Submission, SubmissionResult]:
-            tell(student, "running", len(results), len(chosen))
-            submission = read_submission(books.folder("submitted", student, chapter), chapter, student)
-            return submission, judge(chapter, submission, verdicts, factory)
 
-        # In the order of names, whoever finishes first: number and order of workers change nothing.
-        for student, (submission, result) in zip(chosen, pool.map(work, chosen), strict=True):
-            results.append(result)
-            tell(student, "graded", len(results), len(chosen))
-            with verdicts.handed(submission, result):
-                problem = write(books, chapter, submission, result)
+def default_jobs(limits: Limits) -> int:
+    """How many submissions this machine bears at a time: by its cores, and by memory if all reach a limit."""
+    each = (limits.memory_mb + limits.disk_mb) << 20
+    by_memory = psutil.virtual_memory().available // each
+    return int(max(1, min(PER_CORE * (os.cpu_count() or 1), by_memory)))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What a worker gives the writer."""
+
+    student: str
+    submission: Submission
+    result: SubmissionResult
+    kept: bool
+
+
+class _Engines:
+    """Engines of a batch, so that all can be ended when the batch is."""
+
+    def __init__(self, factory: EngineFactory) -> None:
+        self._factory = factory
+        self._open: set[Engine] = set()
+        self._lock = threading.Lock()
+        self._over = False
+
+    def __call__(self) -> Engine:
+        if self._over:
+            raise EngineError("The grading was interrupted.")
+        engine = self._factory()
+        with self._lock:
+            self._open = {other for other in self._open if other.dispose_s is None} | {engine}
+        return engine
+
+    def end(self) -> None:
+        """No more engines; those that run are disposed of under their users' hands."""
+        self._over = True
+        with self._lock:
+            running = list(self._open)
+        for engine in running:
+            with contextlib.suppress(Exception):
+                engine.close()
+
+
+class _Batch:
+    """One run over some submissions of a chapter."""
+
+    def __init__(
+        self,
+        books: Books,
+        chapter: Chapter,
+        *,
+        engines: _Engines,
+        scratch: Path,
+        tell: Progress,
+        total: int,
+    ) -> None:
+        self.books, self.chapter, self.engines = books, chapter, engines
+        self.scratch = scratch
+        self._hear, self._lock, self._state = tell, threading.Lock(), Event("", "running", total)
+        self.verdicts = Verdicts(books.course, chapter)
+        self.verdicts.sweep()
+        self.journal = Journal(books.course, chapter)
+        self.results: list[SubmissionResult] = []
+        self.problems: list[str] = []
+        self.again: set[str] = set()
+        self.tasks: Collection[str] = ()
+        self.regrading = False
+
+    def regrade(self, students: Sequence[str], tasks: Collection[str]) -> None:
+        """Judge these anew, except who has been in the same regrading that was cut short."""
+        self.regrading, self.tasks = True, tasks
+        self.again = set(students) - self.journal.begin_regrade(students, tasks)
+
+    def run(self, students: Sequence[str], jobs: int) -> None:
+        """Judge and write them all."""
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grader") as pool:
+            try:
+                # In the order of names, whoever finishes first: number and order of workers change nothing.
+                for judged in _in_order(pool, self.judge, students, ahead=2 * jobs):
+                    self.write(judged)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.engines.end()
+                raise
+        if self.regrading:
+            self.journal.end_regrade()
+        self.verdicts.prune({self.journal.judged(student) for student in self.journal.students()})
+
+    def judge(self, student: str) -> _Judged:
+        """A worker's part: read, then the kept verdict or a trusted run. Writes nothing."""
+        submission = read_submission(
+            self.books.folder("submitted", student, self.chapter), self.chapter, student
+        )
+        kept = None if student in self.again else self.verdicts.load(submission)
+        if kept is not None:
+            self._tell(student, "kept", found=1)
+            return _Judged(student, submission, kept, kept=True)
+        self._tell(student, "running", running=1)
+        result = grade_submission(self.chapter, submission, self.engines, scratch=self.scratch)
+        self._tell(student, "graded", running=-1)
+        before = self.verdicts.read(self.journal.judged(student)) if self.tasks else None
+        if before is not None and before.student == student:
+            result = merge(submission, before, result, self.tasks)
+        return _Judged(student, submission, result, kept=False)
+
+    def write(self, judged: _Judged) -> None:
+        """The writer's part, one submission at a time: verdict, journal, gradebook, folders, feedback."""
+        student, result, key = judged.student, judged.result, self.verdicts.key(judged.submission)
+        if not judged.kept:
+            self.verdicts.save(judged.submission, result)
+            if student in self.again:
+                self.journal.note_again(student)
+        if not judged.kept or self.journal.judged(student) != key:
+            self.journal.note_judged(student, key)
+        if not (
+            judged.kept and self.journal.written(student) == key and self.books.holds(self.chapter, result)
+        ):
+            with self.verdicts.handed(judged.submission, result):
+                problem = write(self.books, self.chapter, judged.submission, result)
             if problem:
-                problems.append(f"{student}: {problem}")
-            tell(student, "written", len(results), len(chosen))
-    return ChapterResult(chapter.id, tuple(results), tuple(problems))
+                self.problems.append(f"{student}: {problem}")
+            elif not result.blocked:
+                self.journal.note_written(student, key)
+        # The notebook is on disk; hundreds of them are not kept in memory.
+        self.results.append(replace(result, notebook={}))
+        self._tell(student, "written", done=1, blocked=int(result.blocked))
 
-
-def judge(
-    chapter: Chapter, submission: Submission, verdicts: Verdicts, factory: EngineFactory
-) -> SubmissionResult:
-    """The verdict on a submission: the one that is kept, else a trusted run's."""
-    result = verdicts.load(submission)
-    if result is None:
-        result = grade_submission(chapter, submission, factory)
-        verdicts.save(submission, result)
-    return result
+    def _tell(self, student: str, stage: Stage, **more: int) -> None:
+        with self._lock:
+            counts = {name: getattr(self._state, name) + number for name, number in more.items()}
+            self._state = replace(self._state, student=student, stage=stage, **counts)
+            self._hear(self._state)
 
 
 def write(books: Books, chapter: Chapter, submission: Submission, result: SubmissionResult) -> str:
     """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line."""
-    if submission.state == "missing":
-        books.save_nothing_submitted(chapter, result)
-        return ""
-    if submission.folder.is_symlink() or submission.folder.parent.is_symlink():
-        # nbgrader would follow it.
-        books.save_nothing_submitted(chapter, result)
-        return ""
-    problem = books.autograde(chapter, submission.student)
-    if problem:
-        return f"nbgrader's autograde failed: {problem}"
-    problem = books.feedback(chapter, submission.student)
+    try:
+        if submission.state == "missing" or submission.folder.is_symlink():
+            books.save_nothing_submitted(chapter, result)
+            return ""
+        if submission.folder.parent.is_symlink():
+            # nbgrader would follow it.
+            books.save_nothing_submitted(chapter, result)
+            return ""
+        problem = books.autograde(chapter, submission.student)
+        if problem:
+            return f"nbgrader's autograde failed: {problem}"
+        problem = books.feedback(chapter, submission.student)
+    except GradebookError as error:
+        return str(error)
     return f"nbgrader's feedback failed: {problem}" if problem else ""
+
+
+@contextlib.contextmanager
+def _scratch(course: Course) -> Iterator[Path]:
+    """A folder for copies; what a killed grader left in it goes first."""
+    folder = folder_of(course) / "scratch"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[str], _Judged], students: Sequence[str], ahead: int
+) -> Iterator[_Judged]:
+    """Results in the order of ``students``; at most ``ahead`` of them wait for their turn in memory."""
+    waiting: deque[Future[_Judged]] = deque()
+    for student in students:
+        waiting.append(pool.submit(work, student))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> list[str]:
@@ -127,5 +309,5 @@ def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> l
     return sorted(set(students))
 
 
-def _silent(student: str, stage: Stage, done: int, total: int) -> None:
+def _silent(_: Event) -> None:
     pass

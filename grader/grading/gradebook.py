@@ -7,17 +7,21 @@ import glob
 import logging
 import os
 import shutil
+import sqlite3
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.utils import capture_log, temp_attrs
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
@@ -31,6 +35,8 @@ from grader.grading.nbgrader_hooks import save_verdict
 from grader.grading.results import SubmissionResult
 
 CONFIG_FILE = "nbgrader_config.py"
+LOCK_WAIT_S = 10
+"""Seconds to wait for somebody else's transaction."""
 
 
 class SafeCopy(BaseConverter):
@@ -126,6 +132,34 @@ class Books:
             except (SQLAlchemyError, OSError) as error:
                 raise self._unusable(str(error)) from error
 
+    def require_writable(self) -> None:
+        """Look at the gradebook before an hour's work is to go into it. Raises GradebookError.
+
+        Asks SQLite itself for the lock that writing needs, so that a locked, a read-only and a damaged file
+        are told apart. A gradebook behind another kind of URL is left to its server.
+        """
+        prefix = "sqlite:///"
+        url = str(self.coursedir.db_url)
+        path = Path(url.removeprefix(prefix))
+        if not url.startswith(prefix) or not path.exists():
+            return
+        if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            raise self._unusable("it, or its folder, is read-only here")
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                found = db.execute("PRAGMA quick_check(1)").fetchone()
+                version = db.execute("SELECT version_num FROM alembic_version").fetchone()
+                db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise self._unusable(str(error)) from error
+        if found and found[0] != "ok":
+            raise self._unusable(f"it is damaged: {found[0]}")
+        if version is None or version[0] != _current_version():
+            raise self._unusable(
+                f"it was made by another nbgrader (its tables' version is {version and version[0]})"
+            )
+
     def _unusable(self, reason: str) -> GradebookError:
         return GradebookError(
             f"The gradebook {self.coursedir.db_url} cannot be used: {reason.splitlines()[0][:300]}",
@@ -169,6 +203,19 @@ class Books:
                 gradebook, chapter, chapter.id, result.student, result, graft(None, chapter).notebook
             )
 
+    def holds(self, chapter: Chapter, result: SubmissionResult) -> bool:
+        """Whether the gradebook and nbgrader's folders have what follows from this verdict."""
+        try:
+            there = self.scores(chapter, result.student)
+        except GradebookError:
+            return False
+        if there != {task.task: task.score for task in result.tasks}:
+            return False
+        graded = self.folder("autograded", result.student, chapter) / chapter.notebook.name
+        page = self.folder("feedback", result.student, chapter) / f"{chapter.id}.html"
+        submitted = self.folder("submitted", result.student, chapter) / chapter.notebook.name
+        return (graded.is_file() and page.is_file()) or not submitted.is_file()
+
     def scores(self, chapter: Chapter, student: str) -> dict[str, float | None]:
         """What the gradebook holds for one student: automatic points by task; None is ungraded.
 
@@ -186,6 +233,12 @@ class Books:
         return {task.id: by_test.get(task.test_id) for task in chapter.tasks}
 
 
+@cache
+def _current_version() -> str | None:
+    """The version of the tables that this nbgrader makes."""
+    return ScriptDirectory(ALEMBIC_DIR).get_current_head()
+
+
 def _own_programs() -> None:
     """nbgrader starts `alembic` by name when it makes a gradebook: this environment's, activated or not."""
     own = str(Path(sys.executable).parent)
@@ -195,7 +248,12 @@ def _own_programs() -> None:
 
 
 def _last_line(said: dict[str, Any]) -> str:
-    for line in reversed(str(said.get("log", "")).splitlines()):
+    # nbgrader indents what comes after a message's first line.
+    lines = [line.strip() for line in str(said.get("log", "")).splitlines()]
+    for line in reversed(lines):
+        if line.startswith("grader.errors."):
+            return line.partition(": ")[2]
+    for line in reversed(lines):
         if "Error" in line and not line.startswith("["):
             return line.strip()
     lines = str(said.get("error") or said.get("log") or "no reason given").strip().splitlines()

@@ -25,6 +25,8 @@ from traitlets import Bool, Enum
 from grader.course import Chapter, Course
 from grader.errors import CourseError
 from grader.expect.words import visible
+from grader.grading.journal import Journal
+from grader.grading.lock import held_by_another
 from grader.grading.results import SubmissionResult, TaskResult
 from grader.grading.run import grade_submission, sandbox_factory
 from grader.grading.submission import Submission, read_submission
@@ -79,7 +81,10 @@ class TrustedGraft(_Trusted):
     """First pass: the instructor's cells in the student's order, whatever the file looked like."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Replace ``nb`` by the grafted notebook."""
+        """Replace ``nb`` by the grafted notebook. Raises GradingBusy while another process grades here."""
+        busy = held_by_another(self._course())
+        if busy is not None:
+            raise busy
         submission = self._submission(resources, self._chapter(resources))
         for note in submission.notes:
             self.log.warning("%s: %s", submission.student, note.text)
@@ -104,6 +109,7 @@ class TrustedExecute(_Trusted):
             factory = sandbox_factory(chapter.limits, self.boot)
             result = grade_submission(chapter, submission, factory)
             verdicts.save(submission, result)
+            Journal(course, chapter).note_judged(submission.student, verdicts.key(submission))
         for note in result.notes:
             self.log.warning("%s: %s", result.student, note)
         resources[VERDICT] = result

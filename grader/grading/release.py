@@ -13,6 +13,7 @@ from grader.course import Chapter, Course
 from grader.errors import CourseError
 from grader.grading.files import regular_files
 from grader.grading.gradebook import Books
+from grader.grading.lock import course_lock
 
 _REGIONS = (("BEGIN SOLUTION", "END SOLUTION"), ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS"))
 _SHORT = 4  # a line of fewer characters (`)`, `]`) tells nothing
@@ -22,7 +23,8 @@ def release(course: Course, chapters: Sequence[Chapter | str] = ()) -> list[Path
     """Release chapters (none named: all that are written) and enter them in the gradebook.
 
     Returns the release folders. Can be repeated. Raises CourseError when a chapter is not written, cannot be
-    released, or its release would show a solution or a hidden test; such a release is removed.
+    released, or its release would show a solution or a hidden test; such a release is removed. Raises
+    GradingBusy while somebody grades in this course.
     """
     if course.shipped:
         raise CourseError(
@@ -36,19 +38,22 @@ def release(course: Course, chapters: Sequence[Chapter | str] = ()) -> list[Path
     for chapter in wanted:
         _ = chapter.require().tasks  # refuses test cells that could never be graded
     books = Books(course)
-    released = []
-    for chapter in wanted:
-        books.generate_assignment(chapter)
-        folder = books.folder("release", ".", chapter).resolve()
-        leak = next(leaks(chapter, folder), None)
-        if leak is not None:
-            shutil.rmtree(folder)
-            raise CourseError(
-                f"The release of {chapter.id} would show {leak}; it was removed.",
-                next_step="keep solutions and hidden tests between their BEGIN and END lines.",
-            )
-        released.append(folder)
-    return released
+    with course_lock(course, "release " + ", ".join(chapter.id for chapter in wanted)):
+        books.require_writable()
+        return [_release(books, chapter) for chapter in wanted]
+
+
+def _release(books: Books, chapter: Chapter) -> Path:
+    books.generate_assignment(chapter)
+    folder = books.folder("release", ".", chapter).resolve()
+    leak = next(leaks(chapter, folder), None)
+    if leak is not None:
+        shutil.rmtree(folder)
+        raise CourseError(
+            f"The release of {chapter.id} would show {leak}; it was removed.",
+            next_step="keep solutions and hidden tests between their BEGIN and END lines.",
+        )
+    return folder
 
 
 def leaks(chapter: Chapter, folder: Path) -> Iterator[str]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
@@ -36,6 +37,13 @@ ATTEMPTS = 3
 
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""
+
+LIMIT_MEANS = {
+    "memory": ", engine and all containers together; the largest container or kernel was ended",
+    "processes": ", threads too, all containers together; the largest container or kernel was ended",
+    "disk": " for all that containers, images and the notebook write; it is full",
+}
+"""What reaching a limit of the sandbox comes to, by the limit's first word."""
 
 EngineFactory = Callable[[], Engine]
 
@@ -58,7 +66,12 @@ def sandbox_factory(limits: Limits, boot: str = "sandbox") -> EngineFactory:
     def open_one() -> Engine:
         from grader.engine.auto import open_engine
 
-        return open_engine(boot, disk_bytes=limits.disk_mb << 20, rlimits={"NPROC": limits.processes})
+        return open_engine(
+            boot,
+            disk_bytes=limits.disk_mb << 20,
+            memory_bytes=limits.memory_mb << 20,
+            processes=limits.processes,
+        )
 
     return open_one
 
@@ -70,10 +83,12 @@ def grade_submission(
     *,
     session_factory: SessionFactory | None = None,
     look: Look | None = None,
+    scratch: Path | None = None,
 ) -> SubmissionResult:
     """Grade one submission. Never raises for anything in the submission or the engine: that is a verdict.
 
     A task without a positive outcome is worth nothing; what could not be looked at is ``blocked``.
+    ``scratch``: where copies of its files are made while it runs; by default the system's folder for that.
     """
     started = time.monotonic()
     if submission.state != "ok":
@@ -86,7 +101,7 @@ def grade_submission(
     run = _Run()
     reason = ""
     for _attempt in range(ATTEMPTS):
-        run = _Run()
+        run = _Run(scratch)
         try:
             run.play(chapter, submission, engine_factory, session_factory, look)
             reason = ""
@@ -118,6 +133,7 @@ _BOOT = -1
 class _Run:
     """One attempt. ``position`` is the step it is at; ``cells`` the outputs by index in the notebook."""
 
+    scratch: Path | None = None
     position: int = _BOOT
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     cells: dict[int, tuple[NotebookNode, ...]] = field(default_factory=dict)
@@ -133,7 +149,8 @@ class _Run:
         session_factory: SessionFactory | None,
         look: Look | None,
     ) -> None:
-        with tempfile.TemporaryDirectory(prefix="dockbook-") as folder, engine_factory() as engine:
+        scratch = tempfile.TemporaryDirectory(prefix="dockbook-", dir=self.scratch)
+        with scratch as folder, engine_factory() as engine:
             work = Path(folder, "work")
             self.notes += map(Note, files.copy_for_kernel(chapter, submission.folder, work))
             student = submission.student
@@ -149,6 +166,7 @@ class _Run:
                 for self.position, step in enumerate(submission.grafted.steps):
                     if step.task is None:
                         self._student(step, session, chapter.limits, deadline)
+                        self._limits(step, engine.limits_reached())
                     else:
                         self._test(step.task, session, engine, look)
                     if not engine.alive():
@@ -171,15 +189,22 @@ class _Run:
         self.dead_kernels = 0
         self.cells[step.index] = ran.outputs
         if ran.ending == "timeout":
-            self._reach(
-                "time for one cell", f"limit reached: cell {step.index + 1} was stopped after its time"
-            )
+            text = f"limit reached: {limits.cell_s:.0f} s for one cell; cell {step.index + 1} was stopped"
+            self._reach("time for one cell", text)
         elif ran.ending == "died":
             self._reach(
                 f"death {step.index}", f"the kernel ended in cell {step.index + 1}; a fresh one went on"
             )
         if ran.cut:
             self._reach("output", f"limit reached: {limits.output_bytes:,} bytes of output; more was cut")
+
+    def _limits(self, step: Step, reached: Sequence[str]) -> None:
+        """Limits of the whole sandbox that this cell, or a container from before, has met."""
+        for limit in reached:
+            what = LIMIT_MEANS.get(limit.split(" ", 1)[0], "")
+            text = f"limit reached in cell {step.index + 1}: {limit}{what}"
+            self.cells[step.index] = (*self.cells.get(step.index, ()), _error("Limit", text))
+            self.notes.append(Note(text))
 
     def _test(self, task: Task, session: Session, engine: Engine, look: Look) -> None:
         try:
@@ -221,6 +246,28 @@ class _Run:
         self.notes.append(Note(f"the engine {found}"))
 
 
+def merge(
+    submission: Submission,
+    before: SubmissionResult,
+    now: SubmissionResult,
+    tasks: Collection[str],
+) -> SubmissionResult:
+    """The verdict ``before`` with these tasks as they came out ``now``; the notebook is that of ``now``."""
+    fresh = {result.task: result for result in now.tasks}
+    merged = tuple(fresh[result.task] if result.task in tasks else result for result in before.tasks)
+    notebook = copy.deepcopy(nbformat.from_dict(now.notebook))
+    _show_verdicts(notebook, submission, merged)
+    return replace(now, tasks=merged, notebook=notebook)
+
+
+def _show_verdicts(notebook: NotebookNode, submission: Submission, tasks: Sequence[TaskResult]) -> None:
+    """Each test cell's output is its task's verdict."""
+    by_task = {result.task: result for result in tasks}
+    for count, step in enumerate(submission.grafted.steps, 1):
+        if step.task is not None:
+            notebook.cells[step.index].outputs = verdict_outputs(by_task[step.task.id], count)
+
+
 def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float) -> SubmissionResult:
     notes = (*submission.notes, *run.notes)
     tasks = tuple(
@@ -233,14 +280,11 @@ def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float)
         for task in chapter.tasks
     )
     notebook = copy.deepcopy(submission.grafted.notebook)
-    by_task = {result.task: result for result in tasks}
     for count, step in enumerate(submission.grafted.steps, 1):
         cell = notebook.cells[step.index]
         cell.execution_count = count
-        if step.task is None:
-            cell.outputs = list(run.cells.get(step.index, ()))
-        else:
-            cell.outputs = verdict_outputs(by_task[step.task.id], count)
+        cell.outputs = list(run.cells.get(step.index, ()))
+    _show_verdicts(notebook, submission, tasks)
     texts = tuple(dict.fromkeys(note.text for note in notes))
     return SubmissionResult(submission.student, tasks, texts, notebook, seconds)
 

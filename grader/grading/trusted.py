@@ -54,6 +54,11 @@ class TrustedWitness(EngineWitness):
         self._answers = answers
         self._images = images or {}
 
+    @property
+    def private(self) -> bool:
+        """Always: a grading engine is made for one submission."""
+        return True
+
     def snapshot(self) -> Snapshot:
         """Everything the engine holds, with the course's own images known by their ids."""
         return replace(super().snapshot(), originals=self._images)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ import grader
 from grader.course import Chapter, Course
 from grader.engine.recipe import SUITES, key
 from grader.grading.files import digest
+from grader.grading.lock import folder_of
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
 
@@ -33,7 +34,7 @@ class Verdicts:
     def __init__(self, course: Course, chapter: Chapter) -> None:
         self.chapter = chapter
         self._chapter_digest = digest(chapter.folder, 1 << 40)
-        self.folder = course.root / ".dockbook" / "verdicts" / chapter.id
+        self.folder = folder_of(course) / "verdicts" / chapter.id
 
     def key(self, submission: Submission) -> str:
         """Hash of the submission, the chapter's source and limits, and the grader."""
@@ -48,11 +49,18 @@ class Verdicts:
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, submission: Submission) -> SubmissionResult | None:
-        """The verdict on exactly this work by exactly this grader, if it is there and whole."""
+        """The verdict on exactly this work by exactly this grader, if it is there, whole, and not blocked."""
         key = self.key(submission)
         handed = (_handed.get() or {}).get(key)
         if handed is not None:
             return handed
+        found = self.read(key)
+        if found is None or found.student != submission.student or found.blocked:
+            return None
+        return found
+
+    def read(self, key: str) -> SubmissionResult | None:
+        """The verdict under a key of this chapter, of an earlier state of it too; None if it is not whole."""
         result, notebook = self._paths(key)
         try:
             data = json.loads(result.read_text(encoding="utf-8"))
@@ -61,14 +69,10 @@ class Verdicts:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         expected = [task.id for task in self.chapter.tasks]
-        if found.student != submission.student or [task.task for task in found.tasks] != expected:
-            return None
-        return found
+        return found if [task.task for task in found.tasks] == expected else None
 
     def save(self, submission: Submission, result: SubmissionResult) -> None:
-        """Keep a verdict. One that blocks is not kept: it must be tried again."""
-        if result.blocked:
-            return
+        """Keep a verdict. One that blocks is there for reports alone: ``load`` passes it over."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path, notebook = self._paths(self.key(submission))
         data = {"result": result.as_dict(), "seconds": round(result.seconds, 3)}
@@ -76,9 +80,21 @@ class Verdicts:
         _write(notebook, json.dumps(result.notebook, indent=1, ensure_ascii=False))
         _write(path, json.dumps(data, indent=1, ensure_ascii=False))
 
+    def sweep(self) -> None:
+        """Remove what a killed process was writing. For whoever holds the course's lock."""
+        for path in self.folder.glob(".new-*"):
+            path.unlink(missing_ok=True)
+
+    def prune(self, keep: Collection[str]) -> None:
+        """Remove verdicts that are no student's last one: on work, tests or a grader that has changed."""
+        for path in self.folder.glob("*.json"):
+            if path.stem not in keep:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".ipynb").unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def handed(self, submission: Submission, result: SubmissionResult) -> Iterator[None]:
-        """While this lasts, ``load`` gives ``result``: for a verdict that blocks, which is not kept."""
+        """While this lasts, ``load`` gives ``result``: also one that blocks, which it else passes over."""
         token = _handed.set({self.key(submission): result})
         try:
             yield

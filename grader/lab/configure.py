@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker import DockerClient
 
 from grader.errors import Blocked, EngineError
 from grader.expect.show import InWords
+from grader.expect.witness import CONTROL_VARIABLE
 from grader.expect.words import quote, visible
 from grader.state.reach import looking
 
-CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
-"""The socket that a private engine takes a ``daemon.json`` at."""
 MAX_BYTES = 64 * 1024
 REPLY_S = 35.0
 SHOWN_S = 10.0
@@ -53,6 +53,7 @@ def configurer(
         nonlocal before
         name = Path(path).name
         options = read(Path(path))
+        _look_at_mirrors(options, name)
         apply = _by_socket((os.environ if environment is None else environment).get(CONTROL_VARIABLE), held)
         try:
             apply(options)
@@ -100,6 +101,24 @@ def read(path: Path) -> Json:
             next_step='write names and values in braces: {"debug": true}.',
         )
     return options
+
+
+def _look_at_mirrors(options: Json, name: str) -> None:
+    """A daemon takes a mirror that is no address, says so in its log alone, and goes on without it."""
+    given = options.get("registry-mirrors")
+    for mirror in given if isinstance(given, list) else ():
+        if not (isinstance(mirror, str) and _is_address(mirror)):
+            raise ConfigurationRefused(
+                f"The engine does not take {name}: the mirror {quote(mirror, 100)} is no address.",
+                next_step='write it whole, with http:// or https:// before the host: "http://mirror".',
+            )
+
+
+def _is_address(text: str) -> bool:
+    with contextlib.suppress(ValueError):  # brackets that are no IPv6 address
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return False
 
 
 def _table(pairs: list[tuple[str, Any]]) -> Json:

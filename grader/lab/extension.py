@@ -18,7 +18,7 @@ from grader.expect.check import Checker
 from grader.expect.finding import Outcome
 from grader.expect.mine import Mine
 from grader.expect.show import Verdict
-from grader.expect.witness import STUDENT_VARIABLE, LiveWitness
+from grader.expect.witness import CONTROL_VARIABLE, STUDENT_VARIABLE, LiveWitness
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
 from grader.lab.forget import forgetter
@@ -45,7 +45,7 @@ def load(shell: InteractiveShell) -> None:
     if line:
         print(line)
     student = student_id(os.environ, Path())
-    witness = LiveWitness(shell.user_ns, student=student)
+    witness = LiveWitness(shell.user_ns, student=student, held=bool(_held))
     with contextlib.suppress(Blocked):  # without an engine there is nothing to note; a check will say so
         _keeper.of(witness.client())
     shell.push(
@@ -123,7 +123,8 @@ def running_lab() -> dict[str, str] | None:
 
 def _adopt(environment: MutableMapping[str, str], wanted: dict[str, str]) -> None:
     """Take over what leads to an engine: DOCKER_HOST, the PATH with its ``docker``, no contexts."""
-    for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
+    others = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
+    for name in (*others, CONTROL_VARIABLE):
         if name not in wanted:
             environment.pop(name, None)
     for name, value in wanted.items():

@@ -41,7 +41,8 @@ def forgetter(
         """Remove these things if they are there, so that a cell can run again.
 
         Containers go running or not, with their anonymous volumes. Nothing else is touched, and on your own
-        Docker nothing that was there before the course.
+        Docker nothing that was there before the course: an image that stays is in nobody's way, anything
+        else raises CouldNotForget.
         """
         for name in (*containers, *_several(image), *_several(network), *_several(volume)):
             given: object = name  # a cell is not type-checked
@@ -90,8 +91,7 @@ class _Remover:
     @staticmethod
     def _spare(kind: str, name: str, command: str) -> None:
         raise CouldNotForget(
-            f"The {kind} {quote(name)} was on your Docker before the course began: it stays.",
-            next_step=f"if you do not need it, remove it yourself: `{command} {name}`.",
+            _stays(kind, name), next_step=f"if you do not need it, remove it yourself: `{command} {name}`."
         )
 
     def container(self, name: str) -> None:
@@ -134,5 +134,10 @@ class _Remover:
 
     def image(self, ref: str) -> None:
         if familiar(ref) in self._before.images and self._api.inspect_image(familiar(ref)):
-            self._spare("image", ref, "docker rmi")
+            print(_stays("image", ref))
+            return
         self._api.remove_image(familiar(ref), force=True)
+
+
+def _stays(kind: str, name: str) -> str:
+    return f"The {kind} {quote(name)} was on your Docker before the course began: it stays."

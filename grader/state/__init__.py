@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.state.container import Binding, Container, Endpoint, Mount, Pulse, unsettled
 from grader.state.files import FileThere, read_file, read_image_file
 from grader.state.image import Image, ImageConfig, read_history, read_image
-from grader.state.log import Log, read_last, read_log
+from grader.state.log import Log, moment_of, read_first_moment, read_last, read_log
 from grader.state.network import Network, Volume
 from grader.state.reference import familiar, repository
 from grader.state.snapshot import Snapshot, read_container
@@ -24,8 +24,10 @@ __all__ = [
     "Snapshot",
     "Volume",
     "familiar",
+    "moment_of",
     "read_container",
     "read_file",
+    "read_first_moment",
     "read_history",
     "read_image",
     "read_image_file",

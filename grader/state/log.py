@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from docker import DockerClient
 
+from grader.state import _shape as shape
 from grader.state.reach import Look, looking
 
 MAX_BYTES = 256 * 1024
 _HEADER = 8  # stream number, three zeros, length as 4 bytes, big end first
 _STDERR = 2
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]{8,18}Z")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ def read_last(client: DockerClient, container_id: str, deadline_s: float = 5) ->
         params = {"stdout": 1, "stderr": 1, "tail": "1", "timestamps": 1}
         raw = _fetch(client, look, container_id, 4096, params)
     return raw if isinstance(raw, str) else raw[0].decode("utf-8", "replace")
+
+
+def read_first_moment(client: DockerClient, container_id: str, deadline_s: float = 5) -> datetime | None:
+    """When a container printed the first line that its log keeps; None if it keeps none."""
+    with looking(client, "the container's log", deadline_s) as look:
+        raw = _fetch(client, look, container_id, 4096, {"stdout": 1, "stderr": 1, "timestamps": 1})
+    return None if isinstance(raw, str) else moment_of(raw[0].decode("utf-8", "replace"))
+
+
+def moment_of(line: str) -> datetime | None:
+    """The time that the engine put before a line of a log; None if it begins with none."""
+    # Without a terminal a frame's header comes first.
+    found = _MOMENT.match(line) or _MOMENT.match(line[_HEADER:])
+    return shape.moment({"at": found.group()}, "at") if found else None
 
 
 def _fetch(

@@ -3,111 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
-from queue import Empty, Queue
 
 import docker
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
-DOCKBOOK = Path(sys.executable).with_name("dockbook")
+from tests.browser.lab import DOCKBOOK, new_page, open_chapter, shot
+
 CHAPTER = "ch03-using-docker"
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 pytestmark = pytest.mark.timeout(600)
-
-
-class Lab:
-    """A running `dockbook lab`: its printed lines, its address."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
-        env = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-        self.process = subprocess.Popen(
-            [DOCKBOOK, "lab", "--no-browser", "--workspace", workspace, "--as", "ann"],
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.lines: list[str] = []
-        self._queue: Queue[str] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._queue.put(line.rstrip())
-
-    def wait_for(self, start: str, seconds: float) -> str:
-        """The rest of the first line that begins so. Fails with everything that was said."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                self.lines.append(self._queue.get(timeout=0.2))
-            except Empty:
-                if self.process.poll() is not None:
-                    break
-                continue
-            if self.lines[-1].startswith(start):
-                return self.lines[-1].removeprefix(start).strip()
-        pytest.fail(f"the lab never said {start!r}:\n" + "\n".join(self.lines))
-
-    def end(self) -> int:
-        """As Ctrl-C does; the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab(tmp_path_factory.mktemp("lab") / "dockbook")
-    try:
-        yield running
-    finally:
-        running.end()
-
-
-@pytest.fixture(scope="module")
-def address(lab: Lab) -> str:
-    # The engine image may have to be built first.
-    return lab.wait_for("JupyterLab: ", 540)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium; elsewhere the one that `playwright install chromium` brings."""
-    found = shutil.which("chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, headless=True, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """JupyterLab with the chapter open and its kernel ready."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(60_000)
-    page.goto(address.replace("/lab?", f"/lab/tree/{CHAPTER}/{CHAPTER}.ipynb?"))
-    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=60_000)
-    expect(page.get_by_text(re.compile(r"Python 3.*\| Idle")).first).to_be_visible(timeout=60_000)
+    page = new_page(browser)
+    open_chapter(page, address, CHAPTER)
     yield page
     page.close()
 
@@ -125,17 +40,12 @@ def run(page: Page, marker: str) -> None:
     page.keyboard.press("Shift+Enter")
 
 
-def shot(page: Page, name: str) -> None:
-    BUILD.mkdir(exist_ok=True)
-    page.screenshot(path=BUILD / f"{name}.png")
-
-
 def test_the_lab_says_which_engine_and_why(lab, address):
     (line,) = [line for line in lab.lines if line.startswith("Engine: ")]
     assert re.match(r"Engine: (sandbox|nested|vm|host) \(.+\), ready in \d+\.\d s\.", line)
     assert "dockbook engine env" in line
     assert re.match(r"http://127\.0\.0\.1:\d+/lab\?token=\w+$", address)
-    assert (lab.workspace / CHAPTER / f"{CHAPTER}.ipynb").is_file()
+    assert lab.notebook(CHAPTER).is_file()
 
 
 def test_the_first_cells_print_what_a_real_container_said(lab, page):

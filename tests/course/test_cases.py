@@ -18,8 +18,9 @@ from _pytest.mark import ParameterSet
 from grader.course import Chapter, Course, Task, marks
 from grader.engine.base import Engine
 from grader.expect.finding import Outcome
-from grader.grading.kernel import KernelSession
-from grader.grading.trusted import look
+from grader.grading.kernel import CellRun, KernelSession
+from grader.grading.trusted import LOOK_S, look, originals
+from grader.state import Snapshot
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
@@ -79,18 +80,36 @@ def by_weight(cases: list[Case]) -> list[ParameterSet]:
 TASKS = [(chapter, task) for chapter in COURSE.written for task in chapter.tasks]
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What trying a solution cell came to. ``idle``: it changed nothing that the engine lists."""
+
+    outcome: Outcome
+    run: CellRun
+    idle: bool
+
+
 def attempt(engine: Engine, folder: Path, chapter: Chapter, task: Task, source: str) -> Outcome:
-    """Run one solution cell and what comes before it by rights, then the trusted test."""
+    """The outcome of one solution cell, on an engine as it booted."""
+    tried = try_cell(engine, folder, chapter, task, source)
+    assert tried.run.ending in ("ok", "error"), f"the kernel: {tried.run.ending} {tried.run.outputs}"
+    return tried.outcome
+
+
+def try_cell(engine: Engine, folder: Path, chapter: Chapter, task: Task, source: str) -> Tried:
+    """Run one solution cell and what comes before it by rights, then the trusted test, as grading does."""
     outcomes: dict[str, Outcome] = {}
     files = folder / "files"  # what a submission brings along: nothing
     files.mkdir()
+    images = originals(engine)
     with closing(KernelSession(engine, files, chapter.limits)) as session:
         run_cell(session, chapter, chapter.setup, "the first cell")
         for earlier in task.after:
             good = (CASES / chapter.id.split("-")[0] / earlier / "good.py").read_text(encoding="utf-8")
-            outcomes[earlier] = solve(session, engine, chapter, chapter.task(earlier), good, outcomes)
+            before = chapter.task(earlier)
+            outcomes[earlier] = solve(session, engine, chapter, before, good, outcomes, images).outcome
             assert outcomes[earlier].status == "passed", f"{earlier}: {outcomes[earlier]}"
-        return solve(session, engine, chapter, task, source, outcomes)
+        return solve(session, engine, chapter, task, source, outcomes, images)
 
 
 def solve(
@@ -100,15 +119,23 @@ def solve(
     task: Task,
     source: str,
     outcomes: dict[str, Outcome],
-) -> Outcome:
+    images: dict[str, str],
+) -> Tried:
     for cell in prepared(chapter, task):
         run_cell(session, chapter, cell, "a cell tagged prepare")
+    before = listed(engine)
     run = session.run(source, chapter.limits.cell_s)
-    assert run.ending in ("ok", "error"), f"the kernel: {run.ending} {run.outputs}"
-    outcome = look(task, engine, session.answers(task.answers), outcomes)
+    idle = listed(engine) == before
+    outcome = look(task, engine, session.answers(task.answers), outcomes, images=images)
     # What the cell printed is the first thing to know when a case does not come to what it should.
     print(*(output.get("text") or output.get("evalue") or "" for output in run.outputs), outcome, sep="\n")
-    return outcome
+    return Tried(outcome, run, idle)
+
+
+def listed(engine: Engine) -> Snapshot:
+    """Everything the engine holds, in its present state."""
+    with closing(engine.client(timeout=LOOK_S)) as client:
+        return Snapshot.read(client, LOOK_S)
 
 
 def run_cell(session: KernelSession, chapter: Chapter, source: str, what: str) -> None:

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbval.plugin import get_sanitize_patterns
 
 from grader.course import Chapter, Course, is_test, marks
+from grader.engine import load
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
@@ -223,6 +224,26 @@ def test_tests_show_something_and_hide_something(chapter: Chapter) -> None:
         assert sum("engine." in line or "box." in line for line in visible) >= 2, (
             f"{cell.id}: too little to see"
         )
+
+
+def test_what_needs_the_engines_configuration_is_marked(chapter: Chapter) -> None:
+    """So that it is not reached, and not failed, on a Docker of the student's own; and nothing else is."""
+    for task in chapter.tasks:
+        solution = next(cell.source for cell in code(chapter) if marks(cell).get("grade_id") == task.id)
+        configures = "configure(" in solution or "RegistryConfig" in task.test_source
+        assert task.private is configures, task.id
+
+
+def test_the_images_that_a_chapter_starts_from_are_listed(chapter: Chapter) -> None:
+    names = load.names()
+    source = "\n".join(cell.source for cell in code(chapter))
+    used = set()
+    for repository in {name.partition(":")[0] for name in names}:
+        for found in re.finditer(rf"(?<![\w/.-]){repository}(?::([\w.-]+))?(?![\w/-])", source):
+            used.add(f"{repository}:{found[1] or 'latest'}")
+    # Cells also name what no course image has, to see it refused.
+    assert set(chapter.images) == used & set(names)
+    assert len(set(chapter.images)) == len(chapter.images)
 
 
 # Pictures and links

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,10 @@ from typing import Self
 
 import docker
 from docker import DockerClient
+
+from grader.engine import recipe
+from grader.engine.image import EngineImage
+from grader.engine.network import HUB_ADDRESS
 
 START_S = 30
 PROGRAMS = {
@@ -35,10 +40,11 @@ class Dockerd:
     """A context manager; ``socket`` is the path of its API. Raises AssertionError when it cannot be had.
 
     ``folder``: an empty one with a short path (a unix socket's has at most 108 bytes). ``plugin``: the folder
-    with the socket ``dockbook.sock`` of an authorization plugin.
+    with the socket ``dockbook.sock`` of an authorization plugin. ``hub``: an engine image whose hub stands in
+    for the internet: Docker Hub's names lead to it, and it has Debian packages.
     """
 
-    def __init__(self, folder: Path, *, plugin: Path | None = None) -> None:
+    def __init__(self, folder: Path, *, plugin: Path | None = None, hub: EngineImage | None = None) -> None:
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
         for program, package in PROGRAMS.items():
             if shutil.which(program, path=path) is None:
@@ -58,6 +64,8 @@ class Dockerd:
             command += ["--authorization-plugin", "dockbook"]
             prepare += " && mount -t tmpfs plugins /run && mkdir -p /run/docker"
             prepare += f" && ln -s {plugin} /run/docker/plugins"
+        if hub is not None:
+            prepare += f" && {_internet(folder, hub)}"
         script = f'{prepare} && exec "$@"'
         namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self._process = subprocess.Popen(
@@ -86,6 +94,10 @@ class Dockerd:
     ) -> None:
         self.close()
 
+    def beside(self) -> list[str]:
+        """What comes before a command so that, to it, this engine's published ports answer."""
+        return ["nsenter", f"--target={self._process.pid}", "--net", "--"]
+
     def client(self, headers: Mapping[str, str] | None = None) -> DockerClient:
         """A docker-py client; its version is the engine's own."""
         client = DockerClient(base_url=f"unix://{self.socket}", version="1.41", timeout=60)
@@ -108,6 +120,24 @@ class Dockerd:
         self._log.close()
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         shutil.rmtree(self.folder / "exec", ignore_errors=True)
+
+
+def _internet(folder: Path, image: EngineImage) -> str:
+    """Shell commands, in namespaces of dockerd's own, that put the course hub where its machine finds it."""
+    (folder / "hosts").write_text(recipe.HOSTS)
+    root = shlex.quote(str(image.rootfs))
+    return " && ".join(
+        (
+            f"ip addr add {HUB_ADDRESS}/32 dev lo",
+            f"mount --bind {folder}/hosts /etc/hosts",
+            f"mount --bind {root}/etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt",
+            f"mount -t tmpfs hub {root}/run && mkdir {root}/run/hub",
+            f"mount -t tmpfs hub {root}/srv && mkdir -p {root}/srv/dockbook/hub",
+            f"mount --bind /dev {root}/dev",
+            f"mount --bind {shlex.quote(str(image.hub))} {root}/srv/dockbook/hub",
+            f"{{ chroot {root} nginx -e stderr -c /etc/dockbook/hub.conf & }}",
+        )
+    )
 
 
 def import_busybox(client: DockerClient, folder: Path, tag: str = "busybox") -> None:

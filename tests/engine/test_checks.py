@@ -275,6 +275,9 @@ def test_images(anywhere: Course) -> None:
         (lambda e: e.image("mine:v1").builds_on("mine:stable"), "no layer of its own"),
         (lambda e: e.image("mine:v1").builds_on("nothing"), "Pull it first"),
         (lambda e: e.image("mine:v1").adds_layers(2, "busybox"), "1 layer more"),
+        (lambda e: e.image("mine:v1").adds_layers(0, "built"), "other layers below"),
+        (lambda e: e.image("mine:v1").adds_layers(1, "nothing"), "no 'nothing' to compare with"),
+        (lambda e: e.image("built").lacks_file("/note"), "found something"),
         (lambda e: e.image("built").was_made_by("VOLUME"), "docker history"),
         (lambda e: e.image("built").has_command("sh"), 'found ["cat", "/note"]'),
         (lambda e: e.image("built").has_entrypoint("sh"), "found no command"),
@@ -425,7 +428,9 @@ def test_forget_removes_by_exact_name_only(course: Course) -> None:
 
 
 @pytest.mark.root
-def test_forget_leaves_alone_what_was_there_on_ones_own_docker(dockerd: Dockerd, tmp_path: Path) -> None:
+def test_forget_leaves_alone_what_was_there_on_ones_own_docker(
+    dockerd: Dockerd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As in a lab: noted when it starts, kept through kernels that begin anew."""
     host = f"unix://{dockerd.socket}"
     with HostEngine(host) as engine:
@@ -450,8 +455,10 @@ def test_forget_leaves_alone_what_was_there_on_ones_own_docker(dockerd: Dockerd,
                 forget(*([] if words else ["old"]), **words)
         with pytest.raises(CouldNotForget, match="docker volume rm old-data"):
             forget(volume="old-data")
-        with pytest.raises(CouldNotForget, match="docker rmi old:v1"):
-            forget(image="old:v1")
+        # An image is in nobody's way: a pull, a build or a tag finds its name free to use.
+        forget(image=["old:v1", "new:v1"])
+        assert "The image 'old:v1' was on your Docker before the course began" in capsys.readouterr().out
+        assert engine.missing_images(["old:v1", "new:v1"]) == ["new:v1"]
         forget("nothing", network="nothing", volume="nothing", image="nothing")
 
         # Without a lab: what was there when the kernel first met the engine.

@@ -65,9 +65,12 @@ def test_the_course_works_on_it(engine: HostEngine) -> None:
     assert box.commit("kept").id
     assert engine.boot == "host"
     assert 0 < engine.ready_s < 10
-    assert engine.env({"DOCKER_CONTEXT": "x", "DOCKER_TLS_VERIFY": "1"}) == {
-        "DOCKER_HOST": engine.docker_host
-    }
+    theirs = {"DOCKER_HOST": engine.docker_host}
+    others = {"DOCKER_CONTEXT": "x", "DOCKER_TLS_VERIFY": "1", "DOCKBOOK_CONTROL": "/of/another/engine"}
+    assert engine.env(others) == engine.env(others | {"DOCKER_HOST": "unix:///another"}) == theirs
+    # A lab in a terminal that leads to the engine of another lab: what is private stays it.
+    door = {"DOCKBOOK_CONTROL": "/of/this/engine"}
+    assert engine.env(theirs | door) == theirs | door
     assert engine.alive()
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from grader import errors
 from grader.cli import boot, cli, course, engine, lab, main, project, show
+from grader.engine.host import HostEngine
 from grader.engine.image import CourseImage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ IDS = [" ".join(path) for path, _ in ALL]
 def test_the_commands_are_those_of_the_readme():
     assert set(IDS) == {
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
+        "engine load",
         *("lab", "release", "grade", "check", "demo", "store", "doctor", "test"),
     }
 
@@ -360,12 +362,13 @@ def test_check_without_a_workspace_says_how_to_get_one(capsys, tmp_path):
 
 
 def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys):
+    from grader.grading.grade import Event
     from grader.grading.results import ChapterResult
 
     calls: dict[str, Any] = {}
 
     def grade(course: object, chapter: Any, **options: Any) -> ChapterResult:
-        options["progress"]("ann", "running", 0, 1)
+        options["progress"](Event("ann", "running", 1, running=1))
         calls.update(options, chapter=chapter.id)
         return ChapterResult(chapter.id, (), ("ann: disk full",))
 
@@ -375,7 +378,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
     assert main(["grade", "ch03", "--json", str(target), "--jobs", "3", "--student", "ann"]) == 3
     assert json.loads(target.read_text()) == {"chapter": "ch03-using-docker", "students": []}
     assert (calls["jobs"], calls["students"], calls["boot"]) == (3, ("ann",), "sandbox")
-    assert "ann: running" in capsys.readouterr().err
+    assert "0 of 1 done, 1 running (ann: running)" in capsys.readouterr().err
     assert main(["grade", "ch03", "--json", str(tmp_path / "none" / "x.json")]) == 2
 
 
@@ -406,6 +409,23 @@ def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsy
     assert main(["lab", "--as", "ann", "--workspace", "here", "--no-browser", "--port", "9000"]) == 0
     assert steps == [(tmp_path / "here", "ann"), ("auto", "lab"), ("engine", "because", False, 9000)]
     assert capsys.readouterr().out == "made\n"
+
+
+def test_lab_says_which_images_ones_own_docker_lacks(monkeypatch, capsys):
+    class Own(HostEngine):
+        def __init__(self, there: set[str]) -> None:
+            self.there = there
+
+        def missing_images(self, names: list[str]) -> list[str]:
+            return [name for name in names if name not in self.there]
+
+    course = boot.find_course()
+    everything = {name for chapter in course.written for name in chapter.images}
+    lab._tell_of_images(Own(everything - {"httpd:latest", "busybox:latest"}), course)
+    said = "Not on your Docker: busybox:latest, httpd:latest. They come with: dockbook engine load\n"
+    assert capsys.readouterr().out == said
+    lab._tell_of_images(Own(everything), course)
+    assert capsys.readouterr().out == ""
 
 
 # test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import tempfile
@@ -125,6 +126,33 @@ def test_what_is_no_json_is_refused_with_its_place(
     assert "daemon.json" in caught.value.what
     assert step in caught.value.next_step
     assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    ["mirror", "mirror:80", "ftp://mirror", "//mirror", "http://", "http:/mirror", "http://[", "", 80],
+)
+def test_a_mirror_that_is_no_address_is_refused_at_once(
+    engine: Engine, configure: Configure, mirror: object
+) -> None:
+    """Not after a wait for what the daemon will never show."""
+    with pytest.raises(ConfigurationRefused) as caught:
+        configure(json.dumps({"registry-mirrors": ["http://good", mirror]}))
+    assert caught.value.what.startswith("The engine does not take daemon.json: the mirror ")
+    assert repr(mirror) in caught.value.what
+    assert "http://" in caught.value.next_step
+    assert (engine.asked, engine.looks) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://mirror", "https://mirror:5000/", "HTTP://10.0.0.1", "http://[::1]"]
+)
+def test_a_mirror_that_is_an_address_is_handed_over(
+    engine: Engine, configure: Configure, mirror: str
+) -> None:
+    with contextlib.suppress(ConfigurationRefused):  # what the made-up engine shows is another matter
+        configure(json.dumps({"registry-mirrors": [mirror]}))
+    assert engine.asked == [{"daemon": {"registry-mirrors": [mirror]}}]
 
 
 def test_a_file_that_is_not_there(configure: Configure, engine: Engine) -> None:

@@ -104,6 +104,16 @@ def test_after_is_read_as_one_name_or_several(course):
 
 
 @pytest.mark.parametrize(
+    ("mark", "private"), [(", private=True", True), ("", False), (", private=False", False)]
+)
+def test_whether_it_needs_a_private_engine_is_read(course, mark, private):
+    def edit(notebook):
+        tiny.cell(notebook, "test-sum").source = f'with check("sum"{mark}) as engine:\n    pass'
+
+    assert rewrite(course, edit).tasks[1].private is private
+
+
+@pytest.mark.parametrize(
     ("source", "said"),
     [
         ("!docker ps", "no plain Python"),

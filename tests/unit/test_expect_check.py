@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from grader.expect import (
     CheckFailed,
     CouldNotLook,
     HttpReply,
+    LiveWitness,
     Mine,
     Outcome,
     Reached,
@@ -54,6 +56,8 @@ class FakeWitness:
         self.variables = variables or {}
         self.later: list[Container | None] = []
         self.marks = ["same"]
+        self.first: datetime | None = None
+        self.files: dict[str, FileThere] = {}
         self.snapshots = 0
         self.unread = 0
         self.replies = [HttpReply(200, "Hello world!")]
@@ -63,6 +67,7 @@ class FakeWitness:
         self.asked: list[tuple[object, ...]] = []
         self.originals: dict[str, str] = {}
         self.student = ""
+        self.private = True
 
     def snapshot(self) -> Snapshot:
         self.snapshots += 1
@@ -86,11 +91,14 @@ class FakeWitness:
     def last_output(self, container_id: str) -> str:
         return self.marks.pop(0) if len(self.marks) > 1 else self.marks[0]
 
+    def first_output(self, container_id: str) -> datetime | None:
+        return self.first
+
     def file(self, container_id: str, path: str) -> FileThere | None:
-        return None
+        return self.files.get(path)
 
     def image_file(self, image_id: str, path: str) -> FileThere | None:
-        return None
+        return self.files.get(path)
 
     def info(self) -> Mapping[str, Any]:
         return {"KernelVersion": "6.1", "RegistryConfig": {"Mirrors": ["http://hub/"]}}
@@ -155,6 +163,55 @@ def only_finding(witness: FakeWitness, question: Question) -> str:
 
 
 # The block
+
+
+@pytest.mark.parametrize("boxes", [(container(),), ()], ids=["done", "not done"])
+def test_a_task_for_a_private_engine_is_not_reached_on_another(boxes: tuple[Container, ...]) -> None:
+    """Neither a pass nor a fault of the student's, whatever is there; and nothing is looked at."""
+    witness = FakeWitness(*boxes)
+    witness.private = False
+    found = ask(witness, lambda e: e.container("web").is_running(), private=True)
+    assert found == Outcome.not_reached("needs the course's private engine: `dockbook lab --boot sandbox`")
+    assert witness.snapshots == 0
+    assert ask(witness, lambda e: None, private=True).status == "not_reached"
+    # The task before it may have failed as well: what helps is another engine.
+    checker = Checker(witness)
+    checker.outcomes["before"] = Outcome.failed()
+    with (
+        pytest.raises(CheckFailed, match="private engine"),
+        checker.check("web", "before", private=True) as e,
+    ):
+        e.container("web")
+    # A task that builds on it waits for it, as for any other.
+    with pytest.raises(CheckFailed, match="needs 'web' first"), checker.check("later", after="web") as e:
+        e.container("web")
+
+
+def test_on_a_private_engine_it_is_a_task_like_any_other() -> None:
+    question: Question = lambda e: e.container("web").is_running()  # noqa: E731
+    assert ask(FakeWitness(container()), question, private=True) == Outcome.passed()
+    assert ask(FakeWitness(), question, private=True).status == "failed"
+
+
+def test_without_the_mark_the_kind_of_engine_does_not_matter() -> None:
+    witness = FakeWitness(container())
+    witness.private = False
+    assert ask(witness, lambda e: e.container("web").is_running()) == Outcome.passed()
+
+
+@pytest.mark.parametrize(
+    ("environment", "held", "private"),
+    [
+        ({"DOCKER_HOST": "unix:///x", "DOCKBOOK_CONTROL": "/x/control.sock"}, False, True),
+        ({"DOCKER_HOST": "unix:///x"}, True, True),
+        ({"DOCKER_HOST": "unix:///x"}, False, False),
+        ({"DOCKER_HOST": "unix:///x", "DOCKBOOK_CONTROL": ""}, False, False),
+    ],
+)
+def test_an_engine_is_private_where_its_configuration_can_be_changed(
+    environment: dict[str, str], held: bool, private: bool
+) -> None:
+    assert LiveWitness({}, environment=environment, held=held).private is private
 
 
 def test_a_pass_is_told_and_does_not_raise() -> None:

@@ -24,6 +24,7 @@ class World:
         self.at, self.looks, self.boots = at or {}, looks or {}, list(boots)
         self.opened = self.closed = self.attempt = 0
         self.ran: list[str] = []
+        self.limits: list[str] = []
         self.dead = False
 
     def factory(self):
@@ -44,6 +45,10 @@ class World:
 
     def alive(self):
         return not self.dead
+
+    def limits_reached(self):
+        reached, self.limits = self.limits, []
+        return reached
 
     def session(self, engine, files, limits, setup):
         assert (files / "figures" / "dot.svg").is_file()
@@ -143,7 +148,7 @@ def test_an_error_or_a_death_in_a_cell_costs_that_cell(chapter, submit):
 def test_limits_are_named(chapter, submit):
     world = World(at={"salve": CellRun("timeout", (), cut=True)})
     notes = " ".join(run(chapter, submit("greeter"), world).notes)
-    assert "cell 4 was stopped after its time" in notes
+    assert "s for one cell; cell 4 was stopped" in notes
     assert "1,000,000 bytes of output" in notes
 
 

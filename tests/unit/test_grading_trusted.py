@@ -46,6 +46,14 @@ def test_an_answer_passes_or_fails():
     assert outcome(ASKS).status == "failed"
 
 
+def test_a_task_for_a_private_engine_is_graded_like_any_other():
+    """A grading engine is always private, whatever the environment says."""
+    asks = ASKS.replace('after="greeter"', "private=True")
+    assert "private=True" in asks
+    assert outcome(asks, answers={"total": Said("given", 42)}).status == "passed"
+    assert outcome(asks, answers={"total": Said("given", 41)}).status == "failed"
+
+
 def test_a_task_after_one_that_failed_is_not_reached():
     earlier = {"greeter": Outcome.failed()}
     assert outcome(ASKS, earlier, answers={"total": Said("given", 42)}).status == "not_reached"

@@ -1,0 +1,232 @@
+"""The watchdog of a sandbox: memory, processes and disk of everything in it, without cgroups.
+
+An ordinary user may have no cgroup to set limits in, and rlimits count one process or one id, not the whole.
+Process 1 of the sandbox sees every process, so it counts: a container or a kernel is a pid namespace, and the
+largest one is ended when the sum is above the limit. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from grader.engine import linux
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+EVERY_S = 0.1
+"""Seconds between two looks: how far beyond the limit something may get."""
+MANY = 0.9
+"""A sandbox that has this share of its processes gets no further: the next fork may be dockerd's."""
+FULL = 0.99
+"""A disk that is fuller than this has reached its limit."""
+GRACE = 10
+"""Looks that whatever was ended has to vanish, as long as nothing grows."""
+SLOW_EVERY = 20
+"""Every so many looks the files on a real disk are counted."""
+VOLATILE = ("tmpfs", "ramfs")
+ENGINE_STATE = "/var/lib/docker"
+WRITABLE = (ENGINE_STATE, "/home/student", "/var/tmp")
+"""Where a student's doings take room that no memory file system bounds."""
+
+
+@dataclass
+class Group:
+    """The processes of one pid namespace: a container, a step of a build, a kernel."""
+
+    pids: list[int] = field(default_factory=list)
+    tasks: int = 0
+    resident: int = 0
+
+
+def run(tell: int, **limits: int) -> NoReturn:
+    """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each."""
+    code = 1
+    try:
+        linux.die_with_parent()
+        linux.set_name("dockbook-watch")
+        signal.set_wakeup_fd(-1)
+        watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), **limits)
+        while True:
+            watch.look()
+            time.sleep(EVERY_S)
+    except BaseException as error:  # noqa: BLE001 - without its watchdog the sandbox ends: say why
+        os.write(2, f"watchdog: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+class Watch:
+    """``look()`` every now and then. ``tell`` hears of each limit that is passed, in words, once in a while.
+
+    ``memory``: bytes of all processes and of what they keep in memory file systems. ``processes``: threads
+    count, as they do for RLIMIT_NPROC. ``disk``: bytes of the engine's state and the student's home. 0 is no
+    limit.
+    """
+
+    def __init__(
+        self, tell: Callable[[str], object], *, memory: int = 0, processes: int = 0, disk: int = 0
+    ) -> None:
+        self.memory, self.processes, self.disk = memory, processes, disk
+        self._hear = tell
+        self._told: dict[str, int] = {}
+        self._own = os.readlink("/proc/self/ns/pid")
+        self._looks = 0
+        self._ended = -GRACE, 0
+        kinds = dict(_mounts(os.getpid()))
+        self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
+
+    def look(self) -> None:
+        """Count once; end the largest group for each limit that is passed."""
+        self._looks += 1
+        groups = self._groups()
+        tasks = {name: group.tasks for name, group in groups.items()}
+        if self.processes and sum(tasks.values()) > MANY * self.processes:
+            self._end(groups, tasks, f"processes ({self.processes})")
+        if self.memory:
+            self._look_at_memory(groups)
+        if self.disk and self._disk_full():
+            self._tell(f"disk ({self.disk >> 20} MB)")
+            # A file system of its own stops whoever writes; on the host's something has to.
+            if not self._disk_is_memory:
+                for name, group in groups.items():
+                    if name != self._own:
+                        _kill(group.pids)
+
+    def _groups(self) -> dict[str, Group]:
+        """Every process of the sandbox but this one, by its pid namespace; the engine's own is among them."""
+        found: dict[str, Group] = {self._own: Group()}
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{name}/stat", "rb") as handle:
+                    # After the command, which may hold anything: state is field 3 of proc_pid_stat(5).
+                    fields = handle.read().rpartition(b")")[2].split()
+                group = found.setdefault(os.readlink(f"/proc/{name}/ns/pid"), Group())
+                group.pids.append(int(name))
+                group.tasks += int(fields[17])
+                group.resident += int(fields[21]) * PAGE
+        return found
+
+    def _look_at_memory(self, groups: dict[str, Group]) -> None:
+        # What the engine itself mounts is there in every kernel's namespace too; a volume is its containers'.
+        devices: set[int] = set()
+        _in_memory_files(os.getpid(), devices, lambda point: not point.startswith(f"{ENGINE_STATE}/"))
+        held = {
+            name: _in_memory_files(group.pids[0], devices, lambda point: not point.startswith(ENGINE_STATE))
+            for name, group in groups.items()
+            if name != self._own
+        }
+        held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
+        # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
+        held = {name: size + _in_memfds(groups[name].pids) for name, size in held.items()}
+        if sum(group.resident for group in groups.values()) + sum(held.values()) <= self.memory:
+            return
+        used = {name: _proportional(group.pids) + held[name] for name, group in groups.items()}
+        total = sum(used.values())
+        if total > self.memory:
+            looks, before = self._ended
+            # What was ended lets go of a volume only when dockerd has noticed: no reason to end another.
+            if self._looks < looks + GRACE and total <= before:
+                return
+            self._ended = self._looks, total
+            self._end(groups, used, f"memory ({self.memory >> 20} MB)")
+
+    def _disk_full(self) -> bool:
+        if self._disk_is_memory:
+            found = os.statvfs(ENGINE_STATE)
+            return found.f_bavail < (1 - FULL) * found.f_blocks
+        return self._looks % SLOW_EVERY == 0 and sum(map(_on_disk, WRITABLE)) > self.disk
+
+    def _end(self, groups: dict[str, Group], sizes: dict[str, int], what: str) -> None:
+        """Kill the largest container or kernel; without any it is the engine that is too large."""
+        self._tell(what)
+        others = [name for name in groups if name != self._own]
+        _kill(groups[max(others or [self._own], key=sizes.__getitem__)].pids)
+
+    def _tell(self, what: str) -> None:
+        """Before anything is killed: whoever sees a death finds the reason there."""
+        if self._looks >= self._told.get(what, 0):
+            self._hear(what)
+        # A full disk stays full: it is the same story until it was not for a while.
+        self._told[what] = self._looks + SLOW_EVERY
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _proportional(pids: list[int]) -> int:
+    """Bytes of memory that belong to these processes alone, and their share of what several map."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", "rb") as handle:
+            for line in handle:
+                if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")):
+                    total += int(line.split()[1]) << 10
+    return total
+
+
+def _mounts(pid: int) -> Iterator[tuple[str, str]]:
+    """Mount points and kinds in the mount namespace of a process."""
+    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/mountinfo") as handle:
+        for line in handle:
+            fields = line.split()
+            # Spaces and the like are octal there, proc_pid_mountinfo(5).
+            point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
+            yield point, fields[fields.index("-") + 1]
+
+
+def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool]) -> int:
+    """Bytes in the memory file systems at the wanted mount points of a process's mount namespace.
+
+    ``devices``: those that are counted already; gets the new ones.
+    """
+    total = 0
+    for point, kind in _mounts(pid):
+        if kind in VOLATILE and wanted(point):
+            with contextlib.suppress(OSError):
+                path = f"/proc/{pid}/root{point}"
+                device = os.stat(path).st_dev
+                if device not in devices:
+                    devices.add(device)
+                    found = os.statvfs(path)
+                    total += (found.f_blocks - found.f_bfree) * found.f_frsize
+    return total
+
+
+def _in_memfds(pids: list[int]) -> int:
+    """Bytes in files that have no name and no mount: memfd_create(2)."""
+    sizes: dict[int, int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(entry.path).startswith("/memfd:"):
+                        found = os.stat(entry.path)
+                        sizes[found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
+
+
+def _on_disk(folder: str) -> int:
+    """Bytes of the files below a folder; what is mounted in there is somebody else's."""
+    mounted = {point for point, _ in _mounts(os.getpid())} - {folder}
+    total, rest = 0, [folder]
+    while rest:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(rest.pop()):
+                with contextlib.suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    total += found.st_blocks * 512
+                    if stat.S_ISDIR(found.st_mode) and entry.path not in mounted:
+                        rest.append(entry.path)
+    return total

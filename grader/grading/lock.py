@@ -1,0 +1,89 @@
+"""One grader at a time on a course. Whoever comes second is told who is at work."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from grader.course import Course
+from grader.errors import GradingBusy
+from grader.expect.words import visible
+
+
+def folder_of(course: Course) -> Path:
+    """Where grading keeps what is its own: verdicts, journal, lock, scratch. Beside the gradebook."""
+    return course.root / ".dockbook"
+
+
+@contextlib.contextmanager
+def course_lock(course: Course, doing: str) -> Iterator[None]:
+    """Hold the course while this lasts. The lock goes with the process, however it ends.
+
+    ``doing`` is what another grader is told: "grade ch03-using-docker". Raises GradingBusy at once when
+    another process holds it.
+    """
+    path = folder_of(course) / "lock"
+    path.parent.mkdir(exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy(course, handle) from None
+        holder = {
+            "pid": os.getpid(),
+            "user": _user(),
+            "host": socket.gethostname(),
+            "since": time.time(),
+            "doing": doing,
+        }
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def held_by_another(course: Course) -> GradingBusy | None:
+    """Who grades in this course at the moment, if it is another process; else None."""
+    path = folder_of(course) / "lock"
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        busy = _busy(course, handle)
+        return None if busy.pid == os.getpid() else busy
+    finally:
+        os.close(handle)
+    return None
+
+
+def _busy(course: Course, handle: int) -> GradingBusy:
+    try:
+        holder = json.loads(os.pread(handle, 4096, 0))
+        pid, since = int(holder["pid"]), time.strftime("%H:%M", time.localtime(float(holder["since"])))
+        who = visible(f"{holder['user']} on {holder['host']} (process {pid}, {holder['doing']})", 300)
+    except (ValueError, KeyError, TypeError):
+        pid, who, since = 0, "another process", "a moment ago"
+    return GradingBusy(
+        f"The course {course.root} is being graded by {who} since {since}.",
+        next_step="wait until it has ended, or end it there: nothing is lost, the same command goes on.",
+        pid=pid,
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

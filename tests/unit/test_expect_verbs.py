@@ -1,0 +1,169 @@
+"""Verbs that ask what is *not* there, and what was before, against a witness made up here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from docker import DockerClient
+
+from grader.expect import Outcome
+from grader.state import FileThere, Log, read_first_moment
+from tests.unit.test_expect_check import FakeWitness, Question, ask, container, only_finding
+
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the witness's containers were started last."""
+
+
+def bound(*ports: tuple[str, str, int]) -> FakeWitness:
+    """A container with these ports on the host: its own, the host's address, the host's port."""
+    table: dict[str, list[dict[str, str]]] = {}
+    for port, host_ip, host_port in ports:
+        table.setdefault(port, []).append({"HostIp": host_ip, "HostPort": str(host_port)})
+    return FakeWitness(container(NetworkSettings={"Ports": table}))
+
+
+def test_publishing_one_port_and_nothing_else() -> None:
+    home = ("5000/tcp", "127.0.0.1", 5001)
+    assert ask(bound(home), lambda e: e.container("web").publishes_only(5000, 5001, host_ip="127.0.0.1")) == (
+        Outcome.passed()
+    )
+    for other in (("5000/tcp", "0.0.0.0", 32768), ("5000/udp", "127.0.0.1", 5001), ("80/tcp", "", 8080)):
+        words = only_finding(
+            bound(home, other), lambda e: e.container("web").publishes_only(5000, 5001, host_ip="127.0.0.1")
+        )
+        assert "other ports: expected none" in words
+        assert str(other[2]) in words
+
+
+def test_both_families_of_addresses_are_one_place() -> None:
+    everywhere = bound(("80/tcp", "0.0.0.0", 80), ("80/tcp", "::", 80))
+    assert ask(everywhere, lambda e: e.container("web").publishes_only(80, 80)) == Outcome.passed()
+
+
+def test_without_the_port_itself_the_finding_is_about_that() -> None:
+    for witness in (bound(), bound(("80/tcp", "127.0.0.1", 5001))):
+        words = only_finding(witness, lambda e: e.container("web").publishes_only(5000, 5001))
+        assert "ports: expected 0.0.0.0:5001->5000/tcp" in words
+
+
+def test_a_text_that_must_have_gone_from_a_file_that_stays() -> None:
+    witness = FakeWitness(container())
+    witness.files = {"/etc/group": FileThere(40, text="root:x:0:\ndocker:x:101:ann\n")}
+    assert ask(witness, lambda e: e.container("web").lacks_text("/etc/group", "ann2")) == Outcome.passed()
+    words = only_finding(
+        witness, lambda e: e.container("web").lacks_text("/etc/group", "\ndocker:", "`groupdel docker`.")
+    )
+    assert "file /etc/group: expected one without '\\ndocker:'" in words
+    assert "`groupdel docker`" in words
+    words = only_finding(witness, lambda e: e.container("web").lacks_text("/etc/passwd", "ann"))
+    assert "file /etc/passwd: expected there, found nothing" in words
+
+
+def test_what_an_image_must_not_hold() -> None:
+    witness = FakeWitness()
+    witness.files = {"/secret.key": FileThere(3, text="abc")}
+    assert ask(witness, lambda e: e.image("busybox").lacks_file("/other.key")) == Outcome.passed()
+    words = only_finding(witness, lambda e: e.image("busybox").lacks_file("/secret.key"))
+    assert "image busybox: file /secret.key: expected nothing, found something" in words
+
+
+def test_a_log_from_before_the_latest_start_tells_of_an_earlier_one() -> None:
+    witness = FakeWitness(container(status="exited"))
+    witness.first = STARTED - timedelta(milliseconds=1)
+    assert ask(witness, lambda e: e.container("web").was_started_again()) == Outcome.passed()
+    for first in (None, STARTED, STARTED + timedelta(seconds=1)):
+        witness.first = first
+        words = only_finding(witness, lambda e: e.container("web").was_started_again())
+        assert "expected started again after it had ended" in words
+        assert "docker start -ai web" in words
+
+
+def test_a_log_that_grows_too_fast() -> None:
+    witness = FakeWitness(container())
+    witness.first, witness.marks = STARTED, ["2026-01-01T00:00:03.000000000Z hello"]
+    for lines, fits in ((4, True), (8, True), (9, False), (5000, False)):
+        witness.log = Log("hello\n" * lines)
+        if fits:
+            assert ask(witness, lambda e: e.container("web").prints_at_most(2)) == Outcome.passed()
+        else:
+            words = only_finding(witness, lambda e: e.container("web").prints_at_most(2))
+            assert f"expected 2 lines a second at most, found {lines} lines in 3.0 s" in words
+            assert "sleep 1" in words
+
+
+def test_one_line_is_never_too_fast() -> None:
+    witness = FakeWitness(container(), log=Log("hello\n"))
+    witness.first, witness.marks = STARTED, ["2026-01-01T00:00:00.000000000Z hello"]
+    assert ask(witness, lambda e: e.container("web").prints_at_most(0.1)) == Outcome.passed()
+
+
+def client_with(body: bytes, status: int = 200) -> DockerClient:
+    """A client whose engine answers a request for a log with this."""
+
+    class Answer:
+        status_code = status
+
+        def iter_content(self, size: int) -> list[bytes]:
+            return [body[:size]]
+
+        def raise_for_status(self) -> None: ...
+        def close(self) -> None: ...
+
+    def get(url: str, **options: Any) -> Answer:
+        return Answer()
+
+    api = SimpleNamespace(base_url="http://engine", api_version="1.45", get=get, timeout=5)
+    return cast("DockerClient", SimpleNamespace(api=api))
+
+
+@pytest.mark.parametrize("header", [b"", b"\x01\0\0\0\0\0\0\x2d"], ids=["a terminal", "frames"])
+def test_the_time_of_the_first_line(header: bytes) -> None:
+    body = header + b"2026-01-01T00:00:01.500000000Z hi\r\n"
+    assert read_first_moment(client_with(body), "id") == STARTED + timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize("body", [b"", b"hi", b"yes 2026-01-01T00:00:01.5Z", b"2026-99-01T00:00:01.5Z hi"])
+def test_a_log_without_a_time_has_no_first_line(body: bytes) -> None:
+    assert read_first_moment(client_with(body), "id") is None
+
+
+def test_a_container_that_has_gone_has_no_first_line() -> None:
+    assert read_first_moment(client_with(b"", 404), "id") is None
+
+
+def test_being_on_these_networks_and_on_no_other() -> None:
+    here = {"cellar": {"IPAddress": "10.0.0.2"}, "hall": {"IPAddress": "10.0.1.2"}}
+    witness = FakeWitness(container(NetworkSettings={"Networks": here}))
+    both = ask(witness, lambda e: e.container("web").is_only_on_networks("hall", "cellar"))
+    assert both == Outcome.passed()
+    words = only_finding(witness, lambda e: e.container("web").is_only_on_networks("cellar"))
+    assert "networks: expected not 'hall', found attached to it" in words
+    words = only_finding(witness, lambda e: e.container("web").is_only_on_networks("cellar", "hall", "attic"))
+    assert "networks: expected 'attic'" in words
+
+
+def test_a_second_name_in_a_network() -> None:
+    here = {"estate": {"Aliases": ["db"], "DNSNames": ["web", "db"]}, "hall": {}}
+    witness = FakeWitness(container(NetworkSettings={"Networks": here}))
+    assert ask(witness, lambda e: e.container("web").has_alias("db", "estate")) == Outcome.passed()
+    words = only_finding(witness, lambda e: e.container("web").has_alias("db", "hall"))
+    assert "names in hall: expected 'db', found none" in words
+    assert "--network-alias db" in words
+    words = only_finding(witness, lambda e: e.container("web").has_alias("db", "attic"))
+    assert "networks: expected 'attic'" in words
+
+
+def test_one_of_several_words_of_a_history() -> None:
+    witness = FakeWitness()
+    right: list[Question] = [
+        lambda e: e.image("busybox").was_made_by("RUN make"),
+        lambda e: e.image("busybox").was_made_by("RUN  make"),
+        lambda e: e.image("busybox").was_made_by("COPY", "RUN make"),
+    ]
+    for question in right:
+        assert ask(witness, question) == Outcome.passed()
+    words = only_finding(witness, lambda e: e.image("busybox").was_made_by("COPY", "ADD"))
+    assert "history: expected 'COPY' or 'ADD'" in words
