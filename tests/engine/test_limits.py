@@ -1,0 +1,93 @@
+"""Limits of a whole sandbox: what grows beyond them is ended and named, and the engine goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from grader.course import Limits
+from grader.engine.auto import open_engine
+from grader.engine.base import Engine
+from grader.grading.kernel import CellRun, KernelSession
+
+SETUP = "import docker\nclient = docker.from_env()"
+LIMITS = Limits(memory_mb=512, disk_mb=256, processes=256)
+MEMORY, PROCESSES, DISK = "memory (512 MB)", "processes (256)", "disk (256 MB)"
+BOMBS = {
+    "memory of the kernel": ("held = [bytearray(1 << 20) for _ in range(3000)]", MEMORY),
+    "memory that is shared": (
+        "import mmap\nheld = mmap.mmap(-1, 3 << 30)\nfor at in range(0, 3 << 30, 4096): held[at] = 1",
+        MEMORY,
+    ),
+    "memory without a mapping": (
+        "import os\nheld = os.memfd_create('x')\nfor _ in range(3000): os.write(held, bytes(1 << 20))",
+        MEMORY,
+    ),
+    "memory of a container": (
+        "client.containers.run('busybox', ['sh', '-c', 'x=a; while true; do x=$x$x; done'])",
+        MEMORY,
+    ),
+    "a file system in memory": (
+        "client.containers.run('busybox', 'dd if=/dev/zero of=/x/y bs=1M count=3000', tmpfs={'/x': ''})",
+        MEMORY,
+    ),
+    "a volume in memory": (
+        (
+            "client.volumes.create('held', driver_opts={'type': 'tmpfs', 'device': 'tmpfs'})\n"
+            "fill = 'dd if=/dev/zero of=/x/y bs=1M count=3000'\n"
+            "client.containers.run('busybox', fill, volumes={'held': {'bind': '/x'}})"
+        ),
+        MEMORY,
+    ),
+    "forks of the kernel": ("import os\nwhile True: os.fork()", PROCESSES),
+    "forks in a container": (
+        "client.containers.run('busybox', ['sh', '-c', 'f() { f | f & }; f; sleep 20'])",
+        PROCESSES,
+    ),
+    "disk": ("client.containers.run('busybox', 'dd if=/dev/zero of=/y bs=1M count=3000')", DISK),
+}
+
+
+@pytest.fixture
+def limited(engine_image: None) -> Iterator[Engine]:
+    with open_engine(
+        "sandbox",
+        memory_bytes=LIMITS.memory_mb << 20,
+        processes=LIMITS.processes,
+        disk_bytes=LIMITS.disk_mb << 20,
+    ) as engine:
+        yield engine
+
+
+def run(engine: Engine, folder: Path, *cells: str) -> list[CellRun]:
+    with closing(KernelSession(engine, folder, LIMITS, SETUP)) as session:
+        return [session.run(cell, 40) for cell in (SETUP, *cells)]
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_ended_and_named_and_the_engine_goes_on(limited: Engine, tmp_path: Path, name: str) -> None:
+    bomb, limit = BOMBS[name]
+    _, ran = run(limited, tmp_path, bomb)
+    assert ran.ending in ("error", "died"), ran
+    assert limit in limited.limits_reached()
+    assert limited.alive()
+    with closing(limited.client()) as client:
+        client.ping()
+        if limit != DISK:
+            assert client.containers.run("busybox", ["echo", "ok"], remove=True) == b"ok\n"
+
+
+def test_ordinary_work_meets_no_limit(limited: Engine, tmp_path: Path) -> None:
+    cell = "print(client.containers.run('busybox', ['echo', 'hi'], remove=True).decode())"
+    _, ran, again = run(limited, tmp_path, cell, cell)
+    assert (ran.ending, again.ending) == ("ok", "ok")
+    assert limited.limits_reached() == []
+
+
+def test_a_limit_is_told_once(limited: Engine, tmp_path: Path) -> None:
+    run(limited, tmp_path, BOMBS["memory of the kernel"][0])
+    assert limited.limits_reached() == [MEMORY]
+    assert limited.limits_reached() == []
