@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.cli.boot import boot_option, ensure_image, find_course, open_chosen
-from grader.cli.show import Report, left, progress
+from grader.cli.show import Report, progress, time_left
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -118,10 +118,10 @@ def _told_by(report: Report) -> Progress:
     began = monotonic()
 
     def tell(event: Event) -> None:
-        judged = event.done - event.found
+        judged = event.done - event.kept
         words = [f"{event.done} of {event.total} done", f"{event.running} running"]
         words += [f"{event.blocked} blocked"] if event.blocked else []
-        text = ", ".join(words) + left(monotonic() - began, judged, event.total - event.done)
+        text = ", ".join(words) + time_left(monotonic() - began, judged, event.total - event.done)
         report(event.done / max(event.total, 1), f"{text} ({event.student}: {event.stage})")
 
     return tell

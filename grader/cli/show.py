@@ -26,7 +26,7 @@ def progress(title: str) -> Iterator[Report]:
         yield _plain(title)
 
 
-def left(seconds: float, done: int, todo: int) -> str:
+def time_left(seconds: float, done: int, todo: int) -> str:
     """How long ``todo`` more will take, when ``done`` took ``seconds``; empty as long as nobody can know."""
     if not done or not todo:
         return ""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from grader.engine.kernel import StudentKernel
 
 Boot = Literal["sandbox", "nested", "vm", "host"]
+CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
+"""The socket that a private engine takes a ``daemon.json`` at. ``grader.expect.witness`` has it too: inside
+an engine this package is not there."""
 BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
 
 
@@ -70,7 +73,7 @@ class Engine(ABC):
         """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out."""
         env = dict(os.environ if base is None else base)
         if env.get("DOCKER_HOST") != self.docker_host:
-            env.pop("DOCKBOOK_CONTROL", None)  # the door to another engine
+            env.pop(CONTROL_VARIABLE, None)  # the door to another engine
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
         env["DOCKER_HOST"] = self.docker_host
@@ -90,7 +93,7 @@ class Engine(ABC):
         )
 
     def limits_reached(self) -> list[str]:
-        """The limits that were reached since the last call, in words: "memory (768 MB)"."""
+        """The limits reached since the last call, and what came of it: "disk (1024 MB): it is full"."""
         return []
 
     @contextmanager

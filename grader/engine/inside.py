@@ -132,8 +132,22 @@ class Inside:
             self.hub = self.spawn(hub)
 
     def limit(self) -> None:
-        for name, value in self.spec.get("rlimits", {}).items():
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        """What this process may not exceed, its children inherit; the sum is the watchdog's to count."""
+        processes = self.spec["watch"].get("processes", 0)
+        if processes:
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+    def start_watchdog(self) -> None:
+        """A process of its own: requests from outside may keep this one busy for seconds."""
+        read, write = os.pipe2(os.O_NONBLOCK)
+        self.watchdog = os.fork()
+        if self.watchdog == 0:
+            os.dup2(self.log, 2)
+            os.dup2(write, 3)
+            os.closerange(4, 1024)
+            watch.run(3, **self.spec["watch"])
+        os.close(write)
+        self.reached = read
 
     # -- what the keeper asks for
 
@@ -183,23 +197,13 @@ class Inside:
 
     # Requests, by the name that the owner gives them.
 
-    def start_watchdog(self) -> None:
-        """A process of its own: requests from outside may keep this one busy for seconds."""
-        read, write = os.pipe2(os.O_NONBLOCK)
-        self.watchdog = os.fork()
-        if self.watchdog == 0:
-            os.dup2(self.log, 2)
-            os.dup2(write, 3)
-            os.closerange(4, 1024)
-            watch.run(3, **self.spec["watch"])
-        os.close(write)
-        self.reached = read
-
     def do_limits(self) -> list[str]:
         """The limits that the sandbox has reached since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            return os.read(self.reached, 65536).decode().splitlines() if self.watchdog else []
-        return []
+        reached = b""
+        if self.watchdog:
+            with contextlib.suppress(BlockingIOError):
+                reached = os.read(self.reached, 65536)
+        return reached.decode().splitlines()
 
     def do_start_kernel(self, connection: str, env: dict[str, str]) -> int:
         """A student's kernel: uid 1000, group docker, no capabilities, its own pid namespace."""
@@ -223,18 +227,25 @@ class Inside:
 
     def run(self, argv: list[str], limit_s: float = 20) -> None:
         """Run a command to its end. Raises RuntimeError for any exit code but 0, and after ``limit_s``."""
-        pid, deadline = self.spawn(argv), time.monotonic() + limit_s
+        status = self.exit_code(self.spawn(argv), time.monotonic() + limit_s)
+        if status is None:
+            raise RuntimeError(f"{argv[0]} took more than {limit_s:g} s")
+        if status:
+            raise RuntimeError(f"{argv[0]} ended with status {status}")
+
+    @staticmethod
+    def exit_code(pid: int, deadline: float) -> int | None:
+        """A child's exit code; None for one that had to be killed at the deadline."""
         while True:
+            # Before the clock: what has ended in time has, even when nobody looked.
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
-                break
+                return os.waitstatus_to_exitcode(status)
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-                raise RuntimeError(f"{argv[0]} took more than {limit_s:g} s")
+                return None
             time.sleep(0.001)
-        if status:
-            raise RuntimeError(f"{argv[0]} ended with status {os.waitstatus_to_exitcode(status)}")
 
     def kernel_processes(self, kernel: int) -> list[int]:
         """Every process in the pid namespace of a kernel, found from outside of it."""
@@ -292,20 +303,14 @@ class Inside:
         finally:
             self.log = kept
             os.close(write_end)
-        output, deadline, status = b"", time.monotonic() + limit_s, None
+        output, deadline = b"", time.monotonic() + limit_s
         while time.monotonic() < deadline and len(output) < 65536:
             if select.select([read], [], [], deadline - time.monotonic())[0]:
                 chunk = os.read(read, 65536)
                 if not chunk:
                     break
                 output += chunk
-        while status is None and time.monotonic() < deadline:
-            done, raw = os.waitpid(child, os.WNOHANG)
-            status = os.waitstatus_to_exitcode(raw) if done else None
-            time.sleep(0 if done else 0.002)
-        if status is None:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        status = self.exit_code(child, deadline)
         os.close(read)
         return {"status": status, "output": output[:65536].decode("latin-1")}
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.engine.base import CONTROL_VARIABLE
 from grader.engine.door import DOOR
 from grader.errors import KernelError
 
@@ -51,7 +52,7 @@ class StudentKernel:
         theirs.chmod(0o644)
         # Open to the student from here on: nothing is written to it from this side any more.
         self._folder.chmod(0o777)
-        env = {"DOCKER_HOST": "unix:///run/docker.sock", "DOCKBOOK_ENGINE": "none", "DOCKBOOK_CONTROL": DOOR}
+        env = {"DOCKER_HOST": "unix:///run/docker.sock", "DOCKBOOK_ENGINE": "none", CONTROL_VARIABLE: DOOR}
         env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
         env["DOCKBOOK_STUDENT"] = student
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}

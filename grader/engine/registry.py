@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grader.engine import paths
+from grader.engine.base import CONTROL_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class EngineInfo:
             env["PATH"] = os.pathsep.join([self.bin, os.environ.get("PATH", os.defpath)])
             env["DOCKER_CONFIG"] = self.docker_config
         if self.control:
-            env["DOCKBOOK_CONTROL"] = self.control
+            env[CONTROL_VARIABLE] = self.control
         return env
 
 

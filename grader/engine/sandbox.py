@@ -26,7 +26,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from grader.engine import ids, linux, paths, registry
-from grader.engine.base import Engine
+from grader.engine.base import CONTROL_VARIABLE, Engine
 from grader.engine.control import Control, bare_python, last_words
 from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
@@ -92,7 +92,6 @@ class Sandbox(Engine):
             "keep_state": state is not None,
             "disk_bytes": disk_bytes,
             "daemon": options,
-            "rlimits": {"NPROC": processes} if processes else {},
             "watch": {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
             if memory_bytes or processes
             else {},
@@ -218,7 +217,7 @@ class Sandbox(Engine):
         env = super().env(base)
         env["PATH"] = os.pathsep.join([str(self.image.bin), env.get("PATH", os.defpath)])
         env["DOCKER_CONFIG"] = str(self.image.docker_config)
-        env["DOCKBOOK_CONTROL"] = self._door
+        env[CONTROL_VARIABLE] = self._door
         return env
 
     def reset(self) -> None:

@@ -26,6 +26,7 @@ MANY = 0.9
 """A sandbox that has this share of its processes gets no further: the next fork may be dockerd's."""
 FULL = 0.99
 """A disk that is fuller than this has reached its limit."""
+ENDED = "the largest container or kernel was ended"
 GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
 SLOW_EVERY = 20
@@ -88,11 +89,11 @@ class Watch:
         groups = self._groups()
         tasks = {name: group.tasks for name, group in groups.items()}
         if self.processes and sum(tasks.values()) > MANY * self.processes:
-            self._end(groups, tasks, f"processes ({self.processes})")
+            self._end(groups, tasks, f"processes and threads ({self.processes}): {ENDED}")
         if self.memory:
             self._look_at_memory(groups)
         if self.disk and self._disk_full():
-            self._tell(f"disk ({self.disk >> 20} MB)")
+            self._tell(f"disk ({self.disk >> 20} MB): it is full")
             # A file system of its own stops whoever writes; on the host's something has to.
             if not self._disk_is_memory:
                 for name, group in groups.items():
@@ -137,7 +138,7 @@ class Watch:
             if self._looks < looks + GRACE and total <= before:
                 return
             self._ended = self._looks, total
-            self._end(groups, used, f"memory ({self.memory >> 20} MB)")
+            self._end(groups, used, f"memory ({self.memory >> 20} MB): {ENDED}")
 
     def _disk_full(self) -> bool:
         if self._disk_is_memory:

@@ -40,15 +40,15 @@ PER_CORE = 4
 class Event:
     """What just happened to a submission, and how the batch stands.
 
-    ``kept`` is a verdict that was there already. ``done`` are through everything; of those, ``found`` had a
-    verdict before and ``blocked`` could not be graded; ``running`` are being judged.
+    ``done`` are through everything; ``kept`` had a verdict already, also as a stage; ``blocked`` could not be
+    graded; ``running`` are being judged.
     """
 
     student: str
     stage: Stage
     total: int
     done: int = 0
-    found: int = 0
+    kept: int = 0
     running: int = 0
     blocked: int = 0
 
@@ -194,7 +194,7 @@ class _Batch:
                 raise
         if self.regrading:
             self.journal.end_regrade()
-        self.verdicts.prune({self.journal.judged(student) for student in self.journal.students()})
+        self.verdicts.prune(self.journal.keys())
 
     def judge(self, student: str) -> _Judged:
         """A worker's part: read, then the kept verdict or a trusted run. Writes nothing."""
@@ -203,7 +203,7 @@ class _Batch:
         )
         kept = None if student in self.again else self.verdicts.load(submission)
         if kept is not None:
-            self._tell(student, "kept", found=1)
+            self._tell(student, "kept", kept=1)
             return _Judged(student, submission, kept, kept=True)
         self._tell(student, "running", running=1)
         result = grade_submission(self.chapter, submission, self.engines, scratch=self.scratch)
@@ -244,12 +244,10 @@ class _Batch:
 
 def write(books: Books, chapter: Chapter, submission: Submission, result: SubmissionResult) -> str:
     """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line."""
+    folder = submission.folder
     try:
-        if submission.state == "missing" or submission.folder.is_symlink():
-            books.save_nothing_submitted(chapter, result)
-            return ""
-        if submission.folder.parent.is_symlink():
-            # nbgrader would follow it.
+        # nbgrader passes over what is missing, and would follow a link.
+        if submission.state == "missing" or folder.is_symlink() or folder.parent.is_symlink():
             books.save_nothing_submitted(chapter, result)
             return ""
         problem = books.autograde(chapter, submission.student)

@@ -41,9 +41,9 @@ class Journal:
         """The key of the student's last verdict, or empty."""
         return self._judged.get(student, "")
 
-    def students(self) -> list[str]:
-        """Everybody with a verdict, sorted."""
-        return sorted(self._judged)
+    def keys(self) -> set[str]:
+        """The keys of everybody's last verdict."""
+        return set(self._judged.values())
 
     def written(self, student: str) -> str:
         """The key of the verdict that gradebook, folders and feedback were written from, or empty."""

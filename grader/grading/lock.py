@@ -16,6 +16,8 @@ from grader.course import Course
 from grader.errors import GradingBusy
 from grader.expect.words import visible
 
+A_MOMENT_S = 0.3
+
 
 def folder_of(course: Course) -> Path:
     """Where grading keeps what is its own: verdicts, journal, lock, scratch. Beside the gradebook."""
@@ -26,17 +28,15 @@ def folder_of(course: Course) -> Path:
 def course_lock(course: Course, doing: str) -> Iterator[None]:
     """Hold the course while this lasts. The lock goes with the process, however it ends.
 
-    ``doing`` is what another grader is told: "grade ch03-using-docker". Raises GradingBusy at once when
-    another process holds it.
+    ``doing`` is what another grader is told: "grade ch03-using-docker". Raises GradingBusy when another
+    process holds it.
     """
     path = folder_of(course) / "lock"
     path.parent.mkdir(exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _busy(course, handle) from None
+        if not _taken(handle, fcntl.LOCK_EX):
+            raise _busy(course, handle)
         holder = {
             "pid": os.getpid(),
             "user": _user(),
@@ -59,13 +59,26 @@ def held_by_another(course: Course) -> GradingBusy | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if _taken(handle, fcntl.LOCK_SH):
+            return None
         busy = _busy(course, handle)
         return None if busy.pid == os.getpid() else busy
     finally:
         os.close(handle)
-    return None
+
+
+def _taken(handle: int, kind: int) -> bool:
+    """Take a lock. Who only looks holds it for a moment, and a new holder has yet to write who it is."""
+    deadline = time.monotonic() + A_MOMENT_S
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _busy(course: Course, handle: int) -> GradingBusy:

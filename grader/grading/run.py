@@ -38,13 +38,6 @@ ATTEMPTS = 3
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""
 
-LIMIT_MEANS = {
-    "memory": ", engine and all containers together; the largest container or kernel was ended",
-    "processes": ", threads too, all containers together; the largest container or kernel was ended",
-    "disk": " for all that containers, images and the notebook write; it is full",
-}
-"""What reaching a limit of the sandbox comes to, by the limit's first word."""
-
 EngineFactory = Callable[[], Engine]
 
 
@@ -201,8 +194,7 @@ class _Run:
     def _limits(self, step: Step, reached: Sequence[str]) -> None:
         """Limits of the whole sandbox that this cell, or a container from before, has met."""
         for limit in reached:
-            what = LIMIT_MEANS.get(limit.split(" ", 1)[0], "")
-            text = f"limit reached in cell {step.index + 1}: {limit}{what}"
+            text = f"limit reached in cell {step.index + 1}: {limit}"
             self.cells[step.index] = (*self.cells.get(step.index, ()), _error("Limit", text))
             self.notes.append(Note(text))
 

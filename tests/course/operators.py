@@ -147,7 +147,7 @@ class _Walker:
                 return True
         return False
 
-    def _statement_of(self, node: ast.AST) -> ast.AST:
+    def _statement_of(self, node: ast.AST) -> ast.stmt:
         while not isinstance(node, ast.stmt):
             node = self.parents[node]
         return node
@@ -319,7 +319,7 @@ class _Walker:
         at, until = self._span(node)
         statement = self._statement_of(node)
         begin = self._span(statement)[0]
-        indent = " " * (begin - self.starts[statement.lineno - 1])  # type: ignore[attr-defined]
+        indent = " " * (begin - self.starts[statement.lineno - 1])
         between = self.cell.source[begin:at]
         for name, kind in (("twin", "image"), (value, "impostor")):
             if kind == "impostor" and value not in _DOCKER_HUB:

@@ -227,6 +227,8 @@ def test_an_output_too_many_or_too_few_fails(run: Run) -> None:
 # The sanitizer by itself: no engine.
 
 HIDDEN = [
+    ("debian   trixie   567837918155   2 days ago", "debian   trixie   8b5cd4cb3f52   3 weeks ago"),
+    ("debian   trixie   abcdefabcdef   2 days ago", "debian   trixie   8b5cd4cb3f52   3 weeks ago"),
     ("sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4),
     ("0123456789abcdef" * 4, "fedcba9876543210" * 4),
     ("<Container: 980291e474e0>", "<Container: 123456789012>"),
@@ -246,6 +248,7 @@ HIDDEN = [
     ),
 ]
 SHOWN = [
+    ("a total of 567837918155 bytes", "a total of 567837918156 bytes"),
     ("exit code 137", "exit code 143"),
     ("hello world", "hello  worlds"),
     ("0.0.0.0:5001->5000/tcp", "0.0.0.0:5000->5000/tcp"),

@@ -6,6 +6,7 @@ Says one line of JSON on standard output once a request to the published port wa
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 
@@ -16,6 +17,8 @@ ASK = "import urllib.request as u; print(u.urlopen('http://172.17.0.1:5001/', ti
 
 def main(how: str) -> None:
     """``how`` it ends: ``wait`` for to be killed, ``close``, ``exit`` without closing, ``crash``."""
+    # What a shell starts in the background ignores it, and all that it starts in turn.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     engine = open_engine("sandbox")
     client = engine.client()
     client.containers.run(

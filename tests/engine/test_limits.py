@@ -15,7 +15,9 @@ from grader.grading.kernel import CellRun, KernelSession
 
 SETUP = "import docker\nclient = docker.from_env()"
 LIMITS = Limits(memory_mb=512, disk_mb=256, processes=256)
-MEMORY, PROCESSES, DISK = "memory (512 MB)", "processes (256)", "disk (256 MB)"
+MEMORY = "memory (512 MB): the largest container or kernel was ended"
+PROCESSES = "processes and threads (256): the largest container or kernel was ended"
+DISK = "disk (256 MB): it is full"
 BOMBS = {
     "memory of the kernel": ("held = [bytearray(1 << 20) for _ in range(3000)]", MEMORY),
     "memory that is shared": (

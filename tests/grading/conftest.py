@@ -8,6 +8,7 @@ import pytest
 
 from grader.course import Course
 from tests.grading import tiny
+from tests.grading.judging import Judge
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,19 @@ def released_root(tmp_path_factory):
 
 
 @pytest.fixture
-def course(released_root, tmp_path, engine_image):
+def released_course(released_root, tmp_path):
     """A copy of it, with an empty gradebook and nobody's work."""
     shutil.copytree(released_root, tmp_path / "course")
     return Course.read(tmp_path / "course")
+
+
+@pytest.fixture
+def course(released_course, engine_image):
+    """The same, for tests on real engines."""
+    return released_course
+
+
+@pytest.fixture
+def judge(monkeypatch):
+    """Stands in for the trusted run."""
+    return Judge(monkeypatch)

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from grader.engine import base
 from grader.errors import EngineError
+from grader.expect import witness
 from grader.lab.configure import ConfigurationRefused, configurer
 
 
@@ -217,3 +219,8 @@ def test_an_engine_of_this_very_kernel_is_asked_directly(
 
     with pytest.raises(ConfigurationRefused, match=r"takes no debgu\. Next: it reloads: debug"):
         configurer(engine.client, held=refuse, environment={})(str(tmp_path / "d.json"))
+
+
+def test_both_sides_name_the_door_alike() -> None:
+    """Inside an engine one of the two modules is not there, so that neither can import the other's name."""
+    assert base.CONTROL_VARIABLE == witness.CONTROL_VARIABLE
