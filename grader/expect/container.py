@@ -218,6 +218,10 @@ class ContainerSubject(ContainerNet):
         last_output, box_id = self.scene.witness.last_output, self.box.id
         first = last_output(box_id)
         if not self.scene.wait(lambda: last_output(box_id) != first, within_s):
+            self.box = self.scene.again(self.box)
+            if not self.box.running:
+                # It ended just then, which says more than its silence.
+                return self.is_running()
             found = f"nothing new in {within_s:g} s" if first else f"nothing printed in {within_s:g} s"
             hint = f"Its command must go on printing: watch it with `docker logs -f {self.box.name}`."
             self.differs("log", "one that grows", found, hint)

@@ -53,7 +53,7 @@ class Door:
         for tool in TOOLS:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         self.tool("python3", PYTHON)
-        for tool in ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck"):
+        for tool in ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck", "busybox"):
             self.tool(tool, "#!/bin/sh\n")
         self.env = {
             "PATH": str(self.bin),

@@ -374,6 +374,14 @@ def test_a_growing_log_is_seen_to_grow() -> None:
     assert "nothing new in 0.1 s" in only_finding(witness, lambda e: e.container("web").prints_again(0.1))
 
 
+def test_who_ends_while_the_log_is_watched_has_ended() -> None:
+    ended = container(status="exited")
+    witness = FakeWitness(container())
+    witness.marks, witness.later = ["1"], [ended, ended]
+    words = only_finding(witness, lambda e: e.container("web").is_running().prints_again(0.1))
+    assert "state: expected running, found exited" in words
+
+
 def test_a_server_that_just_starts_is_waited_for() -> None:
     witness = FakeWitness(container())
     witness.replies = [HttpReply(0, error="refused"), HttpReply(200, "Hello world!")]
