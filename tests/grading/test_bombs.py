@@ -124,6 +124,6 @@ def test_honest_scores_stay_as_they_are(handed_in: Path, kind: str) -> None:
     together = sum(found[student][1] for student in honest)
     each = ", ".join(f"{name} {found[f'bomb-{name}'][1]:.1f}" for name in BOMBS)
     print(
-        f"\n{kind}: {HONEST} honest and {len(BOMBS)} bombs {among_s:.1f} s; the {HONEST} alone {alone_s:.1f} s"
+        f"\n{kind}: {HONEST} honest, {len(BOMBS)} bombs {among_s:.1f} s; the {HONEST} alone {alone_s:.1f} s"
     )
     print(f"the honest ones' own seconds together {together:.1f}; the bombs' own: {each}")
