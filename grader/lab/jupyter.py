@@ -169,6 +169,11 @@ def serve(workspace: Path, environment: Mapping[str, str], *, port: int = 0) -> 
         _end(process)
 
 
+_CSS = """\
+/* What a command prints scrolls sideways, as tables of `docker ps` must: folded, their columns are lost. */
+.jp-RenderedText[data-mime-type="application/vnd.jupyter.stdout"] pre { white-space: pre; overflow-x: auto }
+"""
+
 _MAIN = """\
 import os, sys
 if sys.platform == "linux":
@@ -193,6 +198,7 @@ def _command(workspace: Path, port: int) -> Sequence[str]:
         f"--ServerApp.port_retries={0 if port else 100}",
         "--ServerApp.open_browser=False",
         f"--ServerApp.jpserver_extensions={extensions}",
+        "--LabApp.custom_css=True",
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -214,6 +220,9 @@ def _configure(config: Path) -> None:
     # No question about news on the first screen, and nothing asked of the internet.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     (folder / "default_setting_overrides.json").write_text(json.dumps(quiet, indent=2) + "\n")
+    css = config / "custom" / "custom.css"
+    css.parent.mkdir(exist_ok=True)
+    css.write_text(_CSS)
 
 
 def _wait(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path) -> Server:

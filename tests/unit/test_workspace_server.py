@@ -55,6 +55,8 @@ def test_it_answers_to_the_token_alone_on_the_loopback_and_then_is_gone(workspac
         # The student's side of nbgrader is there, the instructor's is not.
         assert status(f"{server.url}assignments/validate?path=x&token={server.token}") != 404
         assert status(f"{server.url}formgrader?token={server.token}") == 404
+        css = urllib.request.urlopen(f"{server.url}custom/custom.css?token={server.token}", timeout=5)
+        assert b"overflow-x: auto" in css.read()
         page = urllib.request.urlopen(server.address, timeout=5).read().decode()
         assert "@jupyter/nbgrader:formgrader" in page.split('"disabledExtensions"')[1].split("]")[0]
         assert "validate-assignment" not in page.split('"disabledExtensions"')[1].split("]")[0]
