@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.errors import Blocked, DockbookError
 from grader.expect.check import Checker
@@ -19,10 +19,13 @@ from grader.expect.finding import Outcome
 from grader.expect.mine import Mine
 from grader.expect.show import Verdict
 from grader.expect.witness import CONTROL_VARIABLE, STUDENT_VARIABLE, LiveWitness
+from grader.lab import pictures
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
 from grader.lab.forget import forgetter
 from grader.lab.hints import Hints
+from grader.lab.trace import Tracer, writer
+from grader.lab.why import explainer
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -33,11 +36,12 @@ ENGINE_VARIABLE = "DOCKBOOK_ENGINE"
 """``none``: this kernel neither finds nor starts an engine."""
 
 _held: list[Engine] = []  # the engine that this kernel opened, for its life
+_tracers: list[Tracer] = []
 _keeper = Keeper(os.environ)  # noted once: loading again must not take what a notebook made for the student's
 
 
 def load(shell: InteractiveShell) -> None:
-    """Put ``check``, ``forget``, ``hint``, ``mine`` and ``configure`` into the notebook, an engine behind it.
+    """Put ``check``, ``forget``, ``hint`` and the other words into the notebook, an engine behind it.
 
     Loading twice is harmless.
     """
@@ -55,9 +59,21 @@ def load(shell: InteractiveShell) -> None:
             "forget": forgetter(witness.client, _keeper.of),
             "hint": Hints(),
             "mine": Mine(student),
+            "as_cli": writer(witness.client),
+            "why": explainer(witness.client),
         },
         interactive=False,
     )
+    pictures.register(shell)
+    magic: Any = _tracer(witness).magic(shell)  # IPython's types want a method
+    shell.register_magic_function(magic, "cell", "trace")
+
+
+def _tracer(witness: LiveWitness) -> Tracer:
+    """The one of this kernel: its socket outlives a second loading."""
+    if not _tracers:
+        _tracers.append(Tracer(witness.client))
+    return _tracers[0]
 
 
 def student_id(environment: Mapping[str, str], folder: Path) -> str:

@@ -40,6 +40,11 @@ def rows(source: Json, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def tables(source: Json, key: str) -> list[dict[str, Any]]:
+    """The objects of an array."""
+    return [item for item in rows(source, key) if isinstance(item, dict)]
+
+
 def texts(source: Json, key: str) -> tuple[str, ...]:
     """The strings of an array. A lone string (old daemons gave one for Entrypoint) is one word."""
     value = source.get(key)

@@ -45,8 +45,11 @@ def read_log(
     deadline_s: float = 5,
     *,
     tty: bool | None = None,
+    tail: int | None = None,
 ) -> Log:
-    """The first ``max_bytes`` of a container's log. ``tty``: whether it has a terminal, if you know it.
+    """The first ``max_bytes`` of a container's log, or of its last ``tail`` lines.
+
+    ``tty``: whether it has a terminal, if you know it.
 
     Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
     """
@@ -54,7 +57,8 @@ def read_log(
         if tty is None:
             data = look.present(client.api.inspect_container, container_id) or {}
             tty = (data.get("Config") or {}).get("Tty") is True
-        raw = _fetch(client, look, container_id, max_bytes, {"stdout": 1, "stderr": 1})
+        params = {"stdout": 1, "stderr": 1, "tail": "all" if tail is None else str(tail)}
+        raw = _fetch(client, look, container_id, max_bytes, params)
     if isinstance(raw, str):
         return Log(unreadable=raw)
     body, truncated = raw

@@ -1,0 +1,141 @@
+"""Docker's objects as pictures: what a notebook shows for docker-py's classes, beside their plain text.
+
+``register`` gives IPython a `text/html` for them. A picture is drawn of what the engine says now, with one
+short question to it; where there is no answer there is no picture, and never an error: the plain text stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from docker import DockerClient
+from docker.models.containers import Container as DockerContainer
+from docker.models.images import Image as DockerImage
+from docker.models.networks import Network as DockerNetwork
+from docker.models.volumes import Volume as DockerVolume
+
+from grader.errors import Blocked
+from grader.expect.why import explain
+from grader.lab.pictures import container, image, network, tables
+from grader.state import Container, Network
+from grader.state import _shape as shape
+from grader.state.reach import looking
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+LOOK_S = 2.0
+"""Seconds for the questions behind one picture."""
+
+
+def register(shell: InteractiveShell) -> None:
+    """Let this shell show Docker's objects as pictures; registering twice is harmless."""
+    display = shell.display_formatter
+    if display is None:
+        return
+    formatter = display.formatters["text/html"]
+    formatter.for_type(DockerContainer, _quietly(of_container))
+    formatter.for_type(DockerImage, _quietly(of_image))
+    formatter.for_type(DockerNetwork, _quietly(of_network))
+    formatter.for_type(list, _quietly(of_list))
+
+
+def _quietly(draw: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """No picture where the engine does not answer or knows the thing no more."""
+
+    def drawn(thing: Any) -> str | None:
+        try:
+            return draw(thing)
+        except Blocked:
+            return None
+
+    return drawn
+
+
+def _client(thing: Any) -> DockerClient:
+    found: DockerClient = thing.client  # typed as optional; the engine's own objects have one
+    return found
+
+
+def of_container(thing: DockerContainer) -> str | None:
+    """A container's card, None when it is gone. Raises Blocked when the engine does not answer."""
+    client = _client(thing)
+    with looking(client, "the container", LOOK_S) as look:
+        data = look.present(client.api.inspect_container, thing.id)
+    if data is None:
+        return None
+    box = Container.from_inspect(data)
+    return container.card(box, explain(box))
+
+
+def of_image(thing: DockerImage) -> str | None:
+    """An image's layers, None when it is gone. Raises Blocked as above."""
+    client = _client(thing)
+    with looking(client, "the image", LOOK_S) as look:
+        made: Any = look.present(client.api.history, thing.id)
+    if made is None:
+        return None
+    attributes = thing.attrs
+    name = next(iter(shape.texts(attributes, "RepoTags")), "") or "an image without a tag"
+    rows = [row for row in made if isinstance(row, dict)]
+    return image.stack(name, str(thing.id), shape.number(attributes, "Size"), image.steps(rows))
+
+
+def of_network(thing: DockerNetwork) -> str | None:
+    """A network's graph, None when it is gone. Raises Blocked as above."""
+    client = _client(thing)
+    with looking(client, "the network", LOOK_S) as look:
+        data = look.present(client.api.inspect_network, thing.id)
+    if data is None:
+        return None
+    return network.graph(Network.from_list(data), network.members(data))
+
+
+def of_list(things: list[Any]) -> str | None:
+    """A list of one of Docker's classes as a table, None for any other list. Asks nothing."""
+    if not things:
+        return None
+    first = type(things[0])
+    if first not in _LISTS or not all(type(thing) is first for thing in things):
+        return None
+    return _LISTS[first]([thing.attrs for thing in things])
+
+
+def _container(attributes: dict[str, Any]) -> Container:
+    """A container of a list; a sparse one has what ``GET /containers/json`` says instead of an inspect."""
+    if "Config" in attributes:
+        return Container.from_inspect(attributes)
+    names = shape.texts(attributes, "Names")
+    return Container.from_inspect(
+        {
+            "Id": attributes.get("Id"),
+            "Name": names[0] if names else "",
+            "Path": attributes.get("Command"),
+            "Config": {"Image": attributes.get("Image")},
+            "State": {"Status": attributes.get("State")},
+        }
+    )
+
+
+def _images(rows: list[dict[str, Any]]) -> str:
+    return tables.images(
+        [(shape.texts(row, "RepoTags"), shape.text(row, "Id"), shape.number(row, "Size")) for row in rows]
+    )
+
+
+def _networks(rows: list[dict[str, Any]]) -> str:
+    found = map(Network.from_list, rows)
+    return tables.networks([(one.name, one.driver, one.id, one.subnets) for one in found])
+
+
+def _volumes(rows: list[dict[str, Any]]) -> str:
+    return tables.volumes([(shape.text(row, "Name"), shape.text(row, "Driver")) for row in rows])
+
+
+_LISTS: dict[type, Callable[[list[dict[str, Any]]], str]] = {
+    DockerContainer: lambda rows: tables.containers([_container(row) for row in rows]),
+    DockerImage: _images,
+    DockerNetwork: _networks,
+    DockerVolume: _volumes,
+}

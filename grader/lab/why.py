@@ -1,0 +1,88 @@
+"""``why(container)``: why a container does not run, in words, with what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from docker import DockerClient
+
+from grader.errors import UsageError
+from grader.expect.show import InWords
+from grader.expect.why import Why, explain
+from grader.expect.words import closest, quote
+from grader.state import Container, read_log
+from grader.state.reach import looking
+
+LOOK_S = 5.0
+TAIL_BYTES = 64 * 1024
+_COLOURS = {
+    "running": "var(--jp-success-color1, #2e9e44)",
+    "finished": "var(--jp-success-color1, #2e9e44)",
+    "stopped": "var(--jp-success-color1, #2e9e44)",
+}
+_AMBER = "var(--jp-warn-color1, #c77700)"
+
+
+class CannotTell(InWords, UsageError):
+    """What was given is no container that the engine knows."""
+
+
+class Answer:
+    """An explanation as a notebook shows it; ``why`` has it as data."""
+
+    def __init__(self, why: Why) -> None:
+        self.why = why
+
+    def __repr__(self) -> str:
+        return str(self.why)
+
+    def _repr_html_(self) -> str:
+        why = self.why
+        hint = f"<br>Try: {_code(why.hint)}" if why.hint else ""
+        tail = f"<br>It printed last:<pre style='margin: 2px 0 0 1em'>{escape(chr(10).join(why.tail))}</pre>"
+        head = f"<b>{escape(why.name)}</b>: {_code(why.what)}{hint}{tail if why.tail else ''}"
+        colour = _COLOURS.get(why.kind, _AMBER)
+        return f'<div style="border-left: 4px solid {colour}; padding: 2px 8px">{head}</div>'
+
+
+def _code(text: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
+
+
+def explainer(connect: Callable[[], DockerClient]) -> Callable[[object], Answer]:
+    """``why`` for a notebook."""
+
+    def why(container: object) -> Answer:
+        """Why this container (a docker-py one, or its name or id) is not running, and what to try.
+
+        Raises CannotTell when there is no such container.
+        """
+        given = getattr(container, "id", container)
+        if not isinstance(given, str) or not given.strip():
+            raise CannotTell(
+                f"why() needs a container or its name, not {quote(given)}.", next_step='why("web").'
+            )
+        client = connect()
+        with looking(client, "the container", LOOK_S) as look:
+            data = look.present(client.api.inspect_container, given)
+            if data is None:
+                raise _no_such(client, given)
+        box = Container.from_inspect(data)
+        # The end of a long log is what tells; the engine gives it in time, whatever its length.
+        log = read_log(client, box.id, TAIL_BYTES, LOOK_S, tty=box.tty, tail=20)
+        return Answer(explain(box, log))
+
+    return why
+
+
+def _no_such(client: DockerClient, given: str) -> CannotTell:
+    names = [name.removeprefix("/") for one in client.api.containers(all=True) for name in one["Names"] or ()]
+    near = closest(given, names)
+    step = f"did you mean {quote(near)}?" if near else "`docker ps -a` lists what is there."
+    return CannotTell(
+        f"There is no container {quote(given)}: it was never made, or removed (as `--rm` does).",
+        next_step=step,
+    )
