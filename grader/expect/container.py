@@ -6,6 +6,7 @@ from typing import Self
 
 from grader.expect import compare
 from grader.expect.container_net import ContainerNet
+from grader.expect.why import explain
 from grader.expect.words import command, count, exit_code, quote
 from grader.state import Log, moment_of
 
@@ -146,23 +147,13 @@ class ContainerSubject(ContainerNet):
         return self.box.stopped or (self.box.running and self.scene.wait(look))
 
     def _why_not_started(self) -> str:
-        box = self.box
-        if box.error:
-            # The layers of the engine each put their own words before the reason.
-            why = box.error.rpartition("OCI runtime create failed: ")[2].removesuffix(": unknown")
-            return f"The engine could not start it: {quote(why, 200)}."
-        return f"It was made and never started: `docker start {box.name}`, or run it in one step."
+        why = explain(self.box)
+        return " ".join(word for word in (why.what, f"Try: {why.hint}" if why.hint else "") if word)
 
     def _why_ended(self) -> str:
-        box = self.box
-        if box.oom_killed:
-            return "It was killed because it used more memory than it may."
-        hints = {
-            126: "Its command is there and cannot be executed: a folder, or a file without the permission.",
-            127: f"No program of that name is in the image {quote(box.image)}: look for a typing mistake.",
-            137: "It did not end by itself: it was killed.",
-        }
-        return hints.get(box.exit_code, f"Its log may say why: `docker logs {box.name}`.")
+        why = explain(self.box)
+        # How to keep it up is no answer to a check that asks for another exit code.
+        return why.what if why.kind == "finished" else " ".join((why.what, why.hint)).strip()
 
     # What it printed
 

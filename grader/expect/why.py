@@ -131,7 +131,7 @@ def _never_ran(box: Container) -> _Said | None:
         if found is not None:
             return _failed_start(box, kind, visible(found.groupdict().get("what") or "", 100))
     words = box.error.rpartition("OCI runtime create failed: ")[2].removesuffix(": unknown")
-    return "engine error", f"The engine could not start it: {visible(words, 300)}.", "Read its words above."
+    return "engine error", f"The engine could not start it: {visible(words, 300)}.", ""
 
 
 def _runtime_said(box: Container, tail: tuple[str, ...]) -> _Said | None:
