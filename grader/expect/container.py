@@ -153,7 +153,7 @@ class ContainerSubject(ContainerNet):
     def _why_ended(self) -> str:
         why = explain(self.box)
         # How to keep it up is no answer to a check that asks for another exit code.
-        return why.what if why.kind == "finished" else " ".join((why.what, why.hint)).strip()
+        return why.what if why.kind == "finished" else f"{why.what} {why.hint}".strip()
 
     # What it printed
 
