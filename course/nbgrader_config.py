@@ -32,5 +32,11 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Autograde.post_convert_hook = "grader.grading.nbgrader_hooks.drop_links"
 
-# Feedback and the formgrader show what students wrote: without their HTML.
+# Feedback and the formgrader show what students wrote: without their HTML. nbgrader's own templates would
+# show that of written answers all the same, so Markdown goes through a filter of ours.
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": "grader.grading.pages.markdown"}
+
+# `nbgrader zip_collect` takes what `dockbook submit` writes. Files that a learning platform renames need
+# c.FileNameCollectorPlugin.named_regexp beside this; a student's id in it goes before the one in the zip.
+c.ZipCollectApp.collector_plugin = "grader.grading.collect.Collector"

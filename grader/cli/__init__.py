@@ -12,12 +12,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from grader import __version__
-from grader.cli import course, doctor, engine, lab, project
+from grader.cli import book, course, doctor, engine, formgrader, gallery, lab, project, report, workspace
 from grader.errors import DockbookError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,12 +33,19 @@ def cli() -> None:
 for _command in (
     lab.lab,
     lab.check,
+    workspace.status,
+    workspace.reset,
+    workspace.submit,
     doctor.doctor,
     engine.engine,
     course.release,
     course.grade,
+    report.report,
     course.demo,
     course.store,
+    book.book,
+    formgrader.formgrader,
+    gallery.gallery,
     project.test,
 ):
     cli.add_command(_command)
@@ -51,6 +62,14 @@ def _tools_of_this_environment() -> None:
         os.environ["PATH"] = os.pathsep.join([folder, path])
 
 
+def _start_quickly() -> None:
+    """Spare a second of every command: a grammar of addresses that jsonschema, which nbformat loads, builds.
+
+    It is an extra of jsonschema's, for a check (``iri``) that nothing here asks for.
+    """
+    sys.modules.setdefault("rfc3987_syntax", cast("ModuleType", None))  # an import of it fails
+
+
 def _terminate(signum: int, _frame: object) -> None:
     raise SystemExit(128 + signum)
 
@@ -63,6 +82,7 @@ def _say(error: DockbookError) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Every error that we know is one line on stderr."""
     _tools_of_this_environment()
+    _start_quickly()
     if threading.current_thread() is threading.main_thread():
         # A terminated command leaves through its context managers, so that engines are disposed of.
         signal.signal(signal.SIGTERM, _terminate)

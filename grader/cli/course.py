@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -103,6 +104,8 @@ def grade(
     render_table(results, _console())
     if json_file:
         _write(json_file, json.dumps(results.as_dict(), indent=2) + "\n")
+    where = f" --course {shlex.quote(str(course_path))}" if course_path else ""
+    click.echo(f"how the class did, as a page: dockbook report {chapter}{where}")
     return 3 if results.blocked else 0
 
 

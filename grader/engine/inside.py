@@ -30,6 +30,11 @@ AS_STUDENT = (
     *("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"),
 )
 """Whatever touches a student's files inside runs like this, as their kernel does."""
+LIBRARIES_FIRST = (
+    "--InteractiveShellApp.ignore_cwd=True",
+    "--InteractiveShellApp.exec_lines=import sys; sys.path.append('')",
+)
+"""With ``-P``: no file beside the notebook, a docker.py say, stands in for the kernel's or the course's."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -120,19 +125,12 @@ class Inside:
             self.start_watchdog()
         if "hub" in self.folders:
             network.make_hub_host()
-            hub = [
-                "nsenter",
-                f"--net={network.HUB_NETNS}",
-                "nginx",
-                "-e",
-                "stderr",
-                "-c",
-                "/etc/dockbook/hub.conf",
-            ]
-            self.hub = self.spawn(hub)
+            nginx = ["nginx", "-e", "stderr", "-c", "/etc/dockbook/hub.conf"]
+            self.hub = self.spawn(["nsenter", f"--net={network.HUB_NETNS}", *nginx])
 
     def limit(self) -> None:
         """What this process may not exceed, its children inherit; the sum is the watchdog's to count."""
+        roots.limit_namespace()
         processes = self.spec["watch"].get("processes", 0)
         if processes:
             resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
@@ -209,7 +207,7 @@ class Inside:
         """A student's kernel: uid 1000, group docker, no capabilities, its own pid namespace."""
         argv = ["unshare", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc", *AS_STUDENT]
         argv += ["sh", "-c", 'cd /home/student/work && umask 000 && exec "$@"', "kernel"]
-        argv += ["python3", "-m", "ipykernel_launcher", "-f", connection]
+        argv += ["python3", "-P", "-m", "ipykernel_launcher", "-f", connection, *LIBRARIES_FIRST]
         home = {"HOME": "/home/student", "USER": "student", "PATH": PATH, "LANG": "C.UTF-8"}
         pid = self.spawn(argv, env=home | env)
         self.kernels[pid] = connection

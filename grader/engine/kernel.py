@@ -58,6 +58,8 @@ class StudentKernel:
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}
         self._pid = int(sandbox.kernel_request("start_kernel", connection=f"{inside}/inside.json", env=env))
         self._wait()
+        # Its sockets are there: no file of the student's, of any size, on this machine's disk.
+        self._folder.chmod(0o755)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_DEADLINE_S

@@ -48,6 +48,21 @@ RUNTIME = r"""#!/bin/sh
 # may lack: `docker top`, `docker pause` and `docker unpause` then work on the container's processes in /proc.
 for id; do :; done
 case " $* " in
+  *" start $id "*)
+    # dockerd opens the pipes of a container's output in threads of its own, and gives an open up when the
+    # container has ended. On a busy machine a short program can be faster than that thread, and its output
+    # is lost: so nothing starts before dockerd reads. (An O_PATH descriptor leads there too, without -r.)
+    folder=/run/docker/containerd/$id
+    wanted='' tries=300
+    for pipe in "$folder/$id-stdout" "$folder/$id-stderr"; do [ ! -p "$pipe" ] || wanted=x$wanted; done
+    read -r daemon 2>/dev/null </run/docker.pid
+    while [ -n "$daemon" ] && [ $tries -gt 0 ]; do
+      found=$(find "/proc/$daemon/fd" -perm -400 -lname "$folder/$id-std[oe]*" -printf x 2>/dev/null)
+      [ ${#found} -lt ${#wanted} ] || break
+      tries=$((tries - 1))
+      sleep 0.01
+    done
+    exec /usr/bin/crun "$@" ;;
   *" ps --format json "*) command=ps ;;
   *" pause $id "*) command=pause ;;
   *" resume $id "*) command=resume ;;

@@ -13,6 +13,15 @@ from grader.engine import ids, linux
 
 STAGE = "/tmp"
 """A folder that every system has; in the sandbox a mount of its own covers it."""
+PER_NAMESPACE = {
+    # A student's process in a pid namespace of its own would not be found when all are to stand still.
+    "max_user_namespaces": 0,
+    # A person's sandboxes and the person have 128 together, and some 100,000 watches.
+    "max_inotify_instances": 8,
+    "max_inotify_watches": 4096,
+    "max_fanotify_groups": 8,
+    "max_fanotify_marks": 4096,
+}
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -51,7 +60,9 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     if "state" in folders:
         linux.bind(folders.path("state"), state)
     else:
-        linux.mount("dockbook-state", state, "tmpfs", data=f"mode=755,uid=0,gid=0,size={disk_bytes}")
+        # A file without content takes a kilobyte of the machine's memory that no size counts.
+        data = f"mode=755,uid=0,gid=0,size={disk_bytes},nr_inodes={disk_bytes >> 12}"
+        linux.mount("dockbook-state", state, "tmpfs", data=data)
     for name in ("upper", "work", "docker"):
         with contextlib.suppress(FileExistsError):
             os.mkdir(f"{state}/{name}")
@@ -67,7 +78,9 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     linux.mount("sysfs", f"{root}/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     linux.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", linux.MS_NOSUID | linux.MS_NODEV)
     for path in ("run", "tmp"):
-        linux.mount("tmpfs", f"{root}/{path}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m")
+        linux.mount(
+            "tmpfs", f"{root}/{path}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m,nr_inodes=16k"
+        )
     os.chmod(f"{root}/tmp", 0o1777)
     os.makedirs(f"{root}/run/docker/plugins")
     os.chmod(f"{root}/run/docker", 0o700)
@@ -96,7 +109,9 @@ def mount_devices(root: str) -> None:
     for name in ("pts", "shm", "mqueue", "net"):
         os.mkdir(f"{dev}/{name}")
     linux.mount("devpts", f"{dev}/pts", "devpts", data="newinstance,ptmxmode=0666,mode=620,gid=5")
-    linux.mount("shm", f"{dev}/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=64m")
+    linux.mount(
+        "shm", f"{dev}/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=64m,nr_inodes=16k"
+    )
     linux.mount("mqueue", f"{dev}/mqueue", "mqueue")
     os.symlink("pts/ptmx", f"{dev}/ptmx")
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
@@ -122,6 +137,14 @@ def bind_folders(folders: Folders, root: str) -> None:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 write(target, "")
             linux.bind(folders.path(name), target, read_only=True)
+
+
+def limit_namespace() -> None:
+    """Limits that Linux counts for each user namespace, and for whoever made it: ``PER_NAMESPACE``."""
+    for name, most in PER_NAMESPACE.items():
+        # Where a kernel lacks one, nothing counts it either.
+        with contextlib.suppress(FileNotFoundError):
+            write(f"/proc/sys/user/{name}", str(most))
 
 
 def preload_images() -> None:

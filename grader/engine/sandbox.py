@@ -260,6 +260,8 @@ class Sandbox(Engine):
                 shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
             _open_to_all(copy)
             self.kernel_request("copy_work", 30)
+            # Process 1 has answered, so its door is there: from here on only kernels' own folders are open.
+            (self.runtime / "share").chmod(0o755)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
         kernel = StudentKernel(self, self.runtime, student)

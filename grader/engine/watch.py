@@ -20,6 +20,8 @@ from typing import NoReturn
 from grader.engine import linux
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+SOCKET = 212_992
+"""Bytes that wait in a socket at most, by Linux's default; nothing tells how many do."""
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
 MANY = 0.9
@@ -33,6 +35,8 @@ SLOW_EVERY = 20
 """Every so many looks the files on a real disk are counted."""
 VOLATILE = ("tmpfs", "ramfs")
 ENGINE_STATE = "/var/lib/docker"
+SHARED, SHARED_MOST = "/run/dockbook/kernel", 16 << 20
+"""On this machine's disk whatever the state is on: open to a kernel until its sockets are there."""
 WRITABLE = (ENGINE_STATE, "/home/student", "/var/tmp")
 """Where a student's doings take room that no memory file system bounds."""
 
@@ -96,9 +100,10 @@ class Watch:
             self._tell(f"disk ({self.disk >> 20} MB): it is full")
             # A file system of its own stops whoever writes; on the host's something has to.
             if not self._disk_is_memory:
-                for name, group in groups.items():
-                    if name != self._own:
-                        _kill(group.pids)
+                self._end_all(groups)
+        if self._looks % SLOW_EVERY == 0 and _on_disk(SHARED) > SHARED_MOST:
+            self._tell("disk: files where a kernel has its sockets")
+            self._end_all(groups)
 
     def _groups(self) -> dict[str, Group]:
         """Every process of the sandbox but this one, by its pid namespace; the engine's own is among them."""
@@ -127,7 +132,7 @@ class Watch:
         }
         held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
-        held = {name: size + _in_memfds(groups[name].pids) for name, size in held.items()}
+        held = {name: size + _in_descriptors(groups[name].pids) for name, size in held.items()}
         if sum(group.resident for group in groups.values()) + sum(held.values()) <= self.memory:
             return
         used = {name: _proportional(group.pids) + held[name] for name, group in groups.items()}
@@ -145,6 +150,11 @@ class Watch:
             found = os.statvfs(ENGINE_STATE)
             return found.f_bavail < (1 - FULL) * found.f_blocks
         return self._looks % SLOW_EVERY == 0 and sum(map(_on_disk, WRITABLE)) > self.disk
+
+    def _end_all(self, groups: dict[str, Group]) -> None:
+        for name, group in groups.items():
+            if name != self._own:
+                _kill(group.pids)
 
     def _end(self, groups: dict[str, Group], sizes: dict[str, int], what: str) -> None:
         """Kill the largest container or kernel; without any it is the engine that is too large."""
@@ -205,17 +215,21 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
     return total
 
 
-def _in_memfds(pids: list[int]) -> int:
-    """Bytes in files that have no name and no mount: memfd_create(2)."""
+def _in_descriptors(pids: list[int]) -> int:
+    """Bytes behind open files that no mapping and no mount has: memfd_create(2), what sockets may hold."""
     sizes: dict[int, int] = {}
+    sockets: set[str] = set()
     for pid in pids:
         with contextlib.suppress(OSError):
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
-                    if os.readlink(entry.path).startswith("/memfd:"):
+                    target = os.readlink(entry.path)
+                    if target.startswith("/memfd:"):
                         found = os.stat(entry.path)
                         sizes[found.st_ino] = found.st_blocks * 512
-    return sum(sizes.values())
+                    elif target.startswith("socket:"):
+                        sockets.add(target)
+    return sum(sizes.values()) + len(sockets) * SOCKET
 
 
 def _on_disk(folder: str) -> int:

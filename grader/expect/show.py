@@ -39,12 +39,14 @@ def _wrap(text: str, first: str, later: str) -> list[str]:
     return textwrap.wrap(text, 78, initial_indent=first, subsequent_indent=later)
 
 
-def as_html(task: str, outcome: Outcome) -> str:
+def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
     """The same as a block of HTML: escaped, inline styles, no script, the same bytes each time."""
     colour = _COLOURS[outcome.status]
     head = f"<b>{escape(task)}</b>: {_WORDS[outcome.status]}"
     if outcome.reason:
         head += f": {escape(outcome.reason)}"
+    if progress:
+        head += f' <span style="opacity: 0.7">({escape(progress)})</span>'
     body = "".join(
         f"<li>{escape(finding.subject)}: {escape(finding.property)}: "
         + (f"expected <code>{escape(finding.expected)}</code>, " if finding.expected else "")
@@ -58,17 +60,19 @@ def as_html(task: str, outcome: Outcome) -> str:
 
 
 class Verdict:
-    """An outcome as a notebook shows it."""
+    """An outcome as a notebook shows it. ``progress``: how far the chapter is, in words."""
 
-    def __init__(self, task: str, outcome: Outcome) -> None:
+    def __init__(self, task: str, outcome: Outcome, progress: str = "") -> None:
         self.task = task
         self.outcome = outcome
+        self.progress = progress
 
     def __repr__(self) -> str:
-        return as_text(self.task, self.outcome)
+        text = as_text(self.task, self.outcome)
+        return f"{text} ({self.progress})" if self.progress else text
 
     def _repr_html_(self) -> str:
-        return as_html(self.task, self.outcome)
+        return as_html(self.task, self.outcome, self.progress)
 
 
 class CheckFailed(AssertionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.expect.words import quote, visible
@@ -25,6 +25,8 @@ Kind = Literal[
     "port taken",
     "no such network",
     "no such user",
+    "no such group",
+    "no interpreter",
     "no such path",
     "engine error",
     "finished",
@@ -42,19 +44,29 @@ TAIL_LINES = 5
 SHELLS = ("sh", "bash", "ash", "dash", "cat", "python", "python3")
 """Programs that read their input to its end when they are given nothing to do."""
 
+_MOST_WORDS = 4000
+"""Characters of the engine's words that are looked at: a program's name may be of any length."""
+_QUOTED = r'exec: "(?P<what>(?:[^"\\]|\\.)*)": '  # as runc writes it
 _START_FAILURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("port taken", re.compile(r"Bind for (?P<what>\S+) failed: port is already allocated")),
-    ("port taken", re.compile(r"(?P<what>\S+:\d+): bind: address already in use")),
+    ("port taken", re.compile(r"(?P<what>\S{1,60}:\d{1,5}): bind: address already in use")),
     ("port taken", re.compile(r"failed to bind host port (?:for )?(?P<what>\S+?):? ")),
     ("no such network", re.compile(r"network (?P<what>\S+) not found")),
-    ("no such user", re.compile(r"unable to find (?:user|group) (?P<what>[^:\s]+)")),
+    ("no such group", re.compile(r"unable to find group (?P<what>[^:\s]+)")),
+    ("no such user", re.compile(r"unable to find user (?P<what>[^:\s]+)")),
     ("wrong format", re.compile(r"[Ee]xec format error")),
-    ("no such program", re.compile(r"executable file [`\"]?(?P<what>[^`\"]*?)[`\"]? not found")),
-    ("no such program", re.compile(r"exec: \"(?P<what>[^\"]*)\": .*not found")),
-    ("no such program", re.compile(r"exec: \"(?P<what>[^\"]*)\": .*no such file or directory")),
-    ("not executable", re.compile(r"the path [`\"](?P<what>[^`\"]*)[`\"] (?:exists but|is not a regular)")),
-    ("not executable", re.compile(r"exec: \"(?P<what>[^\"]*)\": (?:permission denied|is a directory)")),
-    ("no such path", re.compile(r"(?:source path|path)s? .*?(?P<what>/\S+).* (?:does not exist|not found)")),
+    ("no such program", re.compile(r"executable file `(?P<what>.*)` not found", re.DOTALL)),
+    ("no such program", re.compile(_QUOTED + r"executable file not found", re.DOTALL)),
+    ("no such program", re.compile(_QUOTED + r"(?:stat \S+: )?no such file or directory", re.DOTALL)),
+    ("not executable", re.compile(r"the path `(?P<what>.*)` (?:exists but|is not a regular)", re.DOTALL)),
+    ("not executable", re.compile(_QUOTED + r"(?:permission denied|is a directory)", re.DOTALL)),
+    ("no such path", re.compile(r"source path does not exist: (?P<what>/\S*[^\s:])")),
+)
+# What is written into the log when the kernel refuses the program: by crun as JSON, by runc, by `--init`.
+_REFUSED = re.compile(
+    r'(?:\{"msg":"exec container process |exec /|standard_init_linux\.go:\d+: exec user process caused|'
+    r"\[FATAL (?P<init>tini) \(\d+\)\] exec ).*"
+    r"(?P<why>xec format error|o such file or directory|ermission denied)"
 )
 
 
@@ -82,9 +94,11 @@ class Why:
 
 def explain(box: Container, log: Log | None = None) -> Why:
     """Why ``box`` is in the state that it is in. ``log``: what it printed, where it is known."""
+    box = replace(box, name=visible(box.name, 80))  # it stands in many sentences
     tail = _tail(log)
-    kind, what, hint = _not_over(box) or _never_ran(box) or _runtime_said(box, tail) or _ended(box)
-    return Why(box.name, kind, what, hint, tail)
+    refused = _runtime_said(box, tail)
+    kind, what, hint = _not_over(box) or _did_not_start(box) or refused or _ended(box)
+    return Why(box.name, kind, what, hint, () if refused else tail)
 
 
 _Said = tuple[Kind, str, str]
@@ -119,63 +133,86 @@ def _not_over(box: Container) -> _Said | None:
     return None
 
 
-def _never_ran(box: Container) -> _Said | None:
-    """A start that failed, or none at all."""
-    if box.status != "created" and not (box.error and box.started_at is None):
-        return None
+def _did_not_start(box: Container) -> _Said | None:
+    """A start that failed, or none at all. The engine keeps the words of the last start that failed."""
     if not box.error:
+        if box.status != "created":
+            return None
         what = "It was made and never started: `create` makes a container, `start` runs it."
         return "not started", what, f"`docker start {box.name}`"
+    words = box.error[:_MOST_WORDS]
     for kind, pattern in _START_FAILURES:
-        found = pattern.search(box.error)
+        found = pattern.search(words)
         if found is not None:
-            return _failed_start(box, kind, visible(found.groupdict().get("what") or "", 100))
-    words = box.error.rpartition("OCI runtime create failed: ")[2].removesuffix(": unknown")
-    return "engine error", f"The engine could not start it: {visible(words, 300)}.", ""
+            named = (found.groupdict().get("what") or "").replace('\\"', '"')
+            return _failed_start(box, kind, visible(named, 100))
+    said = words.rpartition("OCI runtime create failed: ")[2].removesuffix(": unknown").rstrip(".")
+    return "engine error", f"{_head(box)}: the engine says {quote(said, 300)}.", ""
 
 
 def _runtime_said(box: Container, tail: tuple[str, ...]) -> _Said | None:
-    """crun notes a program that the kernel refuses in the container's log, and ends with 1."""
-    for line in tail:
-        if "exec container process" in line and "xec format error" in line:
-            return _failed_start(box, "wrong format", "")
-    return None
+    """Some runtimes note a program that the kernel refuses in the container's log, as its only line."""
+    found = _REFUSED.match(tail[0]) if len(tail) == 1 and box.exit_code else None
+    if found is None:
+        return None
+    if found["why"].startswith("xec"):
+        return _failed_start(box, "wrong format", "")
+    program = visible(box.argv[0], 100) if box.argv else ""
+    if found["why"].startswith("ermission"):
+        return _failed_start(box, "not executable", program)
+    if found["init"]:
+        return _failed_start(box, "no such program", program)
+    return _failed_start(box, "no interpreter", "")
+
+
+def _head(box: Container) -> str:
+    again = box.error and box.started_at is not None and box.status != "created"
+    return "It did not start again" if again else "It never ran"
 
 
 def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
-    name, image = box.name, quote(box.image)
+    name, image, head = box.name, quote(box.image), _head(box)
     again = f"remove the container (`docker rm {name}`) and run it again"
     match kind:
         case "port taken":
             return (
                 kind,
-                f"It never ran: {what} of the host is taken, by another container or program.",
+                f"{head}: {what} of the host is taken, by another container or program.",
                 f"`docker ps` shows who has it. End that one, or {again} with another host port.",
             )
         case "no such network":
+            # After it has run, the engine knows the network by its id.
+            what = next((visible(one.network, 80) for one in box.networks if one.network_id == what), what)
             hint = f"Make it (`docker network create NAME`), then {again}."
-            return kind, f"It never ran: its network {what!r} is gone.", hint
+            return kind, f"{head}: its network {what!r} is gone.", hint
         case "no such user":
             return (
                 kind,
-                f"It never ran: the image {image} knows no user {what!r}.",
+                f"{head}: the image {image} knows no user {what!r}.",
                 f"Mend `--user`: {again}.",
             )
+        case "no such group":
+            return (
+                kind,
+                f"{head}: the image {image} knows no group {what!r}.",
+                f"Mend `--user` or `--group-add`: {again}.",
+            )
+        case "no interpreter":
+            said = f"{head}: its program needs an interpreter (`#!`) or a library that is not in the image."
+            return kind, said, "See the first line of the script: is that program in the image?"
         case "wrong format":
-            said = "It never ran: its program is for another kind of processor, or a script without `#!`."
+            said = f"{head}: its program is for another kind of processor, or a script without `#!`."
             return kind, said, "A script begins with a line like `#!/bin/sh`; an image must fit the machine."
         case "not executable":
-            said = (
-                f"It never ran: {what} is there, but is no program: a folder, or a file without permission."
-            )
+            said = f"{head}: {what} is there, but is no program: a folder, or a file without permission."
             return kind, said, f"For a file of your own, `chmod +x` it in the image; else {again}."
         case "no such path":
-            return kind, f"It never ran: {what} is not there.", f"Look for a typing mistake: {again}."
+            return kind, f"{head}: {what} is not there.", f"Look for a typing mistake: {again}."
     if " " in what:
-        said = f"It never ran: the whole line {what!r} was taken for the name of one program."
+        said = f"{head}: the whole line {what!r} was taken for the name of one program."
         return kind, said, f"Drop the quotes around the command: {again}."
     if box.entrypoint and box.entrypoint[0] == what:
-        said = f"It never ran: the image's entry point {what!r} is not in the image."
+        said = f"{head}: the image's entry point {what!r} is not in the image."
         return (
             kind,
             said,
@@ -183,7 +220,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
         )
     return (
         kind,
-        f"It never ran: no program {what!r} is in the image {image}.",
+        f"{head}: no program {what!r} is in the image {image}.",
         (f"Look for a typing mistake, or an image that has it; then {again}."),
     )
 

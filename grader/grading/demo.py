@@ -17,7 +17,8 @@ from grader.grading.files import regular_files
 from grader.grading.grade import Progress, grade
 from grader.grading.gradebook import CONFIG_FILE
 from grader.grading.release import release
-from grader.grading.report import write_report
+from grader.grading.report_data import of_results
+from grader.grading.report_page import write_report
 from grader.grading.results import ChapterResult, SubmissionResult
 from grader.grading.run import EngineFactory
 
@@ -74,7 +75,7 @@ def run_demo(
     result = grade(copied, chapter, jobs=None, boot=boot, progress=progress, engine_factory=engine_factory)
     problems = (*result.problems, *surprises(result, expected(chapter)))
     result = ChapterResult(result.chapter, result.students, problems)
-    write_report(result, copied.root / REPORT)
+    write_report(of_results(result, chapter.title), copied.root / REPORT)
     return result
 
 

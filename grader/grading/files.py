@@ -9,13 +9,15 @@ import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from grader.course import Chapter
 
 _IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
 _MAX_FILES = 2000
+_MAX_NAME = 1000
+"""Bytes of a relative name: what lies deeper here may be too deep for where it is copied to."""
 
 
 class Unreadable(Exception):
@@ -51,22 +53,34 @@ def regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(name for name in folders if not _ignored(name))
         for name in sorted(names):
             path = Path(base, name)
-            if not _ignored(name) and stat.S_ISREG(path.lstat().st_mode):
-                found.append((path.relative_to(folder).as_posix(), path))
+            relative = path.relative_to(folder).as_posix()
+            if not _ignored(name) and not _too_long(relative) and stat.S_ISREG(path.lstat().st_mode):
+                found.append((relative, path))
             if len(found) >= _MAX_FILES:
                 break
     yield from sorted(found)[:_MAX_FILES]
 
 
-def links(folder: Path) -> list[str]:
-    """Relative names of everything below ``folder`` that is neither a regular file nor a folder."""
+def passed_over(folder: Path) -> list[str]:
+    """In words: what below ``folder`` is neither a regular file nor a folder, or lies too deep."""
     found = []
     for base, folders, names in os.walk(folder, followlinks=False):
-        for name in (*folders, *names):
-            mode = Path(base, name).lstat().st_mode
+        for name in sorted((*folders, *names)):
+            path = Path(base, name)
+            relative = path.relative_to(folder).as_posix()
+            if _too_long(relative):
+                found.append(f"left out: {relative[:60]}...: its path has more than {_MAX_NAME:,} bytes")
+                folders[:] = [other for other in folders if other != name]
+                continue
+            mode = path.lstat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-                found.append(Path(base, name).relative_to(folder).as_posix())
+                found.append(f"not followed: {relative} is a link or no regular file")
     return sorted(found)
+
+
+def in_the_way(name: str, own: Collection[str]) -> bool:
+    """Whether a submission's file stands where the chapter has a folder, or lies in a folder for its file."""
+    return any(mine.startswith(f"{name}/") or name.startswith(f"{mine}/") for mine in own)
 
 
 def digest(folder: Path, limit: int) -> str:
@@ -114,6 +128,10 @@ def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_dir():
         path.write_bytes(data)
+
+
+def _too_long(relative: str) -> bool:
+    return len(os.fsencode(relative)) > _MAX_NAME
 
 
 def _ignored(name: str) -> bool:

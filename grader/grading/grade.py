@@ -285,11 +285,7 @@ def _in_order(
 
 
 def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> list[str]:
-    if not books.released(chapter):
-        raise CourseError(
-            f"Chapter {chapter.id} was never released here, so the gradebook does not know its tasks.",
-            next_step=f"run `dockbook release {chapter.id}`.",
-        )
+    books.require_released(chapter)
     there = books.students(chapter)
     if not there:
         raise CourseError(

@@ -29,7 +29,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError, GradebookError
-from grader.grading.files import regular_files
+from grader.grading.files import in_the_way, regular_files
 from grader.grading.graft import graft
 from grader.grading.nbgrader_hooks import save_verdict
 from grader.grading.results import SubmissionResult
@@ -48,8 +48,11 @@ class SafeCopy(BaseConverter):
             Path(self._format_source(assignment_id, student_id)),
             Path(self._format_dest(assignment_id, student_id)),
         )
+        chapter = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
+        own = [name for name, _ in regular_files(chapter)]
         for name, path in regular_files(source):
-            if not name.endswith(".ipynb"):
+            # nbgrader copies the chapter's own files after this, and would stop at what is in their way.
+            if not name.endswith(".ipynb") and not in_the_way(name, own):
                 copied = target / name
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copied, follow_symlinks=False)
@@ -121,6 +124,14 @@ class Books:
             except MissingEntry:
                 return False
         return True
+
+    def require_released(self, chapter: Chapter) -> None:
+        """Raises CourseError when the gradebook does not know the chapter."""
+        if not self.released(chapter):
+            raise CourseError(
+                f"Chapter {chapter.id} was never released here, so the gradebook does not know its tasks.",
+                next_step=f"run `dockbook release {chapter.id}`.",
+            )
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Gradebook]:

@@ -6,6 +6,7 @@ The rules (a pure function of the submitted notebook and the chapter):
 - A test is the instructor's, whatever the submission says: found in the *source* notebook, never by
   submitted metadata. Submitted marks only say *where* it stands: by grade id, else by cell id, else by its
   released text. It runs once, at its first place; further copies are student code.
+- A test that stands before its task's solution cell (a copy that came first, a swapped mark) runs after it.
 - A test that is nowhere runs after its task's solution cell and the cells added behind it, else at the end.
 - Known locked cells get the instructor's text back; known cells get the instructor's type and marks.
 - Tags, outputs, and every other piece of submitted metadata are dropped.
@@ -90,7 +91,8 @@ def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     cells = _read(submitted, notes)
     _recognise(cells, known, chapter)
     _notes_on_tests(cells, tasks, known, notes)
-    _put_back(cells, tasks, {str(cell.get("id", "")) for cell in chapter.source.cells})
+    own_ids = {str(cell.get("id", "")) for cell in chapter.source.cells}
+    _put_back(cells, tasks, own_ids, _take_early(cells, tasks, notes))
     return _build(cells, tasks, known, chapter, notes)
 
 
@@ -175,7 +177,21 @@ def _notes_on_tests(
             notes.append(Note(f"solution cell {task.solution_id!r} is missing", task.id))
 
 
-def _put_back(cells: list[_Cell], tasks: Mapping[str, Task], own_ids: set[str]) -> None:
+def _take_early(cells: list[_Cell], tasks: Mapping[str, Task], notes: list[Note]) -> dict[str, _Cell]:
+    """Take out the tests that stand before their solution cells: there is nothing to look at yet."""
+    early = {}
+    at = {cell.known: place for place, cell in enumerate(cells) if cell.known}
+    for test_id, task in tasks.items():
+        if at.get(test_id, len(cells)) < at.get(task.solution_id, -1):
+            early[test_id] = cells[at[test_id]]
+            notes.append(Note(f"test cell {test_id!r} stood before its task; it ran after it", task.id))
+    cells[:] = [cell for cell in cells if cell.known not in early]
+    return early
+
+
+def _put_back(
+    cells: list[_Cell], tasks: Mapping[str, Task], own_ids: set[str], early: Mapping[str, _Cell]
+) -> None:
     """Insert the tests that are nowhere, each before the first of the instructor's cells that follows."""
     present = {cell.known for cell in cells}
     for test_id, task in tasks.items():
@@ -185,7 +201,7 @@ def _put_back(cells: list[_Cell], tasks: Mapping[str, Task], own_ids: set[str]) 
         place += 1
         while place < len(cells) and not cells[place].known and cells[place].id not in own_ids:
             place += 1
-        cells.insert(place, _Cell("code", "", "", test_id, (), known=test_id))
+        cells.insert(place, early.get(test_id) or _Cell("code", "", "", test_id, (), known=test_id))
 
 
 def _build(

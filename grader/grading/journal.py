@@ -30,16 +30,21 @@ class Journal:
         except FileNotFoundError:
             data = b""
         self._torn = bool(data) and not data.endswith(b"\n")
-        for line in data.splitlines():
+        self.unreadable = 0
+        """Lines passed over, but for a torn last one: it is being written, or its process was killed."""
+        for at, line in enumerate(lines := data.splitlines()):
             try:
-                entry = json.loads(line)
-                self._take(entry)
+                self._take(json.loads(line))
             except (ValueError, KeyError, TypeError):
-                continue
+                self.unreadable += not (self._torn and at == len(lines) - 1)
 
     def judged(self, student: str) -> str:
         """The key of the student's last verdict, or empty."""
         return self._judged.get(student, "")
+
+    def students(self) -> set[str]:
+        """Who has a verdict."""
+        return set(self._judged)
 
     def keys(self) -> set[str]:
         """The keys of everybody's last verdict."""

@@ -125,11 +125,23 @@ class KernelSession:
         )
         self._client.load_connection_file()
         self._client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)  # noqa: S604 - a channel
-        outputs = self._client.iopub_channel.socket
-        self._monitor = outputs.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._wait_ready()
+        self._watch_outputs()
         if not first:
             self._replay()
+
+    def _watch_outputs(self) -> None:
+        outputs = self._live().iopub_channel.socket
+        self._monitor = outputs.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._wait_ready()
+
+    def _reopen_outputs(self) -> None:
+        """After a message beyond the limit nothing else comes through: a channel anew for the later cells."""
+        client = self._live()
+        client.iopub_channel.socket.disable_monitor()
+        client.iopub_channel.stop()
+        client._iopub_channel = None  # noqa: SLF001 - made again when it is next asked for
+        client.iopub_channel.start()
+        self._watch_outputs()
 
     def _wait_ready(self) -> None:
         """Wait until both channels answer: outputs sent before the subscription stands would be lost."""
@@ -164,7 +176,11 @@ class KernelSession:
         message = client.execute(code, allow_stdin=False, stop_on_error=False)
         ending: Ending
         reply = self._wait(message, time.monotonic() + timeout_s, collector)
-        if reply is not None:
+        if reply is not None and _leaves(reply) and self._left():
+            ending = "died"
+            collector.say("KernelDied", "this cell ended the kernel; the next one gets a fresh kernel")
+            self.close()
+        elif reply is not None:
             ending = "ok" if reply.get("status") == "ok" else "error"
             if ending == "error" and not any(out.output_type == "error" for out in collector.outputs):
                 collector.add("error", reply)
@@ -181,11 +197,13 @@ class KernelSession:
         lost = self._lost()
         if lost:
             collector.say("OutputLimit", "more output at once than can be kept: some of it is lost")
+            if self._alive():
+                self._reopen_outputs()
         cut = lost or collector.full or self._budget.left <= 0
         return CellRun(ending, tuple(collector.outputs), cut)
 
     def _lost(self) -> bool:
-        """Whether a message beyond the limit made the outputs' connection close (it comes back by itself)."""
+        """Whether a message beyond the limit made the outputs' connection close."""
         closed = False
         while self._monitor is not None and self._monitor.poll(0):
             self._monitor.recv_multipart()
@@ -245,6 +263,13 @@ class KernelSession:
         if self._wait(message, time.monotonic() + INTERRUPT_S, collector) is None:
             self.close()
 
+    def _left(self) -> bool:
+        """Wait for a kernel that is about to end: the next cell would be lost with it."""
+        deadline = time.monotonic() + INTERRUPT_S
+        while self._alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self._alive()
+
     def _alive(self) -> bool:
         return self._kernel is not None and self._kernel.alive()
 
@@ -252,6 +277,13 @@ class KernelSession:
         if self._client is None:
             raise KernelError("The kernel in the engine has ended.")
         return self._client
+
+
+def _leaves(reply: Mapping[str, Any]) -> bool:
+    """Whether the cell called ``quit()``: the kernel ends a moment after it has said so."""
+    payload = reply.get("payload")
+    entries = payload if isinstance(payload, list) else []
+    return any(isinstance(entry, Mapping) and entry.get("source") == "ask_exit" for entry in entries)
 
 
 def _parent(message: Mapping[str, Any]) -> object:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 import stat
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,17 +20,17 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_notebook
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters.base import BaseConverter
+from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
 from traitlets import Bool, Enum
 
 from grader.course import Chapter, Course
-from grader.errors import CourseError
+from grader.errors import CourseError, GradingBusy
 from grader.expect.words import visible
 from grader.grading.journal import Journal
-from grader.grading.lock import held_by_another
-from grader.grading.results import SubmissionResult, TaskResult
+from grader.grading.lock import course_lock, held_by_another
+from grader.grading.results import SubmissionResult, TaskResult, number
 from grader.grading.run import grade_submission, sandbox_factory
 from grader.grading.submission import Submission, read_submission
 from grader.grading.verdicts import Verdicts
@@ -37,7 +40,20 @@ Resources = dict[str, Any]
 
 
 class TolerantExporter(NotebookExporter):
-    """Lets a damaged submission through as an empty notebook; the graft, which comes next, reads the file."""
+    """Lets a damaged submission through as an empty notebook; the graft, which comes next, reads the file.
+
+    It is also the first thing of ours in a run: while another process grades here, it ends the run in words,
+    before nbgrader has removed what was there. Raises NbGraderException then.
+    """
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        converter = self.parent
+        if isinstance(converter, BaseConverter):
+            busy = held_by_another(Course.read(Path(converter.coursedir.root)))
+            if busy is not None:
+                converter.log.error(_folded(str(busy)))
+                raise NbGraderException(str(busy))
 
     def from_filename(
         self, filename: str, resources: Resources | None = None, **kw: Any
@@ -107,13 +123,43 @@ class TrustedExecute(_Trusted):
         result = verdicts.load(submission) if self.reuse else None
         if result is None:
             factory = sandbox_factory(chapter.limits, self.boot)
-            result = grade_submission(chapter, submission, factory)
-            verdicts.save(submission, result)
-            Journal(course, chapter).note_judged(submission.student, verdicts.key(submission))
-        for note in result.notes:
-            self.log.warning("%s: %s", result.student, note)
+            with _alone(course, f"autograde {chapter.id}"):
+                result = grade_submission(chapter, submission, factory)
+                verdicts.save(submission, result)
+                Journal(course, chapter).note_judged(submission.student, verdicts.key(submission))
+        self._tell(result)
         resources[VERDICT] = result
         return from_dict(result.notebook), resources
+
+    def _tell(self, result: SubmissionResult) -> None:
+        """What the formgrader shows in its window, and `nbgrader autograde` on the terminal."""
+        outcomes = ", ".join(f"{task.task} {task.outcome.replace('_', ' ')}" for task in result.tasks)
+        points = f"{number(result.score)} of {number(result.max_score)} points"
+        self.log.info(_folded(f"Dockbook's verdict on {result.student}: {points} ({outcomes})"))
+        for note in result.notes:
+            self.log.warning(_folded(f"{result.student}: {note}"))
+        for task in result.tasks:
+            if task.outcome == "blocked":
+                reason = visible(task.reason, 1000).rstrip(".")
+                next_step = "Autograde it again when that is mended, or grade it by hand."
+                self.log.error(_folded(f"{result.student}: {task.task} is not graded: {reason}. {next_step}"))
+
+
+def _folded(text: str) -> str:
+    """In lines that the formgrader's window shows whole, and nbgrader's log indents."""
+    return textwrap.fill(text, 78, break_long_words=False, break_on_hyphens=False)
+
+
+@contextmanager
+def _alone(course: Course, doing: str) -> Iterator[None]:
+    """Hold the course, unless this very process (`dockbook grade`) does. Raises GradingBusy."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(course_lock(course, doing))
+        except GradingBusy as busy:
+            if busy.pid != os.getpid():
+                raise
+        yield
 
 
 class TrustedSaveAutoGrades(_Trusted):

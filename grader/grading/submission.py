@@ -53,7 +53,7 @@ def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
     except files.Unreadable as error:
         return _nothing(folder, chapter, student, "unreadable", str(error))
     grafted = graft(submitted, chapter)
-    strange = [Note(f"not followed: {name} is a link or no regular file") for name in files.links(folder)]
+    strange = [Note(text) for text in files.passed_over(folder)]
     if strange:
         grafted = Grafted(grafted.notebook, grafted.steps, (*grafted.notes, *strange[:10]))
     return Submission(student, folder, "ok", grafted, files.digest(folder, chapter.limits.files_bytes))

@@ -24,6 +24,8 @@ from grader.grading.lock import folder_of
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
 
+_REPORTS = "report"
+"""How the names of modules in ``grading`` begin that judge nothing: no verdict depends on them."""
 _PARTS = ("engine", "state", "expect", "grading", "course.py", "errors.py")
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 
@@ -38,12 +40,15 @@ class Verdicts:
 
     def key(self, submission: Submission) -> str:
         """Hash of the submission, the chapter's source and limits, and the grader."""
-        chapter = self.chapter
+        return self.key_of(submission.student, submission.digest)
+
+    def key_of(self, student: str, submission_digest: str) -> str:
+        """The same from a submission's digest (``Submission.digest``)."""
         parts = (
-            submission.student,
-            submission.digest,
+            student,
+            submission_digest,
             self._chapter_digest,
-            repr(chapter.limits),
+            repr(self.chapter.limits),
             grader_version(),
         )
         return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
@@ -113,7 +118,8 @@ def grader_version() -> str:
     for part in _PARTS:
         place = package / part
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            total.update(path.read_bytes())
+            if not path.name.startswith(_REPORTS):
+                total.update(path.read_bytes())
     for suite in SUITES:
         total.update(key(suite).encode())  # the images that students' containers are made from
     return total.hexdigest()

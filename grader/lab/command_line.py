@@ -15,8 +15,9 @@ from grader.state import _shape as shape
 Data = Mapping[str, Any]
 _SHM_BYTES = 64 << 20
 _DEFAULT_NETWORKS = ("", "default", "bridge")
-_SECOND_NS = 10**9
 _QUOTE = '"'
+_OF_CONTAINER = "container:"
+_ID = 64
 _UNITS = (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10))
 
 
@@ -40,7 +41,7 @@ def run_line(
     options = [
         *_manner(config, host, verb),
         *(["--name", name] if name else []),
-        *_identity(config, image, hostname),
+        *_identity(config, host, image, hostname),
         *_ports(config, host, image),
         *_storage(config, host, image),
         *_network(config, host, networks or {}),
@@ -63,10 +64,12 @@ def _manner(config: Data, host: Data, verb: str) -> Iterator[str]:
         yield "--rm"
 
 
-def _identity(config: Data, image: Data, hostname: str) -> Iterator[str]:
+def _identity(config: Data, host: Data, image: Data, hostname: str) -> Iterator[str]:
+    # With another's network comes its host name.
+    borrowed = shape.text(host, "NetworkMode").startswith((_OF_CONTAINER, "host"))
     for option, key in (("--hostname", "Hostname"), ("--domainname", "Domainname")):
         value = shape.text(config, key)
-        if value and value != hostname:
+        if value and value != hostname and not borrowed:
             yield from (option, value)
     for option, key in (("--user", "User"), ("--workdir", "WorkingDir"), ("--stop-signal", "StopSignal")):
         value = shape.text(config, key)
@@ -140,7 +143,7 @@ def _mount(item: Data) -> str:
 def _network(config: Data, host: Data, networks: Data) -> Iterator[str]:
     mode = shape.text(host, "NetworkMode")
     if mode not in _DEFAULT_NETWORKS:
-        yield from ("--network", mode)
+        yield from ("--network", _scope(mode))
         place = shape.table(networks, mode)
         for alias in shape.texts(place, "Aliases"):
             yield from ("--network-alias", alias)
@@ -168,13 +171,13 @@ def _limits(host: Data) -> Iterator[str]:
         if shape.number(host, key) > 0:
             yield from (option, _size(shape.number(host, key)))
     swap = shape.number(host, "MemorySwap")
-    # Twice the memory is what the engine makes of none said.
-    if swap not in (0, 2 * shape.number(host, "Memory")):
+    # Twice the memory is what the engine makes of none said; without a limit of memory it means nothing.
+    if shape.number(host, "Memory") > 0 and swap not in (0, 2 * shape.number(host, "Memory")):
         yield from ("--memory-swap", _size(swap) if swap > 0 else "-1")
     if isinstance(host.get("MemorySwappiness"), int) and 0 <= shape.number(host, "MemorySwappiness") <= 100:
         yield from ("--memory-swappiness", str(shape.number(host, "MemorySwappiness")))
-    if shape.number(host, "NanoCpus"):
-        yield from ("--cpus", f"{shape.number(host, 'NanoCpus') / 1e9:.9g}")
+    if shape.number(host, "NanoCpus") > 0:
+        yield from ("--cpus", _billionths(shape.number(host, "NanoCpus")))
     for option, key in (
         ("--cpu-shares", "CpuShares"),
         ("--cpu-period", "CpuPeriod"),
@@ -222,7 +225,7 @@ def _rights(host: Data) -> Iterator[str]:
         ("--cgroup-parent", "CgroupParent", ""),
     ):
         if shape.text(host, key) not in ("", usual):
-            yield from (option, shape.text(host, key))
+            yield from (option, _scope(shape.text(host, key)))
     for key, value in shape.labels(host, "Sysctls").items():
         yield from ("--sysctl", f"{key}={value}")
 
@@ -259,7 +262,7 @@ def _health(wanted: Data, image: Data) -> Iterator[str]:
         ("--health-start-interval", "StartInterval"),
     ):
         if shape.number(wanted, key) not in (0, shape.number(image, key)):
-            yield from (option, f"{shape.number(wanted, key) / _SECOND_NS:.9g}s")
+            yield from (option, f"{_billionths(shape.number(wanted, key))}s")
     if shape.number(wanted, "Retries") not in (0, shape.number(image, "Retries")):
         yield from ("--health-retries", str(shape.number(wanted, "Retries")))
 
@@ -273,6 +276,18 @@ def _command(config: Data, image: Data) -> tuple[list[str], list[str]]:
         return ["--entrypoint", ""], list(command)
     # The option takes one word; what follows it can only come before the command.
     return ["--entrypoint", entry[0]], [*entry[1:], *command]
+
+
+def _scope(words: str) -> str:
+    """A name space as a person types it: of a container by its short id."""
+    other = words.removeprefix(_OF_CONTAINER)
+    return words if other == words or len(other) != _ID else _OF_CONTAINER + other[:12]
+
+
+def _billionths(number: int) -> str:
+    """``1.5`` of 1 500 000 000, however large."""
+    whole, rest = divmod(number, 10**9)
+    return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
 
 
 def _size(number: int) -> str:

@@ -73,7 +73,7 @@ def _filters(request: Request) -> Iterator[str]:
     """``--filter name=web`` for each; the API takes lists and, from older clients, sets."""
     try:
         given = json.loads(request.query.get("filters") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     if not isinstance(given, dict):
         return
@@ -178,7 +178,7 @@ def _build(request: Request) -> list[str]:
     words += _option(request, "target", "--target")
     try:
         arguments = json.loads(request.query.get("buildargs") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = {}
     for key, value in arguments.items() if isinstance(arguments, dict) else ():
         words += ["--build-arg", f"{key}={value}"]

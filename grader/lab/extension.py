@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from grader.expect.finding import Outcome
 from grader.expect.mine import Mine
 from grader.expect.show import Verdict
 from grader.expect.witness import CONTROL_VARIABLE, STUDENT_VARIABLE, LiveWitness
+from grader.expect.words import count
 from grader.lab import pictures
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
@@ -52,12 +53,13 @@ def load(shell: InteractiveShell) -> None:
     witness = LiveWitness(shell.user_ns, student=student, held=bool(_held))
     with contextlib.suppress(Blocked):  # without an engine there is nothing to note; a check will say so
         _keeper.of(witness.client())
+    hints = Hints()
     shell.push(
         {
-            "check": Checker(witness, tell=_tell).check,
+            "check": _checker(witness, hints).check,
             "configure": configurer(witness.client, held=_held[0].configure if _held else None),
             "forget": forgetter(witness.client, _keeper.of),
-            "hint": Hints(),
+            "hint": hints,
             "mine": Mine(student),
             "as_cli": writer(witness.client),
             "why": explainer(witness.client),
@@ -88,12 +90,26 @@ def student_id(environment: Mapping[str, str], folder: Path) -> str:
     return ""
 
 
-def _tell(task: str, outcome: Outcome) -> None:
-    """Show a pass; the others come as exceptions, which show themselves."""
-    if outcome.status == "passed":
-        from IPython.display import display
+def _checker(witness: LiveWitness, hints: Hints) -> Checker:
+    """One that shows a pass at once; other outcomes come as exceptions, which show themselves."""
 
-        display(Verdict(task, outcome))
+    def tell(task: str, outcome: Outcome) -> None:
+        if outcome.status == "passed":
+            from IPython.display import display
+
+            tasks = hints.tasks()
+            display(Verdict(task, outcome, progress(checker.outcomes, tasks) if task in tasks else ""))
+
+    checker = Checker(witness, tell=tell)
+    return checker
+
+
+def progress(outcomes: Mapping[str, Outcome], tasks: Collection[str]) -> str:
+    """``3 of 7 tasks``: those that passed since the kernel started. Empty where the tasks are not known."""
+    if not tasks:
+        return ""
+    passed = sum(outcomes[task].status == "passed" for task in tasks if task in outcomes)
+    return f"{passed} of {count(len(tasks), 'task')}"
 
 
 def ensure_engine(environment: MutableMapping[str, str]) -> str:

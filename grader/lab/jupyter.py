@@ -1,4 +1,5 @@
-"""``dockbook lab``: one engine and one JupyterLab, which begin and end together."""
+"""``dockbook lab``: one engine and one JupyterLab, which begin and end together. ``dockbook formgrader``: its
+instructor's side, without an engine and without kernels."""
 
 from __future__ import annotations
 
@@ -34,6 +35,12 @@ _TICK_S = 0.3
 # The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
 _OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list")
 _OFF_IN_LAB = ("menu", "formgrader", "assignment-list", "course-list", "create-assignment")
+# One click in the formgrader opens a student's notebook: nothing of it may run out here.
+_INSTRUCTOR = (
+    "--ServerApp.kernel_spec_manager_class=grader.lab.no_kernels.NoKernels",
+    # The formgrader shows the log of what a button did; debugging lines would hide the verdict.
+    "--ServerApp.logging_config={'loggers': {'ServerApp': {'level': 'INFO'}}}",
+)
 
 
 class _Stop(Exception):
@@ -52,7 +59,11 @@ class Server:
     @property
     def address(self) -> str:
         """What to open in a browser."""
-        return f"{self.url}lab?token={self.token}"
+        return self.page("lab")
+
+    def page(self, name: str) -> str:
+        """The address of one of its pages, with the token."""
+        return f"{self.url}{name}?token={self.token}"
 
     def tail(self, lines: int = 5) -> str:
         """The end of its log, for messages."""
@@ -77,6 +88,28 @@ def run_lab(workspace: Path, engine: Engine, why: str, *, browser: bool = True, 
                 _watch(server, engine)
         except _Stop:
             print("Ending JupyterLab and the engine.", flush=True)
+    return 0
+
+
+def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
+    """Serve nbgrader's formgrader for the course in this folder until somebody ends it.
+
+    No kernel starts in this JupyterLab: a student's notebook can be read there and never run. ``port`` 0
+    takes the usual 8888 or the next free one. Returns the exit code: 0 for an orderly end. Raises
+    DockbookError when JupyterLab does not start or dies.
+    """
+    with _stop_on_signals():
+        try:
+            with serve(course, os.environ, port=port, instructor=True) as server:
+                print(f"Formgrader: {server.page('formgrader')}", flush=True)
+                print("Ctrl-C here ends it; grades are in the gradebook at once.", flush=True)
+                if browser and has_display(os.environ):
+                    webbrowser.open(server.page("formgrader"))
+                while (code := server.process.poll()) is None:
+                    time.sleep(_TICK_S)
+                _require_orderly(server, code)
+        except _Stop:
+            print("Ending the formgrader.", flush=True)
     return 0
 
 
@@ -121,6 +154,10 @@ def _watch(server: Server, engine: Engine) -> None:
                 file=sys.stderr,
                 flush=True,
             )
+    _require_orderly(server, code)
+
+
+def _require_orderly(server: Server, code: int) -> None:
     if code != 0:
         raise DockbookError(
             f"JupyterLab ended with {code}: {server.tail(2)}",
@@ -129,15 +166,19 @@ def _watch(server: Server, engine: Engine) -> None:
 
 
 @contextmanager
-def serve(workspace: Path, environment: Mapping[str, str], *, port: int = 0) -> Iterator[Server]:
+def serve(
+    workspace: Path, environment: Mapping[str, str], *, port: int = 0, instructor: bool = False
+) -> Iterator[Server]:
     """JupyterLab on 127.0.0.1 over this folder, answering; ended on the way out.
+
+    ``instructor``: the folder is a course; nbgrader's pages for instructors are on, and no kernel starts.
 
     Raises UsageError when the wanted port is taken, DockbookError when JupyterLab does not come up.
     """
     _require_free(port)
     private = workspace / ".dockbook"
     config, runtime, log = private / "jupyter", private / "run", private / "jupyter.log"
-    _configure(config)
+    _configure(config, instructor=instructor)
     runtime.mkdir(mode=0o700, exist_ok=True)
     token = secrets.token_hex(24)
     env = dict(environment)
@@ -148,13 +189,14 @@ def serve(workspace: Path, environment: Mapping[str, str], *, port: int = 0) -> 
         "JUPYTER_RUNTIME_DIR": str(runtime),
         # This environment's kernel, not one of the same name in the home folder.
         "JUPYTER_PREFER_ENV_PATH": "1",
-        "DOCKBOOK_WORKSPACE": str(workspace),
     }
-    if student := student_of(workspace):
+    if not instructor:
+        env["DOCKBOOK_WORKSPACE"] = str(workspace)
+    if not instructor and (student := student_of(workspace)):
         env["DOCKBOOK_STUDENT"] = student
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(workspace, port),
+            _command(workspace, port, instructor=instructor),
             cwd=workspace,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -187,8 +229,10 @@ main()
 """
 
 
-def _command(workspace: Path, port: int) -> Sequence[str]:
-    extensions = {f"nbgrader.server_extensions.{name}": False for name in _OFF_IN_SERVER}
+def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequence[str]:
+    extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
+    if instructor:
+        extensions["grader.lab.fresh_gradebook"] = True
     jupyter = [
         # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
         *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
@@ -202,6 +246,7 @@ def _command(workspace: Path, port: int) -> Sequence[str]:
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        *(_INSTRUCTOR if instructor else ()),
     ]
     if os.geteuid() == 0:
         print(
@@ -211,11 +256,11 @@ def _command(workspace: Path, port: int) -> Sequence[str]:
     return jupyter
 
 
-def _configure(config: Path) -> None:
+def _configure(config: Path, *, instructor: bool = False) -> None:
     """Settings of our own, so that nobody's ~/.jupyter opens the server to the network or breaks it."""
     folder = config / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
-    page = {"disabledExtensions": {f"@jupyter/nbgrader:{name}": True for name in _OFF_IN_LAB}}
+    page = {"disabledExtensions": {f"@jupyter/nbgrader:{name}": not instructor for name in _OFF_IN_LAB}}
     (folder / "page_config.json").write_text(json.dumps(page, indent=2) + "\n")
     # No question about news on the first screen, and nothing asked of the internet.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
+import select
 import shutil
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +26,7 @@ BODY_BYTES = 64 * 1024
 CONNECT_S = 10.0
 _PIECE = 64 * 1024
 _END = b"\r\n\r\n"
+_FIRST_LINE = 256
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ Replied = Callable[[int, float], None]
 
 
 class Proxy:
-    """Listens on a socket of its own for as long as this process lives.
+    """Listens on a socket of its own for as long as this process lives, or until it is closed.
 
     ``heard`` is told of each request, and gives what is to be told of its reply.
     ``engine``: where the engine listens, as DOCKER_HOST says it (``unix://`` or ``tcp://``).
@@ -49,51 +52,73 @@ class Proxy:
 
     def __init__(self, engine: str, heard: Callable[[Heard], Replied]) -> None:
         self.engine, self._heard = engine, heard
-        folder = Path(tempfile.mkdtemp(prefix="dkb-trace-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        path = folder / "d.sock"
+        self._folder = Path(tempfile.mkdtemp(prefix="dkb-trace-"))
+        self._closed = False
+        path = self._folder / "d.sock"
         self.address = f"unix://{path}"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
-        self._listener.listen(32)
+        # Go's clients do not wait when it is full.
+        self._listener.listen(256)
+        atexit.register(self.close)
         threading.Thread(target=self._accept, name="trace", daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections; those that are open go on."""
+        """Take no more connections; those that are open go on. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who waits for one
         self._listener.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        atexit.unregister(self.close)
 
     def _accept(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), name="trace", daemon=True).start()
+                threading.Thread(target=self._serve, args=(connection,), name="trace", daemon=True).start()
+            except (OSError, RuntimeError):
+                time.sleep(0.05)  # no more files or threads just now
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError, ValueError), self._connected() as engine:
+        with client, contextlib.suppress(OSError, ValueError):
             raw = _until_head_ends(client)
             head, _, rest = raw.partition(_END)
             method, target, headers = _parse(head)
             body = _body(client, headers, rest)
             replied = self._heard(Heard(method, target, headers, body))
             began = time.perf_counter()
-            engine.sendall(_with_close(head, headers) + _END + body)
-            threading.Thread(target=_pump, args=(client, engine), name="trace", daemon=True).start()
-            _pump(engine, client, lambda first: replied(_status(first), time.perf_counter() - began))
+            try:
+                engine = self._connected()
+            except OSError as error:
+                client.sendall(_unreachable(error))
+                return
+            with engine:
+                engine.sendall(_with_close(head, headers) + _END + body)
+                back = threading.Thread(target=_pump_back, args=(client, engine), name="trace", daemon=True)
+                back.start()
+                _pump(engine, client, lambda first: replied(_status(first), time.perf_counter() - began))
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)  # wakes the other direction
+                back.join()
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[socket.socket]:
+    def _connected(self) -> socket.socket:
         parts = urlsplit(self.engine)
-        if parts.scheme == "unix":
-            engine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            engine.settimeout(CONNECT_S)
-            engine.connect(parts.path)
+        if parts.scheme != "unix":
+            where = (parts.hostname or "127.0.0.1", parts.port or 2375)
+            engine = socket.create_connection(where, CONNECT_S)
         else:
-            engine = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 2375), CONNECT_S)
+            engine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                engine.settimeout(CONNECT_S)
+                engine.connect(parts.path)
+            except OSError:
+                engine.close()
+                raise
         engine.settimeout(None)
-        with engine:
-            yield engine
+        return engine
 
 
 def can_carry(engine: str | None) -> bool:
@@ -143,13 +168,35 @@ def _with_close(head: bytes, headers: dict[str, str]) -> bytes:
     return b"\r\n".join([*lines, b"Connection: close"])
 
 
-def _pump(source: socket.socket, target: socket.socket, first: Callable[[bytes], None] | None = None) -> None:
-    """Everything from one socket to the other, then its end: attached programs wait for that."""
+def _unreachable(error: OSError) -> bytes:
+    """A reply in place of the engine's: the docker command prints its words."""
+    words = f"the engine does not answer: {error.strerror or error}"
+    body = json.dumps({"message": words}).encode()
+    head = f"HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"{head}\r\nConnection: close\r\n\r\n".encode() + body
+
+
+def _pump(source: socket.socket, target: socket.socket, told: Callable[[bytes], None]) -> None:
+    """Everything from one socket to the other, then its end; ``told``: its first line, when it is there."""
+    first: bytes | None = b""
     with contextlib.suppress(OSError):
         while piece := source.recv(_PIECE):
             if first is not None:
-                first(piece)
-                first = None
+                first += piece
+                if b"\n" in first or len(first) > _FIRST_LINE:
+                    told(first)
+                    first = None
             target.sendall(piece)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+def _pump_back(client: socket.socket, engine: socket.socket) -> None:
+    """What the client sends, then its end: attached programs wait for that. Ends with either of the two."""
+    _pump(client, engine, lambda _: None)
+    # The client may have ended its half alone and still read. A hang-up is the end of both.
+    hung_up = select.poll()
+    with contextlib.suppress(OSError, ValueError):
+        hung_up.register(client, 0)
+        hung_up.poll()
+        engine.shutdown(socket.SHUT_RDWR)

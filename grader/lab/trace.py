@@ -14,23 +14,26 @@ from dataclasses import dataclass, field
 from html import escape
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from docker import APIClient, DockerClient
-from docker.errors import DockerException
 
+from grader.errors import Blocked
 from grader.expect.words import count, visible
 from grader.lab.command_line import run_line
 from grader.lab.equivalent import Request, equivalent, without_version
 from grader.lab.proxy import Heard, Proxy, Replied, can_carry
+from grader.lab.why import LOOK_S, in_words, inspected
 from grader.state import _shape as shape
+from grader.state.reach import looking
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 MOST_CALLS = 200
 MOST_BODY = 300
+_DEEPEST = 8
 _MARK = "X-Dockbook-Heard"
 _CREATE = "/containers/create"
 _SECRET = ("/auth",)
@@ -113,18 +116,20 @@ class Conversation:
         rows = "".join(f"<tr>{self._row(call)}</tr>" for call in self.calls[:MOST_CALLS])
         more = "".join(f"<p>{line}</p>" for line in self._more())
         return (
-            f'<div style="overflow-x:auto"><table style="margin:0"><caption style="text-align:left">'
-            f"{escape(self._head())}</caption><tr>{head}</tr>{rows}</table>{more}</div>"
+            '<div tabindex="0" style="overflow-x:auto"><table style="margin:0">'
+            f'<caption style="text-align:left">{escape(self._head())}</caption>'
+            f"<tr>{head}</tr>{rows}</table>{more}</div>"
         )
 
     def _row(self, call: Call) -> str:
-        wide = 'style="text-align:left;overflow-wrap:anywhere;min-width:12em"'
+        wide = 'style="text-align:left;overflow-wrap:anywhere;min-width:16em"'
         body = f'<br><code style="opacity:.75">{escape(call.shown_body)}</code>' if call.shown_body else ""
         line = self.line(call)
-        colour = "" if 0 < call.status < 400 else ' style="color:var(--jp-error-color1, #d84a4a)"'
+        colour = "" if 0 < call.status < 400 else "color:var(--jp-error-color1, #c03a3a);"
         return (
             f"<td {wide}><code><b>{escape(call.method)}</b> {escape(call.shown_path)}</code>{body}</td>"
-            f"<td{colour}>{call.status or 'no reply'}</td><td>{1000 * call.seconds:.0f} ms</td>"
+            f'<td style="{colour}white-space:nowrap">{call.status or "no reply"}</td>'
+            f'<td style="white-space:nowrap">{1000 * call.seconds:.0f} ms</td>'
             f"<td {wide}>{f'<code>{escape(line)}</code>' if line else ''}</td>"
         )
 
@@ -162,21 +167,24 @@ class Tracer:
     def listening(self) -> Iterator[Conversation]:
         """Hear everything that is asked of the engine meanwhile."""
         heard = Conversation(names=self._names)
-        with self._lock:
-            self._now = heard
+        outer = self._now
+        self._now = heard
         before = os.environ.get("DOCKER_HOST")
         address = self._in_front(before)
         if address:
             os.environ["DOCKER_HOST"] = address
         else:
             heard.remark = "The docker command is not heard here, only docker-py."
+        sender = APIClient.__dict__.get("send")  # another trace's, when a traced cell traces
         setattr(APIClient, "send", self._send())  # noqa: B010 - a method of its base class, ours meanwhile
         try:
             yield heard
         finally:
-            del APIClient.send
-            with self._lock:
-                self._now = None
+            if sender is None:
+                del APIClient.send
+            else:
+                setattr(APIClient, "send", sender)  # noqa: B010
+            self._now = outer
             if address and os.environ.get("DOCKER_HOST") == address and before is not None:
                 os.environ["DOCKER_HOST"] = before
             self._name(heard)
@@ -202,7 +210,7 @@ class Tracer:
             reply = super(APIClient, client).send(request, **options)
             call.replied(reply.status_code, perf_counter() - began)
             if call.path == _CREATE and reply.status_code == 201 and call.query.get("name"):
-                self._names[str(reply.json().get("Id"))] = call.query["name"]
+                self._names[shape.text(_object(reply.content), "Id")] = call.query["name"]
             return reply
 
         return send
@@ -225,11 +233,14 @@ class Tracer:
         if not ids:
             return
         try:
-            for row in self._connect().api.containers(all=True):
-                if row.get("Id") in ids:
-                    heard.names[row["Id"]] = str((row.get("Names") or [""])[0]).removeprefix("/")
-        except DockerException:
+            client = self._connect()
+            with looking(client, "the containers' names", LOOK_S) as look:
+                rows = look.call(client.api.containers, all=True)
+        except Blocked:
             return  # ids will do
+        for row in rows:
+            if row.get("Id") in ids and shape.texts(row, "Names"):
+                heard.names[row["Id"]] = shape.texts(row, "Names")[0].removeprefix("/")
 
 
 _ID_LENGTH = 64
@@ -249,18 +260,26 @@ def _json(headers: Mapping[str, str], body: object) -> Mapping[str, Any]:
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if "json" not in kind or not isinstance(body, str | bytes):
         return _NOBODY
+    return _object(body)
+
+
+def _object(text: str | bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body)
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return _NOBODY
     return found if isinstance(found, dict) else _NOBODY
 
 
-def _interesting(value: Any) -> Any:
-    """Without what says nothing: null, false, zero, empty, at any depth."""
-    if not isinstance(value, Mapping):
+def _interesting(value: Any, depth: int = 0) -> Any:
+    """Without what says nothing: null, false, zero, empty. What lies too deep for a reader is cut off."""
+    if not isinstance(value, Mapping | list):
         return value
-    told = {key: _interesting(item) for key, item in value.items()}
+    if depth == _DEEPEST:
+        return "…"
+    if isinstance(value, list):
+        return [_interesting(item, depth + 1) for item in value]
+    told = {key: _interesting(item, depth + 1) for key, item in value.items()}
     kept = {key: item for key, item in told.items() if key != "ConsoleSize" and _USUAL.get(key) != item}
     # The empty object of a port or a volume that is declared is the message.
     return {key: item for key, item in kept.items() if item or (item == {} and "/" in key)}
@@ -271,15 +290,20 @@ def _short(part: str) -> str:
     return digits[:12] if len(digits) == _ID_LENGTH and digits.isalnum() else part
 
 
+_SHOWS = ("showtraceback", "showsyntaxerror", "showindentationerror")
+
+
 @contextmanager
 def _told_once(shell: InteractiveShell) -> Iterator[None]:
     """A traced cell's error is shown once, after the calls: not by the inner run, but as the cell's own."""
-    kept = shell.showtraceback
-    shell.showtraceback = _say_nothing  # type: ignore[method-assign]
+    kept = {name: getattr(shell, name) for name in _SHOWS}
+    for name in _SHOWS:
+        setattr(shell, name, _say_nothing)
     try:
         yield
     finally:
-        shell.showtraceback = kept  # type: ignore[method-assign]
+        for name, show in kept.items():
+            setattr(shell, name, show)
 
 
 def _say_nothing(*_given: object, **_named: object) -> None:
@@ -290,10 +314,16 @@ def writer(connect: Callable[[], DockerClient]) -> Callable[[Any], str]:
     """``as_cli`` for a notebook."""
 
     def as_cli(container: Any) -> str:
-        """The ``docker run`` line that makes a container like this one (a docker-py one, or its name)."""
-        api = connect().api
-        data = api.inspect_container(getattr(container, "id", container))
-        image = cast("dict[str, Any]", api.inspect_image(data["Image"])).get("Config") or {}
+        """The ``docker run`` line that makes a container like this one (a docker-py one, or its name).
+
+        Raises CannotTell when there is no such container.
+        """
+        with in_words():
+            client = connect()
+            data = inspected(client, container, "as_cli")
+            with looking(client, "the container's image", LOOK_S) as look:
+                # Its image may have been removed by force: then everything is written out.
+                image = look.present(client.api.inspect_image, shape.text(data, "Image")) or {}
         config = shape.table(data, "Config")
         return run_line(
             config,
@@ -301,7 +331,7 @@ def writer(connect: Callable[[], DockerClient]) -> Callable[[Any], str]:
             name=shape.text(data, "Name").removeprefix("/"),
             hostname=shape.text(data, "Id")[:12],
             networks=_named(shape.table(shape.table(data, "NetworkSettings"), "Networks"), data),
-            image=image,
+            image=shape.table(image, "Config"),
         )
 
     return as_cli

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
+from typing import Any
 
 from docker import DockerClient
 
-from grader.errors import UsageError
-from grader.expect.show import InWords
+from grader.errors import Blocked, UsageError
+from grader.expect.show import CouldNotLook, InWords
 from grader.expect.why import Why, explain
 from grader.expect.words import closest, quote
 from grader.state import Container, read_log
+from grader.state import _shape as shape
 from grader.state.reach import looking
 
 LOOK_S = 5.0
-TAIL_BYTES = 64 * 1024
+TAIL_LINES = 20
+TAIL_BYTES = TAIL_LINES * 17 * 1024
+"""Room for all of them: an engine notes a long line in pieces of 16 kB."""
 _COLOURS = {
     "running": "var(--jp-success-color1, #2e9e44)",
     "finished": "var(--jp-success-color1, #2e9e44)",
@@ -60,26 +65,44 @@ def explainer(connect: Callable[[], DockerClient]) -> Callable[[object], Answer]
 
         Raises CannotTell when there is no such container.
         """
-        given = getattr(container, "id", container)
-        if not isinstance(given, str) or not given.strip():
-            raise CannotTell(
-                f"why() needs a container or its name, not {quote(given)}.", next_step='why("web").'
-            )
-        client = connect()
-        with looking(client, "the container", LOOK_S) as look:
-            data = look.present(client.api.inspect_container, given)
-            if data is None:
-                raise _no_such(client, given)
-        box = Container.from_inspect(data)
-        # The end of a long log is what tells; the engine gives it in time, whatever its length.
-        log = read_log(client, box.id, TAIL_BYTES, LOOK_S, tty=box.tty, tail=20)
+        with in_words():
+            client = connect()
+            box = Container.from_inspect(inspected(client, container, "why"))
+            # The end of a long log is what tells; the engine gives it in time, whatever its length.
+            log = read_log(client, box.id, TAIL_BYTES, LOOK_S, tty=box.tty, tail=TAIL_LINES)
         return Answer(explain(box, log))
 
     return why
 
 
-def _no_such(client: DockerClient, given: str) -> CannotTell:
-    names = [name.removeprefix("/") for one in client.api.containers(all=True) for name in one["Names"] or ()]
+@contextmanager
+def in_words() -> Iterator[None]:
+    """An engine that does not answer is told in words, without a traceback."""
+    try:
+        yield
+    except Blocked as blocked:
+        raise CouldNotLook(blocked.what, next_step=blocked.next_step) from blocked.__cause__
+
+
+def inspected(client: DockerClient, container: object, asker: str) -> dict[str, Any]:
+    """What the engine says of a container (a docker-py one, or its name or id).
+
+    ``asker``: the function's name, for messages. Raises CannotTell and Blocked.
+    """
+    given = getattr(container, "id", container)
+    if not isinstance(given, str) or not given.strip():
+        raise CannotTell(
+            f"{asker}() needs a container or its name, not {quote(given)}.", next_step=f'{asker}("web").'
+        )
+    with looking(client, "the container", LOOK_S) as look:
+        data: dict[str, Any] | None = look.present(client.api.inspect_container, given)
+        if data is None:
+            raise _no_such(look.call(client.api.containers, all=True), given)
+    return data
+
+
+def _no_such(rows: list[dict[str, Any]], given: str) -> CannotTell:
+    names = [name.removeprefix("/") for one in rows for name in shape.texts(one, "Names")]
     near = closest(given, names)
     step = f"did you mean {quote(near)}?" if near else "`docker ps -a` lists what is there."
     return CannotTell(

@@ -2,7 +2,7 @@
 
 A chapter is given out in its release form: solutions and hidden tests taken out, outputs cleared, nbgrader's
 metadata kept (Validate and grading need it). A newer release is put beside the student's notebook; a notebook
-that can no longer be read is kept aside.
+that can no longer be read, or something else in a chapter's place, is kept aside.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.lab.kept import keep
+from grader.lab.stored import read_stored, trouble
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from grader.course import Chapter, Course
 
-_RECORD = Path(".dockbook/workspace.json")
+PRIVATE = ".dockbook"
+"""The folder in the workspace that is ours: what was given, receipts, JupyterLab's settings and log."""
+_RECORD = Path(PRIVATE, "workspace.json")
 _STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 
 
@@ -80,11 +85,23 @@ def prepare(workspace: Path, *, student: str | None = None, course: Course | Non
         lines = [line for chapter in course.written for line in _give_or_say(chapter, workspace, record)]
         _write_record(workspace, record)
     except OSError as error:
-        raise DockbookError(
-            f"The workspace {workspace} cannot be written: {error.strerror or error}.",
-            next_step="make room or permission there, or choose another folder with --workspace.",
-        ) from error
+        raise unwritable(workspace, error) from error
     return lines
+
+
+def unwritable(workspace: Path, error: OSError) -> DockbookError:
+    """What to raise when the workspace cannot be written."""
+    return DockbookError(
+        f"The workspace {workspace} cannot be written: {error.strerror or error}.",
+        next_step="make room or permission there, or choose another folder with --workspace.",
+    )
+
+
+def require_workspace(workspace: Path) -> Path:
+    """This folder. Raises UsageError when it is none."""
+    if not workspace.is_dir():
+        raise UsageError(f"There is no workspace at {workspace}.", next_step="make one with `dockbook lab`.")
+    return workspace
 
 
 def find_notebook(workspace: Path, chapter: str) -> Path:
@@ -102,10 +119,63 @@ def find_notebook(workspace: Path, chapter: str) -> Path:
     )
 
 
+def chapters_in(workspace: Path, course: Course) -> list[Chapter]:
+    """The course's written chapters, then others that lie in the workspace: an exam, handed out by itself.
+
+    Of those others only the student's notebook is known: no source, and the usual limits.
+    """
+    from grader.course import Chapter as AnyChapter
+    from grader.course import Limits
+
+    known = {chapter.id for chapter in course.chapters}
+    others = sorted(path.name for path in workspace.iterdir() if (path / f"{path.name}.ipynb").is_file())
+    added = [AnyChapter(name, name, workspace / name, Limits()) for name in others if name not in known]
+    return [*course.written, *added]
+
+
+def chapter_in(workspace: Path, course: Course, name: str) -> Chapter:
+    """The chapter called ``name`` of the course or of the workspace. Raises CourseError."""
+    wanted = name.strip().rstrip("/")
+    for chapter in chapters_in(workspace, course):
+        if wanted in (chapter.id, chapter.id.split("-")[0]):
+            return chapter
+    return course.chapter(name)
+
+
 def student_of(workspace: Path) -> str | None:
     """The id that the workspace was made for, if one was given."""
     found = _read_record(workspace).get("student")
     return found if isinstance(found, str) else None
+
+
+def claim(workspace: Path, student: str) -> None:
+    """Note whose workspace it is. Raises UsageError for an unusable id or somebody else's, OSError."""
+    record = _read_record(workspace)
+    _claim(record, student, workspace)
+    _write_record(workspace, record)
+
+
+def as_given(workspace: Path, chapter: str, data: bytes, sources: str) -> bool:
+    """Whether a notebook (its bytes, and the digest of its sources) says what was handed out last."""
+    record = _read_record(workspace)
+    if known := record["sources"].get(chapter):
+        return bool(known == sources)
+    return bool(record["given"].get(chapter) == hashlib.sha256(data).hexdigest())
+
+
+def fill(chapter: Chapter, folder: Path) -> str:
+    """Put a clean copy of the chapter into this empty folder; its text. Raises CourseError, OSError."""
+    text = _text(chapter)
+    _put(folder / chapter.notebook.name, text)
+    _give_files(chapter.folder, folder, chapter.notebook.name)
+    return text
+
+
+def note_given(workspace: Path, chapter: str, text: str) -> None:
+    """Remember that this text is what the student was given last. Raises OSError."""
+    record = _read_record(workspace)
+    _note(record, chapter, text)
+    _write_record(workspace, record)
 
 
 # One chapter
@@ -120,32 +190,56 @@ def _give_or_say(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> I
 
 
 def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator[str]:
-    import nbformat
-
-    text = nbformat.writes(student_version(chapter.source)) + "\n"
+    text = _text(chapter)
     given = hashlib.sha256(text.encode()).hexdigest()
     folder = workspace / chapter.id
     target = folder / chapter.notebook.name
+    # A link to a folder is the student's own way to keep it elsewhere.
+    if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
+        aside = keep(workspace, chapter.id)
+        yield f"{chapter.id}: something that is no folder had its name; it is kept as {aside}"
     folder.mkdir(exist_ok=True)
     _give_files(chapter.folder, folder, chapter.notebook.name)
 
     if target.exists() or target.is_symlink():
-        trouble = _trouble(target)
-        if trouble:
-            aside = _free(folder, f"{chapter.id}.damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
-            target.rename(aside)
-            yield f"{chapter.id}: your notebook could not be read ({trouble}); it is kept as {aside.name}"
+        try:
+            found = trouble(target)
+        except PermissionError:
+            yield f"{chapter.id}: you may not read your notebook {target}; it stays. Next: chmod u+rw it"
+            return
+        if found:
+            yield _put_aside(chapter.id, target, found)
         elif record["given"].get(chapter.id) == given:
+            _note(record, chapter.id, text)
             return
         else:
             new = _free(folder, f"{chapter.id}.new")
             _put(new, text)
-            record["given"][chapter.id] = given
+            _note(record, chapter.id, text)
             yield f"{chapter.id}: there is a newer version, beside yours, which stays: {new.name}"
             return
     if _put(target, text):
-        record["given"][chapter.id] = given
+        _note(record, chapter.id, text)
         yield f"{chapter.id}: {chapter.title}: {target}"
+
+
+def _put_aside(chapter: str, target: Path, found: str) -> str:
+    """Keep a damaged notebook under another name; what to tell the student."""
+    aside = _free(target.parent, f"{chapter}.damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
+    target.rename(aside)
+    line = f"{chapter}: your notebook could not be read ({found}); it is kept as {aside.name}"
+    earlier = target.parent / ".ipynb_checkpoints" / f"{chapter}-checkpoint.ipynb"
+    with suppress(PermissionError):
+        if earlier.is_file() and not trouble(earlier):
+            line += f". JupyterLab has an earlier state of it, which you can copy back: {earlier}"
+    return line
+
+
+def _text(chapter: Chapter) -> str:
+    """The chapter's notebook as students get it."""
+    import nbformat
+
+    return str(nbformat.writes(student_version(chapter.source))) + "\n"
 
 
 def _give_files(source: Path, folder: Path, notebook: str) -> None:
@@ -158,31 +252,6 @@ def _give_files(source: Path, folder: Path, notebook: str) -> None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-
-
-def _trouble(path: Path) -> str:
-    """Why this file is no notebook that JupyterLab can open; empty if it is one."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        return "it is no text"
-    except json.JSONDecodeError as error:
-        return (
-            "it is empty"
-            if path.stat().st_size == 0
-            else f"it breaks off or is no JSON at line {error.lineno}"
-        )
-    except RecursionError:
-        return "it is nested too deeply"
-    except FileNotFoundError:
-        return "it is a link to nothing"
-    except IsADirectoryError:
-        return "it is a folder"
-    if not isinstance(found, dict) or not isinstance(found.get("nbformat"), int):
-        return "it is JSON, but no notebook"
-    if found["nbformat"] >= 4 and not isinstance(found.get("cells"), list):
-        return "it has no cells"
-    return ""
 
 
 def _free(folder: Path, stem: str) -> Path:
@@ -227,16 +296,27 @@ def _read_record(workspace: Path) -> dict[str, Any]:
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("given"), dict):
-        return {"student": None, "given": {}}
+        return {"student": None, "given": {}, "sources": {}}
+    if not isinstance(found.get("sources"), dict):
+        found["sources"] = {}
     return found
+
+
+def _note(record: dict[str, Any], chapter: str, text: str) -> None:
+    data = text.encode()
+    record["given"][chapter] = hashlib.sha256(data).hexdigest()
+    # JupyterLab writes a notebook anew when it saves: what stands in its cells tells whether it was changed.
+    record["sources"][chapter] = read_stored(data).sources
 
 
 def _write_record(workspace: Path, record: dict[str, Any]) -> None:
     path = workspace / _RECORD
     path.parent.mkdir(exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    # A name of its own: a lab and a command may write at the same time.
+    handle, name = tempfile.mkstemp(prefix="workspace-", suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(json.dumps(record, indent=2) + "\n")
+    Path(name).replace(path)
 
 
 def _claim(record: dict[str, Any], student: str | None, workspace: Path) -> None:

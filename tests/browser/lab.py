@@ -30,13 +30,14 @@ FLAGS = (
 
 
 class Lab:
-    """A running `dockbook lab`: its printed lines, its address."""
+    """A running `dockbook lab`, or another command that serves pages: its printed lines, its address."""
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, *command: str | Path) -> None:
         self.workspace = workspace
+        lab = ("lab", "--no-browser", "--workspace", workspace, "--as", STUDENT)
         env = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
         self.process = subprocess.Popen(
-            [DOCKBOOK, "lab", "--no-browser", "--workspace", workspace, "--as", STUDENT],
+            [DOCKBOOK, *(command or lab)],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,9 +84,9 @@ class Lab:
 
 
 @contextmanager
-def running_lab(workspace: Path) -> Iterator[Lab]:
-    """A lab over this workspace, ended on the way out."""
-    lab = Lab(workspace)
+def running_lab(workspace: Path, *command: str | Path) -> Iterator[Lab]:
+    """A lab (or what the command serves) over this workspace, ended on the way out."""
+    lab = Lab(workspace, *command)
     try:
         yield lab
     finally:

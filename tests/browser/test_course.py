@@ -179,7 +179,8 @@ def green(desk: Desk, chapter: Chapter) -> list[str]:
     done = []
     for task in chapter.tasks:
         output = desk.cell(desk.place(f"test-{task.id}")).locator(".jp-OutputArea-output")
-        if [one.strip() for one in output.all_text_contents()] == [f"{task.id}: passed"]:
+        said = [one.strip() for one in output.all_text_contents()]
+        if len(said) == 1 and said[0].startswith(f"{task.id}: passed ("):
             done.append(task.id)
     return done
 

@@ -52,7 +52,7 @@ def test_a_lesson_in_the_students_kernel(run: Run) -> None:
         "    box = engine.container('web').uses_image('training/webapp').publishes_all_ports()\n"
         "    box.is_running().answers_http(5000, containing='Hello world!')"
     )
-    assert [content["data"]["text/plain"] for content in passed] == ["web: passed"]
+    assert [content["data"]["text/plain"] for content in passed] == ["web: passed (1 of 1 task)"]
     assert "web</b>: passed" in passed[0]["data"]["text/html"]
     (failed,) = run("with check('web') as engine:\n    engine.container('web').is_stopped()")
     assert failed["ename"] == "CheckFailed"

@@ -28,6 +28,15 @@ BOMBS = {
         "import os\nheld = os.memfd_create('x')\nfor _ in range(3000): os.write(held, bytes(1 << 20))",
         MEMORY,
     ),
+    "memory in sockets": (
+        (
+            "import resource, socket\nresource.setrlimit(resource.RLIMIT_NOFILE, (9000, 9000))\nheld = []\n"
+            "for _ in range(4000):\n"
+            "    pair = socket.socketpair()\n    held.append(pair)\n    pair[0].setblocking(False)\n"
+            "    try:\n        while True: pair[0].send(bytes(65536))\n    except BlockingIOError: pass"
+        ),
+        MEMORY,
+    ),
     "memory of a container": (
         "client.containers.run('busybox', ['sh', '-c', 'x=a; while true; do x=$x$x; done'])",
         MEMORY,

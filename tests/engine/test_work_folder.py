@@ -70,12 +70,25 @@ def test_a_kernel_that_cannot_be_replaced_is_the_kernels_fault(
     assert engine.client().ping()
 
 
-def test_folders_closed_by_the_student_go_too(engine: Engine) -> None:
+def test_nothing_of_a_students_lands_beside_the_kernels_sockets(engine: Engine) -> None:
+    """That folder is on this machine's disk, whose space nobody counts."""
+    with Notebook(engine.start_kernel()) as notebook:
+        for folder in ("/run/dockbook/kernel", "os.path.dirname(get_connection_file())"):
+            place = folder if folder.startswith("os.") else repr(folder)
+            told = notebook.run(
+                f"import os\nfrom ipykernel.connect import get_connection_file\nopen({place} + '/x', 'w')"
+            )
+            assert told.startswith("PermissionError"), told
+            told = notebook.run(f"for name in os.listdir({place}): os.unlink({place} + '/' + name)")
+            assert told.startswith("PermissionError"), told
+        assert notebook.run("print(6 * 7)") == "42\n"
+
+
+def test_folders_that_are_closed_to_the_owner_go_too(engine: Engine) -> None:
     assert isinstance(engine, Sandbox)
     runtime = engine.runtime
-    with Notebook(engine.start_kernel()) as notebook:
-        shared = "/run/dockbook/kernel/closed"
-        assert notebook.run(f"import os; os.makedirs('{shared}/deep'); os.chmod('{shared}', 0)") == ""
+    closed = "/run/dockbook/kernel/closed"
+    assert engine.probe("", ["sh", "-c", f"mkdir -p {closed}/deep && chmod 0 {closed}"])[0] == 0
     assert (runtime / "share/closed").exists()
     engine.close()
     assert not runtime.exists()

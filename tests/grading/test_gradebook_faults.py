@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import pytest
 
@@ -20,7 +20,7 @@ from grader.grading.journal import Journal
 from grader.grading.lock import course_lock
 from grader.grading.release import release
 from tests.grading import tiny
-from tests.grading.judging import scores, submit
+from tests.grading.judging import Judge, scores, submit
 
 
 @pytest.fixture
@@ -66,6 +66,35 @@ def test_a_second_grader_is_told_who_is_at_work(course, judge, holder):
     said = Books(course).autograde(course.chapter("ch01"), "ada")
     assert "is being graded by" in said, "the formgrader's way is closed as well"
     assert judge.judged == []
+
+
+LOOK = """
+import sys
+from pathlib import Path
+from grader.course import Course
+from grader.grading.lock import held_by_another
+print(held_by_another(Course.read(Path(sys.argv[1]))))
+"""
+
+
+@pytest.mark.parametrize("already", [False, True], ids=["nbgrader's own", "within dockbook's"])
+def test_a_run_that_nbgrader_starts_holds_the_course_as_well(course, monkeypatch, already):
+    submit(course, "ada", "sum")
+    said = []
+
+    def judged(chapter, submission, factory):
+        env = {**os.environ, "PYTHONPATH": str(tiny.REPOSITORY)}
+        argv = [sys.executable, "-c", LOOK, str(course.root)]
+        said.append(subprocess.run(argv, env=env, capture_output=True, text=True, check=True).stdout)
+        return Judge(monkeypatch)(chapter, submission, factory, scratch=course.root)
+
+    monkeypatch.setattr("grader.grading.nbgrader_hooks.grade_submission", judged)
+    held = course_lock(course, "grade ch01-tiny") if already else nullcontext()
+    with held:
+        assert Books(course).autograde(course.chapter("ch01"), "ada") == ""
+    doing = "grade ch01-tiny" if already else "autograde ch01-tiny"
+    assert [f"process {os.getpid()}, {doing}" in line for line in said] == [True]
+    assert scores(course) == {"ada": {"greeter": 0, "sum": 2}}
 
 
 def test_a_lock_goes_with_its_holder_however_that_ends(course, judge, holder):

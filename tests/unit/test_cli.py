@@ -44,7 +44,8 @@ def test_the_commands_are_those_of_the_readme():
     assert set(IDS) == {
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
         "engine load",
-        *("lab", "release", "grade", "check", "demo", "store", "doctor", "test"),
+        *("lab", "release", "grade", "report", "formgrader", "check", "demo", "store", "doctor", "test"),
+        *("status", "reset", "submit", "book", "gallery"),
     }
 
 

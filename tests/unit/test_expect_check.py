@@ -543,7 +543,7 @@ def test_a_name_proves_nothing_where_the_originals_are_known() -> None:
         (
             container(status="created", state={"ExitCode": 127, "Error": "no such file"}),
             "exited",
-            "could not start it: no such file.",
+            "the engine says 'no such file'.",
         ),
         (container(status="paused"), "is_running", "docker unpause web"),
         (container(status="restarting", state={"ExitCode": 1}), "is_running", "again and again"),

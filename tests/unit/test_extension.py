@@ -16,6 +16,7 @@ from grader.engine.auto import Choice
 from grader.engine.registry import EngineInfo
 from grader.errors import Blocked, CourseError, EngineUnavailable
 from grader.expect import LiveWitness, Mine
+from grader.expect.finding import Outcome
 from grader.lab import check as lab_check
 from grader.lab import extension
 from grader.state import Snapshot
@@ -292,3 +293,10 @@ def test_a_notebook_that_cannot_be_read_is_a_usage_error(tmp_path: Path, text: s
     assert caught.value.next_step
     with pytest.raises(CourseError, match="cannot be read"):
         lab_check.check_notebook(tmp_path / "none.ipynb", environment=NOWHERE)
+
+
+def test_progress_counts_the_chapters_tasks_that_passed() -> None:
+    done = {"a": Outcome.passed(), "b": Outcome.failed(), "elsewhere": Outcome.passed()}
+    assert extension.progress(done, ["a", "b", "c"]) == "1 of 3 tasks"
+    assert extension.progress({}, ["a"]) == "0 of 1 task"
+    assert extension.progress(done, []) == ""

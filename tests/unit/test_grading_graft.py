@@ -126,6 +126,17 @@ def test_duplicates_run_as_student_code_and_the_test_once(chapter, notebook):
     assert_trusted(grafted, chapter)
 
 
+def test_a_test_that_stands_before_its_task_runs_after_it(chapter, notebook):
+    early = copy.deepcopy(tiny.cell(notebook, "test-sum"))
+    notebook.cells.insert(1, early)
+    grafted = graft(notebook, chapter)
+    # The copy that was first goes behind the task; the other one is student code.
+    assert shape(grafted)[:5] == ["setup", "greet", "greeter", "add", "sum"]
+    assert [step.task.id for step in grafted.steps if step.task] == ["greeter", "sum"]
+    assert "stood before its task" in said(grafted)
+    assert_trusted(grafted, chapter)
+
+
 @pytest.mark.parametrize("edit", ["strip", "rename", "swap"])
 def test_marks_say_only_where_a_test_stands(chapter, notebook, edit):
     one, two = tiny.cell(notebook, "test-greeter"), tiny.cell(notebook, "test-sum")
@@ -137,7 +148,7 @@ def test_marks_say_only_where_a_test_stands(chapter, notebook, edit):
         one.metadata.nbgrader.grade_id, two.metadata.nbgrader.grade_id = "test-sum", "test-greeter"
     grafted = graft(notebook, chapter)
     expected = ["setup", "greet", "greeter", "add", "sum"]
-    assert shape(grafted) == (expected if edit != "swap" else ["setup", "greet", "sum", "add", "greeter"])
+    assert shape(grafted) == (expected if edit != "swap" else ["setup", "greet", "add", "sum", "greeter"])
     assert "tampered" in said(grafted)
     assert_trusted(grafted, chapter)
 

@@ -96,6 +96,14 @@ def test_sys_exit_is_an_error_of_the_cell(session):
     assert text(session.run("print('on')", 10)) == "on\n"
 
 
+def test_quit_costs_no_later_cell(session):
+    """The kernel ends a moment after it has replied."""
+    run = session.run("x = 1\nquit()", 10)
+    assert run.ending == "died"
+    assert run.outputs[-1].evalue.startswith("this cell ended the kernel")
+    assert session.run("print(ready)", 10).outputs[0].text == "set up\n"
+
+
 def test_an_import_that_kills_does_not_kill_every_kernel(session):
     session.run("import json", 10)
     session._imports.append("raise SystemExit; import os; os._exit(1)")
@@ -123,6 +131,16 @@ def test_one_huge_message_costs_the_outputs_not_the_run(session):
     assert run.cut
     assert run.outputs[-1].ename == "OutputLimit"
     assert not session.run("still = 1", 10).cut
+
+
+@pytest.mark.timeout(60)
+def test_after_a_huge_message_later_outputs_come_through(engine, tmp_path):
+    limits = Limits(cell_s=20, output_bytes=1_000_000)
+    with closing(KernelSession(engine, tmp_path, limits)) as session:
+        assert session.run("print('x' * 30_000_000)", 20).outputs[-1].ename == "OutputLimit"
+        run = session.run("print('later')", 10)
+        assert text(run) == "later\n"
+        assert not run.cut
 
 
 def test_answers_are_plain_data(session):

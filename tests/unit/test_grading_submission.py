@@ -138,6 +138,29 @@ def test_copying_takes_regular_files_and_the_chapters_own_but_no_hidden_test(fol
     ]
 
 
+def test_what_lies_too_deep_is_left_out_and_said(folder, chapter, tmp_path):
+    deep = folder
+    for _ in range(12):
+        deep = deep / ("d" * 100)
+    deep.mkdir(parents=True)
+    (deep / "end.txt").write_text("deep down")
+    (folder / "d.txt").write_text("here")
+    assert [name for name, _ in files.regular_files(folder)] == [chapter.notebook.name, "d.txt"]
+    (note,) = read(folder, chapter).notes
+    assert note.text.startswith("left out: ddd")
+    assert "more than 1,000 bytes" in note.text
+    files.copy_for_kernel(chapter, folder, tmp_path / "copy")
+    assert (tmp_path / "copy" / "d.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("figures", True), ("figures/dot.svg/x", True), ("figures/dot.svg", False), ("figures2/x", False)],
+)
+def test_files_in_the_way_of_the_chapters(name, found):
+    assert files.in_the_way(name, ["figures/dot.svg", "data.txt"]) is found
+
+
 def test_the_digest_follows_content_and_names_and_nothing_is_changed(folder, chapter):
     def state():
         return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}

@@ -77,7 +77,7 @@ def test_a_taken_port_is_said_and_not_changed(workspace):
 
 
 def test_a_jupyter_that_does_not_start_says_its_last_words(workspace, monkeypatch):
-    monkeypatch.setattr(jupyter, "_command", lambda *_: ["sh", "-c", "echo broken pieces >&2; exit 4"])
+    monkeypatch.setattr(jupyter, "_command", lambda *_, **__: ["sh", "-c", "echo broken pieces >&2; exit 4"])
     with pytest.raises(DockbookError, match=r"did not start: broken pieces"), serve(workspace, os.environ):
         pytest.fail("it must not come up")
 
@@ -102,7 +102,7 @@ import os, sys
 from pathlib import Path
 from grader.lab import jupyter
 if len(sys.argv) > 2:
-    jupyter._command = lambda *_: [sys.executable, "-P", "-c", sys.argv[2]]
+    jupyter._command = lambda *_, **__: [sys.executable, "-P", "-c", sys.argv[2]]
 class Stand:
     boot, ready_s, docker_host = "sandbox", 0.3, "unix:///engine.sock"
     def env(self): return dict(os.environ)

@@ -6,6 +6,7 @@ short question to it; where there is no answer there is no picture, and never an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from grader.state.reach import looking
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+_EXITED = re.compile(r"Exited \((\d{1,3})\)")
 LOOK_S = 2.0
 """Seconds for the questions behind one picture."""
 
@@ -54,8 +56,15 @@ def _quietly(draw: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
 
 
 def _client(thing: Any) -> DockerClient:
-    found: DockerClient = thing.client  # typed as optional; the engine's own objects have one
+    """The client that an object came from. Raises Blocked when it came from none."""
+    found = thing.client
+    if not isinstance(found, DockerClient):
+        raise Blocked("This object belongs to no client.")
     return found
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    return thing.attrs if isinstance(thing.attrs, dict) else {}
 
 
 def of_container(thing: DockerContainer) -> str | None:
@@ -76,8 +85,8 @@ def of_image(thing: DockerImage) -> str | None:
         made: Any = look.present(client.api.history, thing.id)
     if made is None:
         return None
-    attributes = thing.attrs
-    name = next(iter(shape.texts(attributes, "RepoTags")), "") or "an image without a tag"
+    attributes = _attributes(thing)
+    name = next(iter(shape.texts(attributes, "RepoTags")), "")
     rows = [row for row in made if isinstance(row, dict)]
     return image.stack(name, str(thing.id), shape.number(attributes, "Size"), image.steps(rows))
 
@@ -99,7 +108,7 @@ def of_list(things: list[Any]) -> str | None:
     first = type(things[0])
     if first not in _LISTS or not all(type(thing) is first for thing in things):
         return None
-    return _LISTS[first]([thing.attrs for thing in things])
+    return _LISTS[first]([_attributes(thing) for thing in things])
 
 
 def _container(attributes: dict[str, Any]) -> Container:
@@ -107,13 +116,20 @@ def _container(attributes: dict[str, Any]) -> Container:
     if "Config" in attributes:
         return Container.from_inspect(attributes)
     names = shape.texts(attributes, "Names")
+    ended = _EXITED.match(shape.text(attributes, "Status"))
+    ports: dict[str, list[dict[str, Any]]] = {}
+    for one in shape.tables(attributes, "Ports"):
+        if shape.number(one, "PublicPort"):
+            at = {"HostIp": one.get("IP"), "HostPort": one.get("PublicPort")}
+            ports.setdefault(f"{shape.number(one, 'PrivatePort')}/{shape.text(one, 'Type')}", []).append(at)
     return Container.from_inspect(
         {
             "Id": attributes.get("Id"),
             "Name": names[0] if names else "",
             "Path": attributes.get("Command"),
             "Config": {"Image": attributes.get("Image")},
-            "State": {"Status": attributes.get("State")},
+            "State": {"Status": attributes.get("State"), "ExitCode": int(ended[1]) if ended else 0},
+            "NetworkSettings": {"Ports": ports},
         }
     )
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.expect.why import Why
 from grader.expect.words import count
-from grader.lab.pictures.svg import Board
+from grader.lab.pictures.svg import Board, wrap
 from grader.state import Container
 from grader.state.container import Binding
 
 WIDTH = 700
 _STATES = (("created", "blue"), ("running", "green"), ("exited", "grey"))
 _MOST_ROWS = 6
+_SMALL = 13.0
 _KINDS = {"paused": "amber", "restarting": "amber", "removing": "red", "dead": "red"}
 _FINE = ("finished", "stopped", "running", "not started", "paused")
 
@@ -46,7 +46,7 @@ def alternative(box: Container, why: Why) -> str:
     now = place(box)
     words = [f"Container {box.name} from image {box.image}: {now.label}."]
     if now.state != "running" or now.label != "running":
-        words.append(why.what)
+        words.append(_plain(why.what))
     words += [f"Port {binding}." for binding in shown_bindings(box)]
     words += [
         f"In network {one.network}{f' at {one.address}' if one.address else ''}." for one in box.networks
@@ -67,11 +67,11 @@ def card(box: Container, why: Why) -> str:
     """The picture, as HTML."""
     now = place(box)
     bindings, reason = shown_bindings(box), _reason(now, why)
-    ports = max(len(bindings[:_MOST_ROWS]) + (len(bindings) > _MOST_ROWS), 0)
+    ports = len(bindings[:_MOST_ROWS]) + (len(bindings) > _MOST_ROWS)
     networks = len(box.networks[:_MOST_ROWS])
     height = 138 + 20 * len(reason) + 34 * ports + 24 * networks + 12
     board = Board(WIDTH, height)
-    board.text(20, 32, box.name, width=300, size=18, bold=True)
+    board.text(20, 32, box.name, width=500, size=18, bold=True)
     board.text(WIDTH - 20, 32, box.id[:12], width=120, size=12, kind="quiet", anchor="end", mono=True)
     board.text(20, 54, f"image {box.image}", width=330, size=13, kind="quiet")
     command = " ".join(box.argv) or "no command"
@@ -79,7 +79,7 @@ def card(box: Container, why: Why) -> str:
     _life(board, 72, now)
     y = 146.0
     for line in reason:
-        board.text(20, y, line, width=WIDTH - 40, size=13, kind="text" if why.kind in _FINE else "bad")
+        board.text(20, y, line, width=WIDTH - 40, size=_SMALL, kind="text" if why.kind in _FINE else "bad")
         y += 20
     y = _ports(board, y - 8, bindings)
     for one in box.networks[:_MOST_ROWS]:
@@ -92,7 +92,12 @@ def card(box: Container, why: Why) -> str:
 def _reason(now: Place, why: Why) -> Sequence[str]:
     if now.label == "running":
         return ()
-    return textwrap.wrap(why.what, 78)[:3]
+    return wrap(_plain(why.what), WIDTH - 40, _SMALL)
+
+
+def _plain(words: str) -> str:
+    """Without the marks of code: a picture has no code in its sentences."""
+    return words.replace("`", "")
 
 
 def _life(board: Board, y: float, now: Place) -> None:

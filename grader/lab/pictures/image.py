@@ -47,13 +47,18 @@ def steps(history: Sequence[Mapping[str, Any]]) -> list[Step]:
             said = "RUN " + said.removeprefix("RUN /bin/sh -c ")
         said = _DIGITS.sub(r"\1", said)
         words = said or shape.text(row, "Comment") or "(nothing said)"
-        found.append(Step(words, shape.number(row, "Size"), shape.text(row, "Id") != "<missing>"))
+        found.append(Step(words, bounded(shape.number(row, "Size")), shape.text(row, "Id") != "<missing>"))
     return found
+
+
+def bounded(size: int) -> int:
+    """A size that can be drawn, whatever was said."""
+    return max(0, min(size, 10**18))
 
 
 def bytes_in_words(number: int) -> str:
     """``4.2 MB``, in Docker's powers of ten."""
-    size = float(number)
+    size = float(bounded(number))
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
@@ -62,11 +67,11 @@ def bytes_in_words(number: int) -> str:
 
 
 def stack(name: str, image_id: str, size: int, made: Sequence[Step]) -> str:
-    """The picture, as HTML."""
+    """The picture, as HTML. ``name``: its tag, or ``""``."""
     shown = made[:_MOST]
     height = 72 + 30 * len(shown) + (24 if len(made) > _MOST else 0) + 14
     board = Board(WIDTH, height)
-    board.text(20, 32, name, width=420, size=18, bold=True)
+    board.text(20, 32, name or "image without a tag", width=500, size=18, bold=True)
     board.text(
         WIDTH - 20,
         32,
@@ -119,4 +124,11 @@ def _alternative(name: str, size: int, made: Sequence[Step]) -> str:
         f"{step.instruction[:80]} ({'setting' if step.setting else bytes_in_words(step.size)})"
         for step in made[:_MOST]
     ]
-    return f"Image {name}, {bytes_in_words(size)}. Newest first: " + "; ".join(lines) + "."
+    title = f"Image {name}" if name else "Image without a tag"
+    older = f"; and {count(len(made) - _MOST, 'older step')}" if len(made) > _MOST else ""
+    return (
+        f"{title}, {bytes_in_words(size)}. Newest first: "
+        + ("; ".join(lines) or "nothing said")
+        + older
+        + "."
+    )

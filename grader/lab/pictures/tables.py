@@ -13,6 +13,8 @@ from grader.state import Container
 MOST_ROWS = 200
 _CELL = 'style="text-align:left"'
 _COLOURS = {
+    "blue": "var(--jp-info-color1, #2f73b5)",
+    "grey": "var(--jp-ui-font-color3, #808080)",
     "green": "var(--jp-success-color1, #2d8a3e)",
     "amber": "var(--jp-warn-color1, #b26a00)",
     "red": "var(--jp-error-color1, #c03a3a)",
@@ -29,7 +31,8 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     left = len(listed) - MOST_ROWS
     more = f"<p>and {left} more</p>" if left > 0 else ""
     return (
-        f'<div style="overflow-x:auto"><table style="margin:0"><caption {_CELL}>{escape(caption)}</caption>'
+        '<div tabindex="0" style="overflow-x:auto"><table style="margin:0">'
+        f"<caption {_CELL}>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}</div>"
     )
 
@@ -44,6 +47,10 @@ def code(words: str, limit: int = 60) -> str:
     return f"<code>{text(words, limit)}</code>" if words else ""
 
 
+def _whole(words: str) -> str:
+    return f'<span style="white-space:nowrap">{words}</span>'
+
+
 def containers(boxes: Sequence[Container]) -> str:
     """`docker ps`, with the state in colour."""
     rows = []
@@ -53,14 +60,15 @@ def containers(boxes: Sequence[Container]) -> str:
         rows.append(
             (
                 f"<b>{text(box.name)}</b>",
+                # The colour is in a dot: on some themes, words in these colours are hard to read.
+                _whole(f'<span aria-hidden="true" style="color:{colour}">●</span> {text(now.label)}'),
                 text(box.image),
                 code(" ".join(box.argv)),
-                f'<span style="color:{colour}">{text(now.label)}</span>',
-                "<br>".join(text(str(one)) for one in shown_bindings(box)[:8]),
+                "<br>".join(_whole(text(str(one))) for one in shown_bindings(box)[:8]),
                 code(box.id[:12]),
             )
         )
-    heads = ("name", "image", "command", "state", "ports", "id")
+    heads = ("name", "state", "image", "command", "ports", "id")
     return table(count(len(boxes), "container"), heads, rows)
 
 

@@ -1,0 +1,296 @@
+"""The reading edition: the chapters as a small static site that opens from a disk, offline.
+
+Made from the released form: solutions and hidden tests are out, and with them everything that solution and
+test cells printed; the other stored outputs stay. Then each page is looked through for any line that must not
+be there.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+from grader.course import Chapter, Course, is_test, marks
+from grader.errors import CourseError, DockbookError, UsageError
+from grader.grading.book_html import Page, chapter_link, clean_page
+from grader.grading.graft import visible
+from grader.grading.release import secrets
+
+GENERATOR = "dockbook book"
+INDEX = "index.html"
+_TEMPLATES = Path(__file__).with_name("templates")
+_WORDS_A_MINUTE = 200
+_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
+# What a page can show of an output, the best first; nothing that runs.
+_SHOWN = (
+    *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"),
+    *("text/latex", "text/plain"),
+)
+_LINK = re.compile(r"(?P<before>\]\()(?P<to>[^)\s]+)(?P<after>\))")
+
+
+@dataclass(frozen=True)
+class _Section:
+    id: str
+    title: str
+
+
+@dataclass
+class ChapterPage:
+    """What the contents and the neighbours say of a chapter. ``sentence`` is its own first one."""
+
+    id: str
+    title: str
+    number: int
+    of: int
+    minutes: int
+    sentence: str
+    tasks: int
+    generator: str = GENERATOR
+    sections: list[_Section] = field(default_factory=list)
+    before: ChapterPage | None = None
+    after: ChapterPage | None = None
+
+
+def make_book(course: Course, target: Path) -> Path:
+    """Make the book of all written chapters in the folder ``target``; the page to open.
+
+    A book that is there is replaced as a whole; another folder with something in it is left alone. Raises
+    UsageError for such a folder, CourseError when a chapter cannot be read, a link in it leads nowhere, or a
+    page would show a solution or a hidden test; DockbookError when it cannot be written.
+    """
+    chapters = course.written
+    if not chapters:
+        raise CourseError(f"No chapter is written in {course.root}.", next_step="add source/ID/ID.ipynb.")
+    _require_ours(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".book-", dir=target.parent) as stage:
+            made = Path(stage, "book")
+            _write(chapters, made)
+            _replace(target, made, Path(stage, "old"))
+    except OSError as error:
+        raise DockbookError(
+            f"{target} cannot be written: {error.strerror or error}.",
+            next_step="name another folder: --output.",
+        ) from error
+    return target / INDEX
+
+
+def reading_form(chapter: Chapter) -> NotebookNode:
+    """The chapter as it is read: stubs for solutions, no hidden tests, no outputs of either kind of cell.
+
+    Each cell's ``metadata.book`` says what it is: ``kind`` (opening, task or plain), and whether the box of a
+    task's cells ``opens`` or ``closes`` with it.
+    """
+    notebook = copy.deepcopy(chapter.source)
+    cells: list[NotebookNode] = notebook.cells
+    first = next((n for n, cell in enumerate(cells) if cell.cell_type == "markdown"), -1)
+    for position, cell in enumerate(cells):
+        solution = bool(marks(cell).get("solution"))
+        following = cells[position + 1] if position + 1 < len(cells) else None
+        inside = solution or is_test(cell)
+        cell.metadata["book"] = {
+            "kind": "opening" if position == first else "plain",
+            "opens": inside and not (position and _of_task(cells[position - 1])),
+            "closes": inside and not (following is not None and _of_task(following)),
+        }
+        if cell.cell_type == "markdown" and not solution:
+            cell.source = _LINK.sub(
+                lambda found: found["before"] + chapter_link(found["to"]) + found["after"], cell.source
+            )
+            if following is not None and _of_task(following):
+                cell.metadata["book"]["kind"] = "task"
+    for cell in cells:
+        if _of_task(cell) or marks(cell).get("grade"):
+            cell.source = _without_solution(visible(str(cell.source)))
+            if cell.cell_type == "code":
+                cell.outputs = []
+        if cell.cell_type != "markdown" and "outputs" not in cell:
+            cell["outputs"] = []
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    return notebook
+
+
+def _of_task(cell: NotebookNode) -> bool:
+    """Whether it is a code cell to fill in, or a check."""
+    return cell.cell_type == "code" and (bool(marks(cell).get("solution")) or is_test(cell))
+
+
+def _without_solution(source: str) -> str:
+    """As nbgrader's ClearSolutions: a stub in each solution's place, indented as it was."""
+    lines, hidden = [], False
+    for line in source.split("\n"):
+        if "BEGIN SOLUTION" in line:
+            hidden = True
+            indent = re.match(r"\s*", line)
+            lines += [(indent[0] if indent else "") + stub for stub in _STUB.split("\n")]
+        elif "END SOLUTION" in line:
+            hidden = False
+        elif not hidden:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+# What the pages say of a chapter
+
+
+def describe(chapter: Chapter, number: int, of: int) -> ChapterPage:
+    """Its title, its first sentence, how long it takes to read."""
+    notebook = reading_form(chapter)
+    opening = next((str(c.source) for c in notebook.cells if c.cell_type == "markdown"), "")
+    title = re.search(r"(?m)^# (.+)$", opening)
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", opening)]
+    first = next((part for part in paragraphs if part and not part.startswith(("#", "-", "!", "|"))), "")
+    plain = _plain(first)
+    sentence = re.match(r".+?[.!?](?=\s|\Z)", plain)
+    read = [str(cell.source) for cell in notebook.cells if not (_of_task(cell) or cell.cell_type == "raw")]
+    words = sum(len(text.split()) for text in read)
+    return ChapterPage(
+        id=chapter.id,
+        title=_plain(title[1]) if title else chapter.title,
+        number=number,
+        of=of,
+        minutes=max(1, math.ceil(words / _WORDS_A_MINUTE)),
+        sentence=sentence[0] if sentence else plain,
+        tasks=len(chapter.tasks),
+    )
+
+
+def _plain(markdown: str) -> str:
+    """A line of Markdown without its signs."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(markdown.split()))
+    return re.sub(r"\*\*|__|`", "", text)
+
+
+# Writing
+
+
+def _write(chapters: tuple[Chapter, ...], made: Path) -> None:
+    made.mkdir()
+    pages = [describe(chapter, n, len(chapters)) for n, chapter in enumerate(chapters, 1)]
+    for page, following in pairwise(pages):
+        page.after, following.before = following, page
+    (made / "book.css").write_text(_css(), encoding="utf-8")
+    for chapter, page in zip(chapters, pages, strict=True):
+        folder = made / chapter.id
+        folder.mkdir()
+        html = _chapter(chapter, page)
+        leak = next(leaks(chapter, html), None)
+        if leak:
+            raise CourseError(
+                f"The page of {chapter.id} would show a line of {leak}; nothing was written.",
+                next_step="look at what other cells of the chapter print.",
+            )
+        (folder / INDEX).write_text(html, encoding="utf-8")
+        _copy_files(chapter, Page.read(html), folder, {page.id for page in pages})
+    contents = _environment().get_template("contents.html").render(pages=pages, generator=GENERATOR)
+    (made / INDEX).write_text(contents, encoding="utf-8")
+
+
+def _chapter(chapter: Chapter, page: ChapterPage) -> str:
+    notebook = reading_form(chapter)
+    # Once to learn which anchors its headings get, once with the list of them.
+    headings = Page.read(_convert(notebook, page)).headings
+    page.sections = [_Section(anchor, title) for level, anchor, title in headings if level == 2 and anchor]
+    return _convert(notebook, page)
+
+
+def _convert(notebook: NotebookNode, page: ChapterPage) -> str:
+    from nbconvert.exporters import HTMLExporter
+    from traitlets.config import Config
+
+    exporter = HTMLExporter(
+        config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN)}}),
+        extra_template_basedirs=[str(_TEMPLATES)],
+        template_name="dockbook",
+        filters={"clean_page": clean_page},
+        anchor_link_text="#",
+    )
+    html, _ = exporter.from_notebook_node(notebook, resources={"page": page})
+    return str(html)
+
+
+def leaks(chapter: Chapter, html: str) -> Iterator[str]:
+    """The cells of which a line stands in a page that should not be there."""
+    shown = Page.read(html).lines
+    yield from (where for line, where in secrets(chapter.source).items() if line in shown)
+
+
+def _copy_files(chapter: Chapter, page: Page, folder: Path, chapters: set[str]) -> None:
+    """The pictures and files that the page refers to. Raises CourseError for one that is not there."""
+    root = chapter.folder.resolve()
+    for path, anchor in page.local():
+        if str(path) == ".":
+            if anchor and anchor not in page.ids:
+                raise _broken(chapter, f"#{anchor}")
+            continue
+        if path.parts[0] == "..":
+            parts = path.parts[1:]
+            if parts not in (("book.css",), (INDEX,)) and not (
+                len(parts) == 2 and parts[0] in chapters and parts[1] == INDEX
+            ):
+                raise _broken(chapter, str(path))
+            continue
+        source = (root / path).resolve()
+        if not source.is_relative_to(root) or not source.is_file() or source.suffix == ".ipynb":
+            raise _broken(chapter, str(path))
+        copied = folder / path
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copied)
+
+
+def _broken(chapter: Chapter, target: str) -> CourseError:
+    return CourseError(f"{chapter.notebook}: the link {target!r} leads nowhere.", next_step="mend it.")
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("grader.grading", "templates/dockbook"),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _css() -> str:
+    """The book's style, with Pygments' colours for code, light and dark."""
+    own = (_TEMPLATES / "dockbook" / "book.css").read_text(encoding="utf-8")
+    dark = _colours("github-dark")
+    return f"{own}\n{_colours('xcode')}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def _colours(style: str) -> str:
+    rules: list[Any] = HtmlFormatter(style=style).get_style_defs(".highlight").splitlines()
+    # The box around code is the book's own; only the words get colours. Nothing in it is an error.
+    kept = (rule for rule in map(str, rules) if re.match(r"\.highlight \.(?!hll|err)", rule))
+    return "\n".join(kept)
+
+
+def _require_ours(target: Path) -> None:
+    if not target.exists() and not target.is_symlink():
+        return
+    step = "name another folder with --output."
+    if target.is_symlink() or not target.is_dir():
+        raise UsageError(f"{target} is no folder.", next_step=step)
+    index = target / INDEX
+    ours = index.is_file() and f'content="{GENERATOR}"' in index.read_text(encoding="utf-8", errors="replace")
+    if any(target.iterdir()) and not ours:
+        raise UsageError(f"{target} has something in it that is no book.", next_step=step)
+
+
+def _replace(target: Path, made: Path, old: Path) -> None:
+    if target.exists():
+        target.rename(old)
+    made.rename(target)

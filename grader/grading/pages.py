@@ -1,0 +1,62 @@
+"""Markdown of students as HTML that can do nothing: for the formgrader's pages and for feedback.
+
+nbgrader's templates render a written answer as it is, HTML included, and the formgrader's pages may change
+grades. ``course/nbgrader_config.py`` names ``markdown`` as the filter for both.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from bleach.sanitizer import Cleaner
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+_TAGS = frozenset(
+    {
+        *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "details", "summary", "div"),
+        *("a", "abbr", "b", "del", "em", "i", "img", "kbd", "s", "span", "strong", "sub", "sup", "var"),
+        *("code", "pre", "samp", "tt", "ul", "ol", "li", "dl", "dt", "dd"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    }
+)
+_PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
+_PICTURE = re.compile(
+    r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*|\w[\w.%/ -]*", re.IGNORECASE
+)
+_LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
+# What code is coloured by. Other classes and all ids are the page's own: its script finds boxes by them.
+_COLOUR = re.compile(r"(highlight|hl-[a-z0-9]+|language-[a-z0-9+-]+|[a-z]{1,2}[0-9]?)( |\Z)", re.IGNORECASE)
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    value = unescape(value).strip()
+    if name == "href":
+        # Not the submission's own files: a page among them would be on the formgrader's side.
+        return tag == "a" and bool(_LINK.match(value))
+    if name == "src":
+        # Nothing from elsewhere, which would tell its owner who reads and when.
+        return tag == "img" and bool(_PICTURE.fullmatch(value)) and ".." not in value
+    if name == "class":
+        return tag in ("code", "div", "pre", "span") and all(map(_COLOUR.fullmatch, value.split()))
+    return (tag, name) in {("img", "alt"), ("img", "title"), ("a", "title"), ("ol", "start"), ("th", "align")}
+
+
+@pass_context
+def markdown(context: Context, source: str) -> str:
+    """A Jinja filter in the place of nbconvert's ``markdown2html``: no scripts, no forms, nothing loaded."""
+    cell: Any = context.get("cell", {})
+    renderer = IPythonRenderer(
+        escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True
+    )
+    return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
+
+
+def clean(html: str) -> str:
+    """This HTML without what could act, load from elsewhere, or pass for a part of the page."""
+    # A cleaner is not to be shared between threads.
+    cleaner = Cleaner(tags=_TAGS, attributes=_allowed, protocols=_PROTOCOLS, strip=True)
+    return str(cleaner.clean(html))

@@ -1,0 +1,26 @@
+"""For the formgrader's server: each request sees the gradebook as it is now.
+
+nbgrader's formgrader opens the gradebook once and goes on showing the grades it read first, whatever
+`dockbook grade` has written since.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _load_jupyter_server_extension(_server: Any) -> None:
+    """Called by Jupyter Server."""
+    from nbgrader.server_extensions.formgrader.base import BaseHandler
+
+    finish = BaseHandler.on_finish
+
+    def on_finish(self: Any) -> None:
+        finish(self)
+        gradebook = self.settings.get("nbgrader_gradebook")
+        if gradebook is not None:
+            # The next one who asks opens it anew.
+            self.settings["nbgrader_gradebook"] = None
+            gradebook.close()
+
+    BaseHandler.on_finish = on_finish
