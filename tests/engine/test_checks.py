@@ -146,10 +146,10 @@ def test_why_it_did_not_run(anywhere: Course) -> None:
     killed.wait(timeout=20)
     anywhere.run("silent", ["sleep", "60"])
     anywhere.fails(
-        (lambda e: e.container("made").exited(), "never started: `docker start made`"),
+        (lambda e: e.container("made").exited(), "never started: `create` makes a container"),
         (lambda e: e.container("made").is_running(), "found created"),
         (lambda e: e.container("made").is_stopped(), "never started"),
-        (lambda e: e.container("lost").exited(), "not found in $PATH"),
+        (lambda e: e.container("lost").exited(), "no program 'nosuchprogram' is in the image"),
         (lambda e: e.container("not-found").exited(), "127 (the command was not found in the image)"),
         (lambda e: e.container("killed").exited(), "137 (killed"),
         (lambda e: e.container("silent").prints_again(0.3), "nothing printed in 0.3 s"),
