@@ -28,7 +28,7 @@ ATTACKS: tuple[Attack, ...] = (
     *families_21_22.ATTACKS,
 )
 
-QUICK = 5
+QUICK = 3
 """Attacks of each family that are tried each time; the others are variants, and slow."""
 
 
