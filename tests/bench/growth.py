@@ -1,13 +1,15 @@
-"""Whether a submission costs the same in a class of 10 and in one of 200: seconds, and the grader's memory.
+"""Whether a submission costs the same in a class of 10 and in one of 200: time, CPU, the grader's memory.
 
     python -m tests.bench.growth [--sizes 10 200] [--chapter ch03-using-docker] [--runs 1]
 
-Each size has a term's folder of its own. The memory is the grader's own process, not engines and kernels.
+Each size has a term's folder of its own. The CPU is that of engines and kernels, too; the memory is the
+grader's own process. A small class takes longer for each: its last ones have the machine for themselves.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -23,11 +25,12 @@ from tests.bench.throughput import DOCKBOOK
 EVERY_S = 0.5
 
 
-def grade(folder: Path, chapter_id: str, size: int) -> tuple[float, float]:
-    """Grade a new class of this size: seconds for each submission, the grader's largest memory in MB."""
+def grade(folder: Path, chapter_id: str, size: int) -> tuple[float, float, float]:
+    """Grade a new class: seconds and CPU seconds for each submission, the grader's largest memory in MB."""
     course, chapter = term(folder, chapter_id)
     make_class(course, chapter, size)
     largest = 0
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     with subprocess.Popen(
         [DOCKBOOK, "grade", chapter.id, "--course", str(course.root)],
@@ -39,7 +42,10 @@ def grade(folder: Path, chapter_id: str, size: int) -> tuple[float, float]:
             largest = max(largest, process.memory_info().rss)
             time.sleep(EVERY_S)
     assert grading.returncode == 0, grading.returncode
-    return (time.monotonic() - began) / size, largest / 1e6
+    taken = time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return taken / size, cpu / size, largest / 1e6
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,13 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for _ in range(chosen.runs):
             with tempfile.TemporaryDirectory(prefix="dkb-bench-") as folder:
                 runs.append(grade(Path(folder, "term"), chosen.chapter, size))
-        seconds, memory = (statistics.median(values) for values in zip(*runs, strict=True))
-        found.append((seconds, memory))
-        print(f"{size:4} submissions: {seconds:.2f} s each, the grader at most {memory:.0f} MB", flush=True)
-    (first_s, first_mb), (last_s, last_mb) = found[0], found[-1]
+        seconds, cpu, memory = (statistics.median(values) for values in zip(*runs, strict=True))
+        found.append((seconds, cpu, memory))
+        print(
+            f"{size:4}: {seconds:.2f} s and {cpu:.2f} CPU s each, the grader up to {memory:.0f} MB",
+            flush=True,
+        )
+    (first_s, first_cpu, first_mb), (last_s, last_cpu, last_mb) = found[0], found[-1]
     print(
         f"{chosen.sizes[-1]} beside {chosen.sizes[0]}: seconds each {last_s / first_s:.2f}, "
-        f"memory {last_mb / first_mb:.2f}"
+        f"CPU each {last_cpu / first_cpu:.2f}, memory {last_mb / first_mb:.2f}"
     )
 
 
