@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import fnmatch
 import os
 import re
 import tomllib
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
 
 COURSE_VARIABLE = "DOCKBOOK_COURSE"
 COURSE_FILE = "chapters.toml"
+MAX_FILES = 2000
+"""Files of a submission at most."""
+MAX_NAME = 1000
+"""Bytes of a relative name in it: what lies deeper here may be too deep for where it is copied to."""
+_IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
 _SHIPPED = Path(__file__).with_name("_course")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+
+
+def ignored(name: str) -> bool:
+    """Whether a file or folder of this name never belongs to a submission: an editor's or Python's own."""
+    return any(fnmatch.fnmatch(name, pattern) for pattern in _IGNORED)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Self
 from grader.expect import compare
 from grader.expect.container_net import ContainerNet
 from grader.expect.why import explain
-from grader.expect.words import command, count, exit_code, quote
+from grader.expect.words import command, count, exit_code, exit_meaning, quote
 from grader.state import Log, moment_of
 
 _IMPOSTOR = (
@@ -152,8 +152,12 @@ class ContainerSubject(ContainerNet):
 
     def _why_ended(self) -> str:
         why = explain(self.box)
-        # How to keep it up is no answer to a check that asks for another exit code.
-        return why.what if why.kind == "finished" else f"{why.what} {why.hint}".strip()
+        if why.kind == "finished":
+            # How to keep it up is no answer to a check that asks for another exit code.
+            return why.what
+        # The meaning of the code stands beside it already.
+        said = exit_meaning(self.box.exit_code) and not self.box.oom_killed
+        return why.hint if said else f"{why.what} {why.hint}".strip()
 
     # What it printed
 

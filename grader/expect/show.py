@@ -10,10 +10,10 @@ from grader.expect.finding import Outcome
 from grader.expect.words import count
 
 # JupyterLab's variables follow its theme; the colours after them read on white and on black.
-_GREEN = "var(--jp-success-color1, #2e9e44)"
-_AMBER = "var(--jp-warn-color1, #c77700)"
-_RED = "var(--jp-error-color1, #d84a4a)"
-_COLOURS = {"passed": _GREEN, "failed": _RED, "not_reached": _AMBER, "blocked": _AMBER}
+GREEN = "var(--jp-success-color1, #2e9e44)"
+AMBER = "var(--jp-warn-color1, #c77700)"
+RED = "var(--jp-error-color1, #d84a4a)"
+_COLOURS = {"passed": GREEN, "failed": RED, "not_reached": AMBER, "blocked": AMBER}
 _WORDS = {"passed": "passed", "failed": "not yet", "not_reached": "not reached", "blocked": "could not look"}
 
 
@@ -57,6 +57,14 @@ def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
     )
     listed = f'<ul style="margin: 4px 0 0 0">{body}</ul>' if body else ""
     return f'<div style="border-left: 4px solid {colour}; padding: 2px 8px">{head}{listed}</div>'
+
+
+def with_code(text: str) -> str:
+    """Text as HTML, escaped, with what stands between backticks as code; an odd backtick marks nothing."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
 
 
 class Verdict:

@@ -74,11 +74,15 @@ def closest(name: str, known: Iterable[str]) -> str:
     return by_folded[near[0]] if near else ""
 
 
+def exit_meaning(code: int) -> str:
+    """What an exit code says by convention: ``the command was not found in the image``; empty for none."""
+    meaning = _EXIT_CODES.get(code, "")
+    return meaning or (f"ended by signal {code - 128}" if 128 < code < 160 else "")
+
+
 def exit_code(code: int) -> str:
     """``127 (the command was not found in the image)``."""
-    meaning = _EXIT_CODES.get(code, "")
-    if not meaning and 128 < code < 160:
-        meaning = f"ended by signal {code - 128}"
+    meaning = exit_meaning(code)
     return f"{code} ({meaning})" if meaning else str(code)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
 from pygments.formatters import HtmlFormatter
 
 from grader.course import Chapter, Course, is_test, marks
@@ -32,7 +33,6 @@ GENERATOR = "dockbook book"
 INDEX = "index.html"
 _TEMPLATES = Path(__file__).with_name("templates")
 _WORDS_A_MINUTE = 200
-_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 # What a page can show of an output, the best first; nothing that runs.
 _SHOWN = (
     *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg"),
@@ -95,7 +95,7 @@ def reading_form(chapter: Chapter) -> NotebookNode:
     Each cell's ``metadata.book`` says what it is: ``kind`` (opening, task or plain), and whether the box of a
     task's cells ``opens`` or ``closes`` with it.
     """
-    notebook = copy.deepcopy(chapter.source)
+    notebook: NotebookNode = ClearSolutions().preprocess(copy.deepcopy(chapter.source), {})[0]
     cells: list[NotebookNode] = notebook.cells
     first = next((n for n, cell in enumerate(cells) if cell.cell_type == "markdown"), -1)
     for position, cell in enumerate(cells):
@@ -115,7 +115,7 @@ def reading_form(chapter: Chapter) -> NotebookNode:
                 cell.metadata["book"]["kind"] = "task"
     for cell in cells:
         if _of_task(cell) or marks(cell).get("grade"):
-            cell.source = _without_solution(visible(str(cell.source)))
+            cell.source = visible(str(cell.source))
             if cell.cell_type == "code":
                 cell.outputs = []
         if cell.cell_type != "markdown" and "outputs" not in cell:
@@ -127,21 +127,6 @@ def reading_form(chapter: Chapter) -> NotebookNode:
 def _of_task(cell: NotebookNode) -> bool:
     """Whether it is a code cell to fill in, or a check."""
     return cell.cell_type == "code" and (bool(marks(cell).get("solution")) or is_test(cell))
-
-
-def _without_solution(source: str) -> str:
-    """As nbgrader's ClearSolutions: a stub in each solution's place, indented as it was."""
-    lines, hidden = [], False
-    for line in source.split("\n"):
-        if "BEGIN SOLUTION" in line:
-            hidden = True
-            indent = re.match(r"\s*", line)
-            lines += [(indent[0] if indent else "") + stub for stub in _STUB.split("\n")]
-        elif "END SOLUTION" in line:
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return "\n".join(lines)
 
 
 # What the pages say of a chapter

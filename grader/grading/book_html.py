@@ -11,14 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 from bleach.sanitizer import Cleaner
 
-_TAGS = frozenset(
-    {
-        *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "div", "section", "figure"),
-        *("a", "abbr", "b", "del", "em", "i", "img", "kbd", "s", "span", "strong", "sub", "sup", "var"),
-        *("code", "pre", "samp", "tt", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
-        *("table", "caption", "thead", "tbody", "tr", "th", "td"),
-    }
-)
+from grader.grading.pages import PROTOCOLS, TAGS
+
+_TAGS = TAGS | {"section", "figure", "caption"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]|\w[\w.%/ -]*\Z", re.IGNORECASE)
 _LINK = re.compile(r"https?://|mailto:|#|(\.\./)?\w[\w.%/-]*(#[\w-]*)?\Z", re.IGNORECASE)
 _CLASS = re.compile(r"(highlight|hl-[a-z0-9]+|anchor-link|[a-z]{1,2}[0-9]?)\Z")
@@ -44,9 +39,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 def clean_page(html: str) -> str:
     """This HTML without what could act or load from elsewhere. Tables are in boxes of their own that scroll,
     and a figure that stands alone leads to its file, so that a phone can show it large."""
-    cleaner = Cleaner(
-        tags=_TAGS, attributes=_allowed, protocols={"http", "https", "mailto", "data"}, strip=True
-    )
+    cleaner = Cleaner(tags=_TAGS, attributes=_allowed, protocols=PROTOCOLS, strip=True)
     cleaned = str(cleaner.clean(html))
     cleaned = _FIGURE.sub(r'<p><a href="\2">\1</a></p>', cleaned)
     return _TABLE.sub(lambda found: f'<div class="wide">{found[0]}</div>', cleaned)

@@ -5,19 +5,13 @@ A submission is data from outside: links are not followed, only regular files ar
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from grader.course import Chapter
-
-_IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
-_MAX_FILES = 2000
-_MAX_NAME = 1000
-"""Bytes of a relative name: what lies deeper here may be too deep for where it is copied to."""
+from grader.course import MAX_FILES, MAX_NAME, Chapter, ignored
 
 
 class Unreadable(Exception):
@@ -50,15 +44,15 @@ def regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Relative name and path of each regular file below ``folder``, sorted; links are passed over."""
     found: list[tuple[str, Path]] = []
     for base, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not _ignored(name))
+        folders[:] = sorted(name for name in folders if not ignored(name))
         for name in sorted(names):
             path = Path(base, name)
             relative = path.relative_to(folder).as_posix()
-            if not _ignored(name) and not _too_long(relative) and stat.S_ISREG(path.lstat().st_mode):
+            if not ignored(name) and not _too_long(relative) and stat.S_ISREG(path.lstat().st_mode):
                 found.append((relative, path))
-            if len(found) >= _MAX_FILES:
+            if len(found) >= MAX_FILES:
                 break
-    yield from sorted(found)[:_MAX_FILES]
+    yield from sorted(found)[:MAX_FILES]
 
 
 def passed_over(folder: Path) -> list[str]:
@@ -69,7 +63,7 @@ def passed_over(folder: Path) -> list[str]:
             path = Path(base, name)
             relative = path.relative_to(folder).as_posix()
             if _too_long(relative):
-                found.append(f"left out: {relative[:60]}...: its path has more than {_MAX_NAME:,} bytes")
+                found.append(f"left out: {relative[:60]}...: its path has more than {MAX_NAME:,} bytes")
                 folders[:] = [other for other in folders if other != name]
                 continue
             mode = path.lstat().st_mode
@@ -131,8 +125,4 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _too_long(relative: str) -> bool:
-    return len(os.fsencode(relative)) > _MAX_NAME
-
-
-def _ignored(name: str) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) for pattern in _IGNORED)
+    return len(os.fsencode(relative)) > MAX_NAME

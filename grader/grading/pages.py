@@ -15,7 +15,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-_TAGS = frozenset(
+TAGS = frozenset(
     {
         *("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "details", "summary", "div"),
         *("a", "abbr", "b", "del", "em", "i", "img", "kbd", "s", "span", "strong", "sub", "sup", "var"),
@@ -23,7 +23,7 @@ _TAGS = frozenset(
         *("table", "thead", "tbody", "tr", "th", "td"),
     }
 )
-_PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
+PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
 _PICTURE = re.compile(
     r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*|\w[\w.%/ -]*", re.IGNORECASE
 )
@@ -58,5 +58,5 @@ def markdown(context: Context, source: str) -> str:
 def clean(html: str) -> str:
     """This HTML without what could act, load from elsewhere, or pass for a part of the page."""
     # A cleaner is not to be shared between threads.
-    cleaner = Cleaner(tags=_TAGS, attributes=_allowed, protocols=_PROTOCOLS, strip=True)
+    cleaner = Cleaner(tags=TAGS, attributes=_allowed, protocols=PROTOCOLS, strip=True)
     return str(cleaner.clean(html))

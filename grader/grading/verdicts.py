@@ -6,6 +6,7 @@ side never gets to write here.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -24,9 +25,9 @@ from grader.grading.lock import folder_of
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
 
-_REPORTS = "report"
-"""How the names of modules in ``grading`` begin that judge nothing: no verdict depends on them."""
-_PARTS = ("engine", "state", "expect", "grading", "course.py", "errors.py")
+_PARTS = ("engine", "state", "expect", "course.py", "errors.py")
+_JUDGES = ("run", "submission")
+"""Modules of ``grading`` that a verdict begins with; those that they import make it, too."""
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 
 
@@ -110,6 +111,25 @@ class Verdicts:
         return self.folder / f"{key}.json", self.folder / f"{key}.ipynb"
 
 
+def judging_modules() -> list[Path]:
+    """The modules of ``grading`` that have a part in a verdict: reports, books and pages have none."""
+    folder = Path(__file__).parent
+    found: set[str] = set()
+    waiting = list(_JUDGES)
+    while waiting:
+        name = waiting.pop()
+        path = folder / f"{name}.py"
+        if name in found or not path.is_file():
+            continue
+        found.add(name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == __package__:
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{__package__}."):
+                waiting.append((node.module or "").removeprefix(f"{__package__}."))
+    return [folder / f"{name}.py" for name in sorted(found)]
+
+
 @lru_cache(maxsize=1)
 def grader_version() -> str:
     """The version and a hash of the code that judges, so that no verdict outlives a change of it."""
@@ -118,8 +138,9 @@ def grader_version() -> str:
     for part in _PARTS:
         place = package / part
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            if not path.name.startswith(_REPORTS):
-                total.update(path.read_bytes())
+            total.update(path.read_bytes())
+    for path in judging_modules():
+        total.update(path.read_bytes())
     for suite in SUITES:
         total.update(key(suite).encode())  # the images that students' containers are made from
     return total.hexdigest()

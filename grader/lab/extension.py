@@ -21,11 +21,12 @@ from grader.expect.show import Verdict
 from grader.expect.witness import CONTROL_VARIABLE, STUDENT_VARIABLE, LiveWitness
 from grader.expect.words import count
 from grader.lab import pictures
+from grader.lab.as_cli import translator
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
 from grader.lab.forget import forgetter
 from grader.lab.hints import Hints
-from grader.lab.trace import Tracer, writer
+from grader.lab.trace import Tracer
 from grader.lab.why import explainer
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def load(shell: InteractiveShell) -> None:
             "forget": forgetter(witness.client, _keeper.of),
             "hint": hints,
             "mine": Mine(student),
-            "as_cli": writer(witness.client),
+            "as_cli": translator(witness.client),
             "why": explainer(witness.client),
         },
         interactive=False,

@@ -20,7 +20,8 @@ from docker.types import IPAMConfig, IPAMPool
 
 from grader.errors import DockbookError
 from grader.lab import pictures
-from grader.lab.trace import Tracer, writer
+from grader.lab.as_cli import translator
+from grader.lab.trace import Tracer
 from grader.lab.why import explainer
 
 _PATIENCE_S = 30.0
@@ -197,7 +198,7 @@ def _archive(name: str, data: bytes) -> bytes:
 
 
 def _shown(client: DockerClient, stage: _Stage) -> Iterator[Exhibit]:
-    why, as_cli = explainer(lambda: client), writer(lambda: client)
+    why, as_cli = explainer(lambda: client), translator(lambda: client)
     for name in stage.names:
         yield _exhibit("container", name, pictures.of_container, client.containers.get(name))
     for name in ("busybox", "gallery/small", "training/webapp", "gallery/many"):

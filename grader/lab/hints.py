@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from grader.expect.show import with_code
 from grader.expect.words import closest, quote, visible
 
 FILE = "hints.toml"
@@ -29,11 +30,7 @@ class Hint:
         return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
-        text = escape(self.text)
-        # Code is written between backticks, as in the course's prose.
-        parts = text.split("`")
-        if len(parts) % 2:
-            text = "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
+        text = with_code(self.text)
         more = f'<br><span style="opacity: 0.7">{escape(self.more)}</span>' if self.more else ""
         head = f"<b>{escape(self.title)}</b>{': ' if text else ''}"
         return f'<div style="border-left: 4px solid #4a7ebb; padding: 2px 8px">{head}{text}{more}</div>'

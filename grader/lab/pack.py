@@ -12,15 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.course import MAX_FILES, MAX_NAME, ignored
 from grader.errors import UsageError
 from grader.expect.words import visible
 
-# What grading passes over too (grader.grading.files); links and what is no regular file likewise.
-_IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
 # nbgrader would unpack these while it collects, and stop at one that is damaged.
 _ARCHIVES = (".zip", ".gz")
-_MAX_FILES = 2000
-_MAX_NAME = 1000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -48,7 +45,7 @@ def gather(folder: Path, chapter: str, *, notebook_bytes: int, files_bytes: int)
     """
     names, packed = [], Packed()
     for base, folders, files in os.walk(folder, followlinks=False, onerror=_fail):
-        folders[:] = sorted(name for name in folders if not _ignored(name))
+        folders[:] = sorted(name for name in folders if not ignored(name))
         links = [name for name in folders if Path(base, name).is_symlink()]
         for name in sorted((*links, *files)):
             relative = Path(base, name).relative_to(folder).as_posix()
@@ -57,9 +54,9 @@ def gather(folder: Path, chapter: str, *, notebook_bytes: int, files_bytes: int)
                 packed.left_out.append(f"{visible(relative)}: {reason}")
             elif reason is None:
                 names.append(relative)
-        if len(names) > _MAX_FILES:
+        if len(names) > MAX_FILES:
             raise UsageError(
-                f"{folder} has more than {_MAX_FILES:,} files.",
+                f"{folder} has more than {MAX_FILES:,} files.",
                 next_step="move what does not belong to your answers out of it.",
             )
     left = files_bytes
@@ -89,13 +86,13 @@ def as_zip(files: Mapping[str, bytes], below: str) -> bytes:
 def _not_taken(path: Path, relative: str, chapter: str) -> str | None:
     """Why a file stays behind; empty if that goes without saying, None if it is taken."""
     name = path.name
-    if _ignored(name):
+    if ignored(name):
         return ""
     if path.is_symlink():
         return "a link is not followed"
     if not stat.S_ISREG(path.lstat().st_mode):
         return "it is no regular file"
-    if len(os.fsencode(relative)) > _MAX_NAME:
+    if len(os.fsencode(relative)) > MAX_NAME:
         return "its name is too long"
     try:
         relative.encode("utf-8")
@@ -129,10 +126,6 @@ def _too_large(
         f"all files are taken. The largest: {largest}.",
         next_step=f"{step}.",
     )
-
-
-def _ignored(name: str) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) for pattern in _IGNORED)
 
 
 def _fail(error: OSError) -> None:

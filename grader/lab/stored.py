@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.expect.finding import Outcome
+from grader.expect.show import as_text
+
 
 @dataclass(frozen=True)
 class StoredTask:
@@ -142,8 +145,9 @@ def _shows_pass(cell: dict[str, Any], task: str) -> bool:
     if any(one.get("output_type") == "error" for one in said):
         return False
     texts = [text_of(_table(one, "data").get("text/plain")) for one in said]
-    # After the word may stand how far the chapter is: "greeter: passed (1 of 7 tasks)".
-    return any(text == f"{task}: passed" or text.startswith(f"{task}: passed (") for text in texts)
+    word = as_text(task, Outcome.passed())
+    # After it may stand how far the chapter is: "greeter: passed (1 of 7 tasks)".
+    return any(text == word or text.startswith(f"{word} (") for text in texts)
 
 
 def _was_run(cell: dict[str, Any]) -> bool:

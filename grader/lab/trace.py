@@ -1,7 +1,6 @@
 """``%%trace``: the conversation of a cell with the engine, call by call, and the command line for each.
 
 docker-py is heard where it sends, the ``docker`` command through a socket of ours that leads to the engine.
-``as_cli(container)`` writes the line that makes a container that is there.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from docker import APIClient, DockerClient
 
 from grader.errors import Blocked
 from grader.expect.words import count, visible
-from grader.lab.command_line import run_line
 from grader.lab.equivalent import Request, equivalent, without_version
+from grader.lab.pictures.tables import COLOURS
 from grader.lab.proxy import Heard, Proxy, Replied, can_carry
-from grader.lab.why import LOOK_S, in_words, inspected
+from grader.lab.why import LOOK_S
 from grader.state import _shape as shape
 from grader.state.reach import looking
 
@@ -125,7 +124,7 @@ class Conversation:
         wide = 'style="text-align:left;overflow-wrap:anywhere;min-width:16em"'
         body = f'<br><code style="opacity:.75">{escape(call.shown_body)}</code>' if call.shown_body else ""
         line = self.line(call)
-        colour = "" if 0 < call.status < 400 else "color:var(--jp-error-color1, #c03a3a);"
+        colour = "" if 0 < call.status < 400 else f"color:{COLOURS['red']};"
         return (
             f"<td {wide}><code><b>{escape(call.method)}</b> {escape(call.shown_path)}</code>{body}</td>"
             f'<td style="{colour}white-space:nowrap">{call.status or "no reply"}</td>'
@@ -308,40 +307,3 @@ def _told_once(shell: InteractiveShell) -> Iterator[None]:
 
 def _say_nothing(*_given: object, **_named: object) -> None:
     pass
-
-
-def writer(connect: Callable[[], DockerClient]) -> Callable[[Any], str]:
-    """``as_cli`` for a notebook."""
-
-    def as_cli(container: Any) -> str:
-        """The ``docker run`` line that makes a container like this one (a docker-py one, or its name).
-
-        Raises CannotTell when there is no such container.
-        """
-        with in_words():
-            client = connect()
-            data = inspected(client, container, "as_cli")
-            with looking(client, "the container's image", LOOK_S) as look:
-                # Its image may have been removed by force: then everything is written out.
-                image = look.present(client.api.inspect_image, shape.text(data, "Image")) or {}
-        config = shape.table(data, "Config")
-        return run_line(
-            config,
-            shape.table(data, "HostConfig"),
-            name=shape.text(data, "Name").removeprefix("/"),
-            hostname=shape.text(data, "Id")[:12],
-            networks=_named(shape.table(shape.table(data, "NetworkSettings"), "Networks"), data),
-            image=shape.table(image, "Config"),
-        )
-
-    return as_cli
-
-
-def _named(networks: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Endpoints without the alias that the engine adds: the container's short id."""
-    own = shape.text(data, "Id")[:12]
-    return {
-        name: {**place, "Aliases": [alias for alias in shape.texts(place, "Aliases") if alias != own]}
-        for name, place in networks.items()
-        if isinstance(place, dict)
-    }

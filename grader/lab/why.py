@@ -10,7 +10,7 @@ from typing import Any
 from docker import DockerClient
 
 from grader.errors import Blocked, UsageError
-from grader.expect.show import CouldNotLook, InWords
+from grader.expect.show import AMBER, GREEN, CouldNotLook, InWords, with_code
 from grader.expect.why import Why, explain
 from grader.expect.words import closest, quote
 from grader.state import Container, read_log
@@ -21,12 +21,7 @@ LOOK_S = 5.0
 TAIL_LINES = 20
 TAIL_BYTES = TAIL_LINES * 17 * 1024
 """Room for all of them: an engine notes a long line in pieces of 16 kB."""
-_COLOURS = {
-    "running": "var(--jp-success-color1, #2e9e44)",
-    "finished": "var(--jp-success-color1, #2e9e44)",
-    "stopped": "var(--jp-success-color1, #2e9e44)",
-}
-_AMBER = "var(--jp-warn-color1, #c77700)"
+_FINE = ("running", "finished", "stopped")
 
 
 class CannotTell(InWords, UsageError):
@@ -44,17 +39,11 @@ class Answer:
 
     def _repr_html_(self) -> str:
         why = self.why
-        hint = f"<br>Try: {_code(why.hint)}" if why.hint else ""
+        hint = f"<br>Try: {with_code(why.hint)}" if why.hint else ""
         tail = f"<br>It printed last:<pre style='margin: 2px 0 0 1em'>{escape(chr(10).join(why.tail))}</pre>"
-        head = f"<b>{escape(why.name)}</b>: {_code(why.what)}{hint}{tail if why.tail else ''}"
-        colour = _COLOURS.get(why.kind, _AMBER)
+        head = f"<b>{escape(why.name)}</b>: {with_code(why.what)}{hint}{tail if why.tail else ''}"
+        colour = GREEN if why.kind in _FINE else AMBER
         return f'<div style="border-left: 4px solid {colour}; padding: 2px 8px">{head}</div>'
-
-
-def _code(text: str) -> str:
-    """Escaped, with what stands between backticks as code."""
-    parts = escape(text).split("`")
-    return "".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts))
 
 
 def explainer(connect: Callable[[], DockerClient]) -> Callable[[object], Answer]:

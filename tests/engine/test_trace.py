@@ -25,7 +25,8 @@ from docker.types import (
 
 from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.lab.trace import Conversation, Tracer, writer
+from grader.lab.as_cli import translator
+from grader.lab.trace import Conversation, Tracer
 from tests.engine.kernels import Notebook
 
 PATIENCE_S = 30.0
@@ -345,7 +346,7 @@ def test_as_cli_makes_an_equal_container(engine: Engine, town: DockerClient, nam
     if options.pop("auto_remove", False):
         options["remove"] = True
     first = town.containers.run(name=f"first-{name}", **options)
-    line = writer(lambda: town)(first)
+    line = translator(lambda: town)(first)
     one = town.api.inspect_container(first.id)
     gone(town, f"first-{name}")
     process = subprocess.Popen(
@@ -373,7 +374,7 @@ def gone(client: DockerClient, name: str) -> None:
 
 
 def test_as_cli_of_one_in_front_and_of_one_that_was_only_made(town: DockerClient) -> None:
-    as_cli = writer(lambda: town)
+    as_cli = translator(lambda: town)
     town.containers.run("busybox", ["echo", "hi"], name="in-front")
     assert as_cli("in-front") == "docker run --name in-front busybox echo hi"
     made = town.containers.create("busybox", ["echo", "hi"], name="only-made", tty=True, stdin_open=True)
@@ -384,4 +385,4 @@ def test_as_cli_of_a_container_whose_image_is_gone(town: DockerClient) -> None:
     town.images.get("busybox").tag("borrowed")
     town.containers.create("borrowed", ["true"], name="orphan")
     town.images.remove("borrowed", force=True)
-    assert writer(lambda: town)("orphan").endswith("borrowed true")
+    assert translator(lambda: town)("orphan").endswith("borrowed true")

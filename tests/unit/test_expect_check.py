@@ -539,7 +539,7 @@ def test_a_name_proves_nothing_where_the_originals_are_known() -> None:
     [
         (container(status="exited", state={"ExitCode": 137, "OOMKilled": True}), "exited", "more memory"),
         (container(status="exited", state={"ExitCode": 127}), "exited", "typing mistake"),
-        (container(status="exited", state={"ExitCode": 126}), "exited", "may not execute"),
+        (container(status="exited", state={"ExitCode": 126}), "exited", "cannot be executed"),
         (
             container(status="created", state={"ExitCode": 127, "Error": "no such file"}),
             "exited",

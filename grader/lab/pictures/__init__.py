@@ -55,12 +55,16 @@ def _quietly(draw: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
     return drawn
 
 
-def _client(thing: Any) -> DockerClient:
-    """The client that an object came from. Raises Blocked when it came from none."""
-    found = thing.client
-    if not isinstance(found, DockerClient):
+def _asked(thing: Any, what: str, question: str) -> Any:
+    """What the engine answers to docker-py's low-level ``question`` about an object; None when it is gone.
+
+    Raises Blocked when the engine does not answer, or the object came from no client.
+    """
+    client = thing.client
+    if not isinstance(client, DockerClient):
         raise Blocked("This object belongs to no client.")
-    return found
+    with looking(client, what, LOOK_S) as look:
+        return look.present(getattr(client.api, question), thing.id)
 
 
 def _attributes(thing: Any) -> dict[str, Any]:
@@ -69,9 +73,7 @@ def _attributes(thing: Any) -> dict[str, Any]:
 
 def of_container(thing: DockerContainer) -> str | None:
     """A container's card, None when it is gone. Raises Blocked when the engine does not answer."""
-    client = _client(thing)
-    with looking(client, "the container", LOOK_S) as look:
-        data = look.present(client.api.inspect_container, thing.id)
+    data = _asked(thing, "the container", "inspect_container")
     if data is None:
         return None
     box = Container.from_inspect(data)
@@ -80,9 +82,7 @@ def of_container(thing: DockerContainer) -> str | None:
 
 def of_image(thing: DockerImage) -> str | None:
     """An image's layers, None when it is gone. Raises Blocked as above."""
-    client = _client(thing)
-    with looking(client, "the image", LOOK_S) as look:
-        made: Any = look.present(client.api.history, thing.id)
+    made = _asked(thing, "the image", "history")
     if made is None:
         return None
     attributes = _attributes(thing)
@@ -93,9 +93,7 @@ def of_image(thing: DockerImage) -> str | None:
 
 def of_network(thing: DockerNetwork) -> str | None:
     """A network's graph, None when it is gone. Raises Blocked as above."""
-    client = _client(thing)
-    with looking(client, "the network", LOOK_S) as look:
-        data = look.present(client.api.inspect_network, thing.id)
+    data = _asked(thing, "the network", "inspect_network")
     if data is None:
         return None
     return network.graph(Network.from_list(data), network.members(data))

@@ -12,7 +12,7 @@ from grader.state import Container
 
 MOST_ROWS = 200
 _CELL = 'style="text-align:left"'
-_COLOURS = {
+COLOURS = {
     "blue": "var(--jp-info-color1, #2f73b5)",
     "grey": "var(--jp-ui-font-color3, #808080)",
     "green": "var(--jp-success-color1, #2d8a3e)",
@@ -56,7 +56,7 @@ def containers(boxes: Sequence[Container]) -> str:
     rows = []
     for box in boxes:
         now = place(box)
-        colour = _COLOURS.get(now.kind, "inherit")
+        colour = COLOURS.get(now.kind, "inherit")
         rows.append(
             (
                 f"<b>{text(box.name)}</b>",

@@ -168,14 +168,14 @@ for kind, target in (("link", "/"), ("link", "../../../../../.."), ("hard", "/et
         """\
 import os, subprocess
 for command in ("mknod /tmp/disk b 254 0", "mount -t tmpfs x /mnt", "nsenter -t 1 -a id",
-        "chroot /proc/1/root id", "unshare -Urm sh -c 'mount --bind / /mnt; ls /mnt/work /mnt/root'",
+        "chroot /proc/1/root id", "unshare -Urm sh -c 'mount --bind / /mnt; ls /mnt/home /mnt/etc'",
         "unshare -Urm sh -c 'mount -t proc p /proc; cat /proc/1/cmdline'",
         "unshare -Urmn sh -c 'mount -t cgroup2 c /mnt && echo 1 > /mnt/release_agent'",
         "sh -c 'echo x > /proc/sys/kernel/core_pattern'",
         "sh -c 'echo b > /proc/sysrq-trigger'", "sh -c 'echo x > /dev/kmsg'", "dmesg", "ls /sys/kernel/debug",
         "cat /proc/kcore /proc/1/environ",
-        "cat /tmp/dockbook-canary-*/word /proc/1/root/tmp/dockbook-canary-*/word",
-        "modprobe dummy", "sh -c 'ls -l /proc/*/root/ /proc/*/cwd/'"):
+        "cat /tmp/dockbook-canary-*/word", "cd /proc/1/root && cat tmp/dockbook-canary-*/word",
+        "modprobe dummy", "sh -c 'ls -lH /proc/*/root /proc/*/cwd'"):
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=5)
     print(command[:40], done.returncode, done.stdout[:200], done.stderr[:200])""",
         told="Operation not permitted|Permission denied",

@@ -10,42 +10,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader.cli import main
 from grader.course import Course
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.lab import pack, running
+from grader.lab import pack
 from grader.lab.status import workspace_status
 from grader.lab.submit import receipts, submit
 from grader.lab.workspace import prepare
-from tests.grading import tiny
-from tests.unit.student_work import CHAPTER, change, everything, notebook
+from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def course(tmp_path):
-    return tiny.make_course(tmp_path / "course")
-
-
-@pytest.fixture
-def chapter(course):
-    return course.chapter(CHAPTER)
-
-
-@pytest.fixture
-def workspace(tmp_path, course):
-    place = tmp_path / "home" / "dockbook"
-    prepare(place, student="ann", course=course)
-    return place
-
-
-@pytest.fixture
-def command(workspace, course, monkeypatch):
-    """Run a command over the workspace; its exit code."""
-    monkeypatch.setenv("DOCKBOOK_COURSE", str(course.root))
-    monkeypatch.setattr(running, "running", list)
-    return lambda *arguments: main([*arguments, "--workspace", str(workspace)])
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_zip_with_its_receipt(workspace, chapter, command, capsys):
@@ -156,7 +129,7 @@ def test_what_cannot_be_graded_is_refused(workspace, course, prepare_it, error, 
 
 def test_too_many_files_are_refused(workspace, chapter, monkeypatch):
     change(workspace, "sum")
-    monkeypatch.setattr(pack, "_MAX_FILES", 3)
+    monkeypatch.setattr(pack, "MAX_FILES", 3)
     for number in range(4):
         (workspace / CHAPTER / f"{number}.txt").write_text("x")
     with pytest.raises(UsageError, match="more than 3 files"):

@@ -19,36 +19,10 @@ from grader.lab.running import running_lab_over
 from grader.lab.status import workspace_status
 from grader.lab.stored import read_stored, trouble, trouble_in
 from grader.lab.submit import submit
-from grader.lab.workspace import prepare
 from tests.grading import tiny
-from tests.unit.student_work import CHAPTER, change, everything, notebook, serve
+from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook, serve
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def course(tmp_path):
-    return tiny.make_course(tmp_path / "course")
-
-
-@pytest.fixture
-def chapter(course):
-    return course.chapter(CHAPTER)
-
-
-@pytest.fixture
-def workspace(tmp_path, course):
-    place = tmp_path / "home" / "dockbook"
-    prepare(place, student="ann", course=course)
-    return place
-
-
-@pytest.fixture
-def command(workspace, course, monkeypatch):
-    """Run a command over the workspace; its exit code."""
-    monkeypatch.setenv("DOCKBOOK_COURSE", str(course.root))
-    monkeypatch.setattr(running, "running", list)
-    return lambda *arguments: main([*arguments, "--workspace", str(workspace)])
+ROOT = Path(__file__).resolve().parents[3]
 
 
 # What a notebook on the disk says
@@ -91,7 +65,7 @@ def test_a_pass_is_the_checks_own_word_and_an_error_undoes_it(workspace):
 
 
 def test_the_courses_own_notebooks_show_every_check_as_passed():
-    for path in sorted(Path(__file__).parents[2].glob("course/source/*/*.ipynb")):
+    for path in sorted(Path(__file__).parents[3].glob("course/source/*/*.ipynb")):
         found = read_stored(path.read_bytes())
         assert len(found.tasks) >= 4
         assert found.passed == len(found.tasks), path.name

@@ -15,42 +15,15 @@ from typing import Any
 
 import pytest
 
-from grader.cli import main
 from grader.course import Course
 from grader.errors import CourseError, DockbookError
-from grader.lab import kept, running
+from grader.lab import kept
 from grader.lab.reset import reset
 from grader.lab.stored import read_stored
 from grader.lab.workspace import prepare
-from tests.grading import tiny
-from tests.unit.student_work import CHAPTER, change, everything, notebook
+from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def course(tmp_path):
-    return tiny.make_course(tmp_path / "course")
-
-
-@pytest.fixture
-def chapter(course):
-    return course.chapter(CHAPTER)
-
-
-@pytest.fixture
-def workspace(tmp_path, course):
-    place = tmp_path / "home" / "dockbook"
-    prepare(place, student="ann", course=course)
-    return place
-
-
-@pytest.fixture
-def command(workspace, course, monkeypatch):
-    """Run a command over the workspace; its exit code."""
-    monkeypatch.setenv("DOCKBOOK_COURSE", str(course.root))
-    monkeypatch.setattr(running, "running", list)
-    return lambda *arguments: main([*arguments, "--workspace", str(workspace)])
+ROOT = Path(__file__).resolve().parents[3]
 
 
 # reset
