@@ -25,7 +25,7 @@ HOME = [
         21,
         "names",
         "a question for a name leaves the machine with the name in it",
-        CALL + "for name in ('example.com', 'secret.example.com', 'pypi.org', 'localhost.example'):\n"
+        CALL + "for name in ('example.com', 'secret.example.com', 'example.org', 'localhost.example'):\n"
         "    try: print('REACHED', socket.getaddrinfo(name, 80))\n"
         "    except OSError as error: print(error)\n"
         "box = client.containers.run('busybox', ['nslookup', 'example.com'], detach=True)\nprint(box.wait())",
