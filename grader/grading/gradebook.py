@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbgrader.api
 from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
@@ -64,10 +65,17 @@ class TrustedAutograde(Autograde, SafeCopy):
 
 @contextlib.contextmanager
 def _nbgrader() -> Iterator[None]:
-    """Around every call of nbgrader: what it does with SQLAlchemy's sessions draws warnings, none ours."""
-    with warnings.catch_warnings():
+    """Around every call of nbgrader: what it does with SQLAlchemy's sessions draws warnings, none ours.
+
+    Its gradebook opens a new SQLAlchemy engine each time, half a dozen for a submission, and SQLAlchemy keeps
+    the statements that it compiled for each of them: time and memory that grow with the class. One serves.
+    """
+    with warnings.catch_warnings(), temp_attrs(nbgrader.api, create_engine=_one_engine):
         warnings.simplefilter("ignore", SAWarning)
         yield
+
+
+_one_engine = cache(nbgrader.api.create_engine)
 
 
 class Books:
