@@ -33,7 +33,7 @@ from grader.grading.results import SubmissionResult, TaskResult, number
 from grader.grading.submission import Submission
 
 ATTEMPTS = 3
-"""Engines for one submission at most: two that die at the same cell settle it, a third for two places."""
+"""Engines for one submission at most: two that die at the same cell settle it, or three anywhere among them."""
 
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""
@@ -101,10 +101,13 @@ def grade_submission(
             break
         except EngineDied as error:
             reason = f"the engine died: {error.what}"
-            if run.position in deaths:
-                run.fail_rest(submission, chapter)
-                break
+            twice = run.position in deaths
             deaths.append(run.position)
+            if _BOOT in deaths:
+                continue  # one that never came up: not the student's doing
+            if twice or len(deaths) == ATTEMPTS:
+                run.fail_rest(submission, chapter, "twice" if twice else "the third engine to end so")
+                break
         except (DockbookError, OSError) as error:
             reason = f"grading could not go on: {error}"
             failed_boots += run.position == _BOOT
@@ -223,13 +226,10 @@ class _Run:
             self.reached[key] = text
             self.notes.append(Note(text))
 
-    def fail_rest(self, submission: Submission, chapter: Chapter) -> None:
-        """The engine died twice at the same cell: that cell and later ones fail, earlier points stay."""
-        steps = submission.grafted.steps
-        if not 0 <= self.position < len(steps):
-            return  # it never came up: not the student's doing
-        cell = steps[self.position].index + 1
-        found = f"ended while cell {cell} ran, twice"
+    def fail_rest(self, submission: Submission, chapter: Chapter, how_often: str) -> None:
+        """Engines die of this submission: the cell and later ones fail, earlier points stay."""
+        cell = submission.grafted.steps[self.position].index + 1
+        found = f"ended while cell {cell} ran, {how_often}"
         for task in chapter.tasks:
             if task.id not in self.outcomes:
                 self.outcomes[task.id] = Outcome.failed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import nbformat
 import pytest
@@ -200,6 +201,29 @@ def test_dead_again_at_the_same_cell_fails_from_there_and_keeps_what_came_before
     assert world.attempt == 2
     assert outcomes(result) == {"greeter": "passed", "sum": "failed"}
     assert "twice" in str(result.tasks[1].findings[0])
+
+
+@pytest.mark.parametrize(
+    ("places", "boots", "rest"),
+    [
+        (("load_ext", "salve", "6 * 7"), [], "failed"),
+        (("6 * 7", "salve", "load_ext"), [], "failed"),
+        # An engine that never came up is nobody's doing: this is not settled.
+        (("load_ext", "salve", "6 * 7"), [None, EngineDied("at once")], "blocked"),
+    ],
+)
+def test_three_deaths_at_three_places_settle_it(chapter, submit, places, boots, rest):
+    """Else work that kills its engines by chance would stay Blocked, and the instructor's to judge."""
+
+    def die(world, place):
+        if places[world.attempt - 1] == place:
+            raising(EngineDied("gone"))(world)
+        return CellRun("ok", ())
+
+    world = World(at={place: partial(die, place=place) for place in places}, boots=boots)
+    result = run(chapter, submit("greeter", "sum"), world)
+    assert world.attempt == 3
+    assert outcomes(result)["sum"] == rest
 
 
 def test_a_silent_death_of_the_engine_is_noticed(chapter, submit):
