@@ -35,6 +35,7 @@ c.Autograde.post_convert_hook = "grader.grading.nbgrader_hooks.drop_links"
 # Feedback and the formgrader show what students wrote: without their HTML. nbgrader's own templates would
 # show that of written answers all the same, so Markdown goes through a filter of ours.
 c.HTMLExporter.sanitize_html = True
+c.GenerateFeedback.exporter_class = "grader.grading.feedback.FeedbackExporter"
 c.HTMLExporter.filters = {"markdown2html": "grader.grading.pages.markdown"}
 
 # `nbgrader zip_collect` takes what `dockbook submit` writes. Files that a learning platform renames need

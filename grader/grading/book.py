@@ -16,17 +16,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
-from pygments.formatters import HtmlFormatter
 
 from grader.course import Chapter, Course, is_test, marks
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.grading.book_html import Page, chapter_link, clean_page
 from grader.grading.graft import visible
+from grader.grading.pages import code_colours
 from grader.grading.release import secrets
 
 GENERATOR = "dockbook book"
@@ -200,6 +199,7 @@ def _convert(notebook: NotebookNode, page: ChapterPage) -> str:
     exporter = HTMLExporter(
         config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN)}}),
         extra_template_basedirs=[str(_TEMPLATES)],
+        extra_template_paths=[str(_TEMPLATES)],
         template_name="dockbook",
         filters={"clean_page": clean_page},
         anchor_link_text="#",
@@ -250,17 +250,9 @@ def _environment() -> Environment:
 
 
 def _css() -> str:
-    """The book's style, with Pygments' colours for code, light and dark."""
+    """The book's style, with the colours for code."""
     own = (_TEMPLATES / "dockbook" / "book.css").read_text(encoding="utf-8")
-    dark = _colours("github-dark")
-    return f"{own}\n{_colours('xcode')}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
-
-
-def _colours(style: str) -> str:
-    rules: list[Any] = HtmlFormatter(style=style).get_style_defs(".highlight").splitlines()
-    # The box around code is the book's own; only the words get colours. Nothing in it is an error.
-    kept = (rule for rule in map(str, rules) if re.match(r"\.highlight \.(?!hll|err)", rule))
-    return "\n".join(kept)
+    return f"{own}\n{code_colours()}"
 
 
 def _require_ours(target: Path) -> None:

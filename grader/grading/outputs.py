@@ -1,6 +1,7 @@
 """Outputs of a student's cells: from kernel messages, bounded, and only the kinds that are safe to show.
 
-HTML, JavaScript and SVG are left out: whoever opens the graded notebook would run what the student sent.
+HTML, JavaScript and SVG are left out: whoever opens the graded notebook would run what the student sent. The
+course's own pictures are the one exception.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from nbformat.v4 import new_output
 
 MOST_OUTPUTS = 500
 _IMAGES = ("image/png", "image/jpeg")
+# What ``grader.lab.pictures`` draws: one <img> with its SVG inside, where no script of it can run.
+_DRAWN = re.compile(
+    r"""<img alt="[^"<>]*" src="data:image/svg\+xml,[\w.%='():;,/@!?~-]*" style="max-width: 100%">"""
+)
+_MOST_DRAWN = 64 << 10
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 _CUT = "\n... output cut: the submission's limit is reached ...\n"
 
@@ -78,6 +84,10 @@ class Collector:
             # Half a picture is none.
             if isinstance(image, str) and len(image) <= self.budget.left and _BASE64.match(image):
                 kept[mime] = self.budget.take(image)
+        drawn = data.get("text/html")
+        most = min(_MOST_DRAWN, self.budget.left)
+        if isinstance(drawn, str) and len(drawn) <= most and _DRAWN.fullmatch(drawn):
+            kept["text/html"] = self.budget.take(drawn)
         if kept:
             # display_data for both: an execute_result must not be able to look like a score.
             self.outputs.append(new_output("display_data", data=kept))

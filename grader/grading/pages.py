@@ -14,6 +14,7 @@ from bleach.sanitizer import Cleaner
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments.formatters import HtmlFormatter
 
 TAGS = frozenset(
     {
@@ -25,7 +26,9 @@ TAGS = frozenset(
 )
 PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
 _PICTURE = re.compile(
-    r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*|\w[\w.%/ -]*", re.IGNORECASE
+    r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*"
+    r"|data:image/svg\+xml,[\w.%='():;,/@!?~-]*|\w[\w.%/ -]*",
+    re.IGNORECASE,
 )
 _LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
 # What code is coloured by. Other classes and all ids are the page's own: its script finds boxes by them.
@@ -53,6 +56,19 @@ def markdown(context: Context, source: str) -> str:
         escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True
     )
     return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
+
+
+def code_colours() -> str:
+    """CSS of the colours for highlighted code, light and dark."""
+    dark = _colours("github-dark")
+    return f"{_colours('xcode')}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+
+
+def _colours(style: str) -> str:
+    rules: list[Any] = HtmlFormatter(style=style).get_style_defs(".highlight").splitlines()
+    # The box around code is the page's own; only the words get colours. Nothing in it is an error.
+    kept = (rule for rule in map(str, rules) if re.match(r"\.highlight \.(?!hll|err)", rule))
+    return "\n".join(kept)
 
 
 def clean(html: str) -> str:

@@ -33,7 +33,7 @@ from grader.grading.results import SubmissionResult, TaskResult, number
 from grader.grading.submission import Submission
 
 ATTEMPTS = 3
-"""Engines for one submission at most: two that die at the same cell settle it, or three anywhere among them."""
+"""Engines for one submission at most: two that die at the same cell settle it, or three wherever."""
 
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""

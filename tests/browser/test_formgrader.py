@@ -24,7 +24,7 @@ from grader.grading.demo import cheat, hand_in, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.verdicts import Verdicts
-from tests.browser.lab import DOCKBOOK, Lab, new_page, running_lab, shot
+from tests.browser.lab import DOCKBOOK, Lab, new_page, require_accessible, running_lab, shot
 from tests.grading import tiny
 
 ENGINE_MS = 120_000
@@ -339,12 +339,18 @@ def test_feedback_shows_grades_and_comments_and_nothing_in_it_acts(page, go, ter
     dismiss(window)
     feedback = term.root / "feedback" / "ann" / chapter.id / f"{chapter.id}.html"
     page.goto(feedback.as_uri())
-    expect(page.get_by_text("(Score: 8.0 / 9.0)").first).to_be_visible()
-    expect(page.get_by_text("(Score: 3.0 / 4.0)")).to_be_visible()
-    expect(page.locator(".panel-footer", has_text="True, and which namespaces?")).to_be_visible()
-    expect(page.locator(".panel-footer em")).to_have_text("which")
+    expect(page.locator(".total")).to_have_text("8 of 9 points")
+    expect(page.locator("#task-why .points")).to_have_text("3 of 4")
+    expect(page.locator(".comment", has_text="True, and which namespaces?")).to_be_visible()
+    expect(page.locator(".comment em")).to_have_text("which")
     assert page.evaluate("window.brokenIn") is None
     shot(page, "formgrader-feedback")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        require_accessible(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    shot(page, "feedback-phone")
 
 
 def test_in_the_end_it_goes_with_its_command(desk, opened):

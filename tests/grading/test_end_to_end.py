@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from grader.course import Course
 from grader.grading.demo import REPORT, copy_course, expected, half, hand_in, make_class, run_demo, surprises
@@ -82,7 +84,8 @@ def test_feedback_and_autograded_show_outputs_and_findings_but_no_hidden_line(co
                 text = path.read_text(errors="replace")
                 assert not [line for line in hidden if line in text], path
     page = course.root / "feedback" / "untouched" / chapter.id / f"{chapter.id}.html"
-    assert "greeter: not yet" in page.read_text()
+    task: Any = BeautifulSoup(page.read_text(), "html.parser").find(id="task-greeter")
+    assert "not yet" in task.text and "found no container at all" in task.text
 
 
 def test_bad_submissions_through_stock_nbgrader_do_not_stop_the_others(course, tmp_path):

@@ -270,7 +270,7 @@ def test_hand_back_report_export(walk):
         assert f"feedback/{student}/{chapter.id}/{chapter.id}.html" in done.said
     page = (root / "feedback" / "bob" / chapter.id / f"{chapter.id}.html").read_text()
     total = wanted(walk)["bob"] + 1.5
-    assert "<em>well</em>" in page and f"(Score: {total} / {chapter.max_score})" in page
+    assert "<em>well</em>" in page and f">{total:g} of {chapter.max_score:g}</span> points" in page
     assert "bob" in (root / "reports" / f"{chapter.id}.html").read_text()
     assert {row["student"] for row in read_csv(root / f"{chapter.id}.csv")} == set(wanted(walk))
     assert json.loads((root / f"{chapter.id}.json").read_text())["format"] == "dockbook-report"

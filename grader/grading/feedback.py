@@ -1,0 +1,129 @@
+"""A student's feedback as one page that a phone can show: nbgrader's GenerateFeedback with our own exporter.
+
+nbgrader fills in points and comments and writes the file; this draws it. Everything on the page but the
+frame is a student's or a grader's text: escaped, or cleaned by ``pages``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
+
+from grader.course import marks
+from grader.grading.pages import clean, code_colours
+from grader.grading.results import number
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_ENDINGS = {"CheckFailed": "failed", "NotReached": "not_reached", "Blocked": "blocked"}
+_WORDS = {
+    "passed": "passed",
+    "failed": "not yet",
+    "not_reached": "not reached",
+    "blocked": "not graded yet",
+    "by_hand": "graded by hand",
+}
+_HEADING = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class GradedTask:
+    """A graded cell as the page shows it. ``lines``: what was found, in the grader's words."""
+
+    name: str
+    status: str
+    score: float
+    most: float
+    lines: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """How it came out."""
+        return _WORDS[self.status]
+
+
+class FeedbackExporter(HTMLExporter):
+    """In the place of nbgrader's exporter; the course's ``nbgrader_config.py`` names it."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        # nbgrader's converter has its own template in the configuration: what is given here goes before.
+        kw |= {"template_name": "feedback-page", "extra_template_basedirs": [str(_TEMPLATES)]}
+        super().__init__(*args, **kw, extra_template_paths=[str(_TEMPLATES)])
+        for name, function in _FILTERS.items():
+            self.register_filter(name, function)
+        self.environment.globals["feedback_css"] = _css
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """As nbconvert's. What scrolls can be scrolled with the keyboard, too."""
+        html, resources = super().from_notebook_node(nb, resources=resources, **kw)
+        return str(html).replace("<pre>", '<pre tabindex="0">'), resources
+
+
+def is_graded(cell: NotebookNode) -> bool:
+    """Whether nbgrader gives points for this cell."""
+    found = marks(cell)
+    return bool(found.get("grade") or found.get("task"))
+
+
+def is_yours(cell: NotebookNode) -> bool:
+    """Whether it is the student's to fill in."""
+    return bool(marks(cell).get("solution"))
+
+
+def comment_of(cell: NotebookNode) -> str:
+    """What a grader, or the grading, says beside the cell, in Markdown."""
+    return str(marks(cell).get("comment") or "")
+
+
+def graded_task(cell: NotebookNode) -> GradedTask:
+    """How a graded cell came out. A grader's points by hand go before what the test said."""
+    facts = marks(cell)
+    name = str(facts.get("grade_id", "")).removeprefix("test-")
+    score, most = float(facts.get("score") or 0), float(facts.get("points") or 0)
+    if facts.get("solution") or facts.get("task"):
+        return GradedTask(name, "by_hand", score, most)
+    status, lines = "failed", ["The test gave no verdict."]
+    for output in cell.get("outputs", ()):
+        if output.output_type == "error" and output.ename in _ENDINGS:
+            status, lines = _ENDINGS[output.ename], [str(line) for line in output.traceback[1:]]
+        elif output.output_type == "stream":
+            status, lines = "passed", output.text.strip().splitlines()[1:]
+    if score != (most if status == "passed" else 0):
+        status = "by_hand"
+    return GradedTask(name, status, score, most, tuple(lines))
+
+
+def title_of(nb: NotebookNode, resources: dict[str, Any]) -> str:
+    """The chapter's own heading, else the notebook's name."""
+    for cell in nb.cells:
+        found = _HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+        if found:
+            return found[1]
+    return str(resources["nbgrader"]["notebook"])
+
+
+def points(value: float | None) -> str:
+    """Points with at most two decimals, whole ones as whole numbers."""
+    return str(number(round(float(value or 0), 2)))
+
+
+def _css() -> str:
+    own = (_TEMPLATES / "feedback-page" / "feedback.css").read_text(encoding="utf-8")
+    return f"{own}\n{code_colours()}"
+
+
+_FILTERS = {
+    "clean_page": clean,
+    "graded": is_graded,
+    "yours": is_yours,
+    "comment": comment_of,
+    "task": graded_task,
+    "title": title_of,
+    "points": points,
+}
