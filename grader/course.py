@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from grader.errors import CourseError
+from grader.syntax import parse
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -310,7 +311,7 @@ class _TestFacts:
 def _read_test(source: str, where: str) -> _TestFacts:
     """What a test cell's code says about itself, without running it."""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise CourseError(
             f"{where}: this is no plain Python: {error.msg} (line {error.lineno}).",

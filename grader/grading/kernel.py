@@ -20,6 +20,7 @@ from grader.course import Limits
 from grader.errors import KernelError
 from grader.expect.said import MAX_CHARS, Said
 from grader.grading.outputs import Budget, Collector
+from grader.syntax import parse
 
 if TYPE_CHECKING:
     from grader.engine.base import Engine
@@ -321,7 +322,7 @@ def _decode(value: object) -> Said | None:
 def _imports(code: str) -> list[str]:
     """The import statements at the top level of a cell; none when it is no plain Python."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         lines = [line for line in code.splitlines() if line.startswith(("import ", "from "))]
         return lines[:50]

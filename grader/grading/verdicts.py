@@ -24,6 +24,7 @@ from grader.grading.files import digest
 from grader.grading.lock import folder_of
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
+from grader.syntax import parse
 
 _PARTS = ("engine", "state", "expect", "course.py", "errors.py")
 _JUDGES = ("run", "submission")
@@ -122,7 +123,7 @@ def judging_modules() -> list[Path]:
         if name in found or not path.is_file():
             continue
         found.add(name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module == __package__:
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{__package__}."):
