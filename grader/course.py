@@ -74,13 +74,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One chapter. ``folder`` and ``notebook`` may not exist yet: see ``written``."""
+    """One chapter. ``folder`` and ``notebook`` may not exist yet: see ``written``. ``about``: one line."""
 
     id: str
     title: str
     folder: Path
     limits: Limits
     images: tuple[str, ...] = ()
+    about: str = ""
 
     @property
     def notebook(self) -> Path:
@@ -258,6 +259,7 @@ def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
         folder=root / "source" / name,
         limits=_limits(limits, entry.get("limits", {}), path),
         images=tuple(str(image) for image in entry.get("images", [])),
+        about=str(entry.get("about", "")),
     )
 
 

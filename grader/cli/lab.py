@@ -44,7 +44,7 @@ def lab(student: str | None, boot: str, workspace: Path | None, no_browser: bool
         click.echo(line)
     engine, choice = open_chosen(boot, label="lab")
     _tell_of_images(engine, course)
-    return run_lab(place, engine, choice.why, browser=not no_browser, port=port)
+    return run_lab(place, engine, choice.why, browser=not no_browser, port=port, course=course.root)
 
 
 def _tell_of_images(engine: Engine, course: Course) -> None:

@@ -12,7 +12,7 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Self
 
 from docker import DockerClient
@@ -40,11 +40,17 @@ class Published(NamedTuple):
 class Ports:
     """Forwards what containers publish, from now until ``close``. A context manager.
 
-    ``tell`` gets one line when a port cannot be had on the host: somebody else listens on it.
+    ``tell`` gets one line when a port cannot be had on the host: somebody else listens on it. ``note`` gets
+    those ports, whenever they are others.
     """
 
-    def __init__(self, engine: Sandbox, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(
+        self,
+        engine: Sandbox,
+        tell: Callable[[str], None],
+        note: Callable[[Collection[Published]], None] | None = None,
+    ) -> None:
+        self._tell, self._note = tell, note
         self._open: set[Published] = set()
         self._taken: set[Published] = set()
         self._control, theirs = socket.socketpair()
@@ -84,7 +90,7 @@ class Ports:
 
     def update(self) -> None:
         """Open and close sockets until the host's are those of the running containers."""
-        wanted = published(self._client)
+        wanted, before = published(self._client), set(self._taken)
         for gone in self._open - wanted:
             self._order("drop", gone)
             self._open.discard(gone)
@@ -101,6 +107,8 @@ class Ports:
                     f"{error.strerror}. Inside the engine it works. "
                     "Next: end what uses the port, or publish another."
                 )
+        if self._note is not None and self._taken != before:
+            self._note(frozenset(self._taken))
 
     def _order(self, do: str, which: Published, handle: socket.socket | None = None) -> None:
         order = json.dumps({"do": do, "name": str(which), "kind": which.kind, "port": which.port}).encode()

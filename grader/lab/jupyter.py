@@ -14,19 +14,20 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from grader.engine.base import Engine
-from grader.engine.ports import Ports
+from grader.engine.ports import Ports, Published
 from grader.engine.sandbox import Sandbox
 from grader.errors import DockbookError, UsageError
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
-from grader.lab.workspace import student_of
+from grader.lab.desk import COURSE_VARIABLE, LABEXTENSIONS, PORTS, SERVER
+from grader.lab.workspace import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
 STOP_S = 10.0
@@ -70,17 +71,28 @@ class Server:
         return _tail(self.log, lines)
 
 
-def run_lab(workspace: Path, engine: Engine, why: str, *, browser: bool = True, port: int = 0) -> int:
+def run_lab(
+    workspace: Path,
+    engine: Engine,
+    why: str,
+    *,
+    browser: bool = True,
+    port: int = 0,
+    course: Path | None = None,
+) -> int:
     """Serve the workspace until JupyterLab ends or somebody ends the lab; the engine is closed then.
 
     ``why`` this engine was chosen is printed with it. ``port`` 0 takes the usual 8888 or the next free one.
+    ``course``: its folder, for the start page; without it, as ``Course.find`` has it.
     Returns the exit code: 0 for an orderly end. Raises DockbookError when JupyterLab does not start or dies.
     """
     with engine, _stop_on_signals():
         try:
             print(engine_line(engine, why), flush=True)
             environment = _environment(engine, workspace)
-            with _published_ports(engine), serve(workspace, environment, port=port) as server:
+            if course:
+                environment[COURSE_VARIABLE] = str(course)
+            with _published_ports(engine, workspace), serve(workspace, environment, port=port) as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
                 if browser and has_display(os.environ):
@@ -113,11 +125,19 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
     return 0
 
 
-def _published_ports(engine: Engine) -> AbstractContextManager[object]:
+def _published_ports(engine: Engine, workspace: Path) -> AbstractContextManager[object]:
     """What containers publish answers on 127.0.0.1 here; a host engine does that by itself."""
+    noted = workspace / PRIVATE / PORTS
+    noted.unlink(missing_ok=True)
     if not isinstance(engine, Sandbox):
         return nullcontext()
-    return Ports(engine, lambda line: print(f"dockbook: {line}", file=sys.stderr, flush=True))
+
+    def note(taken: Collection[Published]) -> None:
+        with suppress(OSError):  # the panel then shows them as if they answered
+            noted.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            noted.write_text(json.dumps({"taken": sorted(map(str, taken))}))
+
+    return Ports(engine, lambda line: print(f"dockbook: {line}", file=sys.stderr, flush=True), note)
 
 
 def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
@@ -231,8 +251,7 @@ main()
 
 def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequence[str]:
     extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
-    if instructor:
-        extensions["grader.lab.fresh_gradebook"] = True
+    extensions["grader.lab.fresh_gradebook" if instructor else SERVER] = True
     jupyter = [
         # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
         *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
@@ -246,7 +265,7 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        *(_INSTRUCTOR if instructor else ()),
+        *(_INSTRUCTOR if instructor else _student()),
     ]
     if os.geteuid() == 0:
         print(
@@ -254,6 +273,16 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         )
         jupyter.append("--allow-root")
     return jupyter
+
+
+def _student() -> Sequence[str]:
+    """The start page and the panel; terminals in which ``docker`` is the engine's."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    return (
+        f"--LabApp.extra_labextensions_path={LABEXTENSIONS}",
+        # Jupyter would start a login shell, and /etc/profile take our folders out of its PATH.
+        f"--ServerApp.terminado_settings={ {'shell_command': [shell]} }",
+    )
 
 
 def _configure(config: Path, *, instructor: bool = False) -> None:

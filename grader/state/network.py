@@ -7,6 +7,9 @@ from typing import Any
 
 from grader.state import _shape as shape
 
+PREDEFINED = ("bridge", "host", "none")
+"""Networks that come with every engine."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -22,7 +25,7 @@ class Network:
     @property
     def predefined(self) -> bool:
         """Whether it comes with the engine."""
-        return self.name in ("bridge", "host", "none")
+        return self.name in PREDEFINED
 
     @classmethod
     def from_list(cls, data: dict[str, Any]) -> Network:

@@ -109,11 +109,12 @@ def of_list(things: list[Any]) -> str | None:
     return _LISTS[first]([_attributes(thing) for thing in things])
 
 
-def _container(attributes: dict[str, Any]) -> Container:
+def listed_container(attributes: dict[str, Any]) -> Container:
     """A container of a list; a sparse one has what ``GET /containers/json`` says instead of an inspect."""
     if "Config" in attributes:
         return Container.from_inspect(attributes)
-    names = shape.texts(attributes, "Names")
+    # "/web/database" is what a linked container calls it.
+    names = sorted(shape.texts(attributes, "Names"), key=lambda name: name.count("/"))
     ended = _EXITED.match(shape.text(attributes, "Status"))
     ports: dict[str, list[dict[str, Any]]] = {}
     for one in shape.tables(attributes, "Ports"):
@@ -127,7 +128,10 @@ def _container(attributes: dict[str, Any]) -> Container:
             "Path": attributes.get("Command"),
             "Config": {"Image": attributes.get("Image")},
             "State": {"Status": attributes.get("State"), "ExitCode": int(ended[1]) if ended else 0},
-            "NetworkSettings": {"Ports": ports},
+            "NetworkSettings": {
+                "Ports": ports,
+                "Networks": shape.table(shape.table(attributes, "NetworkSettings"), "Networks"),
+            },
         }
     )
 
@@ -148,7 +152,7 @@ def _volumes(rows: list[dict[str, Any]]) -> str:
 
 
 _LISTS: dict[type, Callable[[list[dict[str, Any]]], str]] = {
-    DockerContainer: lambda rows: tables.containers([_container(row) for row in rows]),
+    DockerContainer: lambda rows: tables.containers([listed_container(row) for row in rows]),
     DockerImage: _images,
     DockerNetwork: _networks,
     DockerVolume: _volumes,
