@@ -29,7 +29,7 @@ from grader.engine.registry import running
 from grader.errors import DockbookError
 from grader.lab.desk import COURSE_VARIABLE, PORTS
 from grader.lab.desk.start import start_page
-from grader.lab.desk.watch import State, Watch
+from grader.lab.desk.watch import Pace, State, Watch
 from grader.lab.workspace import PRIVATE
 
 MOST_LISTENERS = 20
@@ -48,8 +48,10 @@ class Desk:
     """What the handlers share: the workspace, its course, and one look-out on the engine while anybody
     listens."""
 
-    def __init__(self, workspace: Path, course: Path | None, docker_host: str) -> None:
-        self.workspace = workspace
+    def __init__(
+        self, workspace: Path, course: Path | None, docker_host: str, *, pace: Pace | None = None
+    ) -> None:
+        self.workspace, self._pace = workspace, pace
         self._course, self._docker_host = course, docker_host
         self.session = secrets.token_hex(8)
         self.listeners: set[WatchHandler] = set()
@@ -100,7 +102,7 @@ class Desk:
         """Look for the engine anew."""
         self.end()
         self._loop = asyncio.get_running_loop()
-        self._watch = Watch(self._client, self._hear, taken=self._taken)
+        self._watch = Watch(self._client, self._hear, taken=self._taken, pace=self._pace)
         self._watch.start()
 
     def end(self) -> None:

@@ -64,7 +64,7 @@ def _container(box: Container, taken: frozenset[str]) -> dict[str, Any]:
     # Sorted: the engine lists them in another order each time.
     ports = sorted(shown_bindings(box), key=_by_port) if now.state == "running" else []
     return {
-        "id": box.id[:12],
+        "id": visible(box.id[:12]),
         "name": visible(box.name, _NAME),
         "image": visible(box.image, _NAME),
         "state": visible(now.label, _NAME),
@@ -114,7 +114,7 @@ def networks(rows: Sequence[dict[str, Any]], boxes: Sequence[dict[str, Any]]) ->
             inside.setdefault(one.network, []).append(visible(box.name, _NAME))
     found = [
         {
-            "id": one.id[:12],
+            "id": visible(one.id[:12]),
             "name": visible(one.name, _NAME),
             "driver": visible(one.driver, 20),
             "subnets": [visible(subnet, 40) for subnet in one.subnets[:2]],
