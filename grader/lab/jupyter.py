@@ -212,6 +212,8 @@ def serve(
     }
     if not instructor:
         env["DOCKBOOK_WORKSPACE"] = str(workspace)
+        # So that a terminal there has `dockbook`. Last: it hides no program of the student's.
+        env["PATH"] = os.pathsep.join([env.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     if not instructor and (student := student_of(workspace)):
         env["DOCKBOOK_STUDENT"] = student
     with log.open("wb") as output:
@@ -293,6 +295,8 @@ def _configure(config: Path, *, instructor: bool = False) -> None:
     (folder / "page_config.json").write_text(json.dumps(page, indent=2) + "\n")
     # No question about news on the first screen, and nothing asked of the internet.
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    # Seconds. JupyterLab's two minutes are long for a start page that counts what is saved.
+    quiet["@jupyterlab/docmanager-extension:plugin"] = {"autosaveInterval": 30}
     (folder / "default_setting_overrides.json").write_text(json.dumps(quiet, indent=2) + "\n")
     css = config / "custom" / "custom.css"
     css.parent.mkdir(exist_ok=True)
