@@ -141,7 +141,8 @@ def test_what_was_handed_in_shows_when_one_comes_back(page: Page, lab: Lab) -> N
     lab.notebook(COURSE.written[1].id).write_text("{")
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(row(page, COURSE.written[1].id)).to_contain_text("damaged: it breaks off")
-    expect(page.locator(".dockbook-next")).to_contain_text("Begin with")
+    expect(page.locator(".dockbook-next")).to_contain_text(f"Go on: 1 of {TASKS} tasks done in")
+    expect(page.locator(".dockbook-next").get_by_role("link", name="Go on")).to_be_visible()
 
 
 def test_it_reads_in_both_themes_and_when_it_is_narrow(page: Page, address: str) -> None:

@@ -75,30 +75,36 @@ def words(one: ChapterStatus) -> str:
         case "done":
             return f"all {count(one.tasks, 'task')} done" if one.tasks > 1 else "done"
         case "damaged":
-            return f"damaged: {one.trouble}"
-    return "not in your workspace"
+            return f"damaged: {one.trouble}. The next lab keeps it aside and gives a clean one."
+    return "not in your workspace. The next lab gives it."
 
 
 def next_step(found: Sequence[ChapterStatus]) -> dict[str, str] | None:
-    """The next thing to do: mend, begin, go on or hand in, in the course's order; None when all is done."""
+    """The next thing to do; None when all is done and handed in.
+
+    In the course's order: go on with what was begun, then begin or mend, then hand in.
+    """
     for one in found:
-        at = {"chapter": one.chapter, "title": one.title}
+        if stage(one) == "work":
+            return _step(one, "go on", f"Go on: {words(one)} done in")
+    for one in found:
         match stage(one):
+            case "new":
+                return _step(one, "begin", "Begin with")
             case "damaged" | "missing":
                 text = f"{one.title} cannot be opened. End the lab and start it again: it gives a clean one."
-                return at | {"do": "mend", "text": text}
-            case "new":
-                return at | {"do": "begin", "text": "Begin with"}
-            case "work":
-                return at | {"do": "go on", "text": f"Go on: {words(one)} done in"}
+                return _step(one, "mend", text)
     for one in found:
         if not one.submitted or one.changed:
             again = " again: you changed it since" if one.changed else ""
-            at = {"chapter": one.chapter, "title": one.title}
-            command = f"dockbook submit {one.chapter.split('-')[0]}"
             text = f"All tasks are done. Hand in{again}, in a terminal:"
-            return at | {"do": "hand in", "text": text, "command": command}
+            command = f"dockbook submit {one.chapter.split('-')[0]}"
+            return _step(one, "hand in", text) | {"command": command}
     return None
+
+
+def _step(one: ChapterStatus, do: str, text: str) -> dict[str, str]:
+    return {"chapter": one.chapter, "do": do, "text": text}
 
 
 def _row(one: ChapterStatus, about: str) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def _row(one: ChapterStatus, about: str) -> dict[str, Any]:
         "about": visible(about, 120),
         "path": f"{one.chapter}/{one.chapter}.ipynb",
         "stage": stage(one),
-        "words": visible(words(one)),
+        "words": visible(words(one), 200),
         "passed": one.passed,
         "tasks": one.tasks,
         "submitted": one.submitted,

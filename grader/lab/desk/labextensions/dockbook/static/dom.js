@@ -30,8 +30,13 @@ export function say(node, text) {
  */
 export function show(list, rows, key, make) {
   const known = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  const times = new Map();
   rows.forEach((row, at) => {
-    const [id, told] = [String(key(row)), JSON.stringify(row)];
+    const [base, told] = [String(key(row)), JSON.stringify(row)];
+    // Two with one key are two, and neither is left behind.
+    const nth = (times.get(base) ?? 0) + 1;
+    times.set(base, nth);
+    const id = `${base} ${nth}`;
     let item = known.get(id);
     if (item === undefined || item.dockbookTold !== told) {
       const fresh = make(row);

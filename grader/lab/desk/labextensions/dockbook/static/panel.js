@@ -85,7 +85,7 @@ function event(one) {
   const made = element(
     "li",
     { class: "dockbook-event" },
-    element("time", { datetime: at.toISOString() }, at.toLocaleTimeString([], { hour12: false })),
+    element("time", { datetime: at.toISOString() }, at.toLocaleTimeString([], { hourCycle: "h23" })),
     dot(one.kind),
     element("span", {}, name(one.who, { class: "dockbook-name dockbook-strong" }), `: ${one.what}`),
   );

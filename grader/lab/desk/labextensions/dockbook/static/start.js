@@ -7,7 +7,7 @@ function when(iso) {
   const at = new Date(iso);
   return Number.isNaN(at.getTime())
     ? iso
-    : at.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    : at.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /** The start page in an element. `open(path)` opens a notebook, `run(command)` runs one of JupyterLab's. */
