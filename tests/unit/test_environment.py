@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -25,6 +26,18 @@ def test_the_environment_is_python_pip_and_the_project():
     assert re.search(r"^  - python>=3\.11$", text, flags=re.MULTILINE)
     assert re.search(r"^  - pip$", text, flags=re.MULTILINE)
     assert pip_part() == ["."]
+
+
+_LAB = """
+import json, os, sys, urllib.request
+from pathlib import Path
+from grader.lab.jupyter import serve
+with serve(Path(sys.argv[1]), os.environ) as server:
+    page = urllib.request.urlopen(server.address).read().decode()
+    listed = '"dockbook"' in page.split('"federated_extensions"')[1].split("]")[0]
+    entry = f"{server.url}lab/extensions/dockbook/static/remoteEntry.js?token={server.token}"
+    print(json.dumps({"listed": listed, "served": urllib.request.urlopen(entry).status}))
+"""
 
 
 @pytest.mark.slow
@@ -54,3 +67,7 @@ def test_its_pip_part_installs_into_a_plain_environment(tmp_path):
     assert "nbgrader_config.py" in shipped
     assert not [name for name in shipped if name.split("/")[0] in ("release", "submitted", "autograded")]
     assert not [name for name in shipped if "gradebook" in name]
+    # JupyterLab there loads the start page and the panel.
+    (tmp_path / "ws").mkdir()
+    said = run(python, "-c", _LAB, str(tmp_path / "ws"))
+    assert json.loads(said) == {"listed": True, "served": 200}
