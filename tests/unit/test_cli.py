@@ -399,7 +399,8 @@ def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsy
         steps.append((boot, label))
         return "engine", SimpleNamespace(why="because")
 
-    def run_lab(place: Path, opened: str, why: str, browser: bool, port: int) -> int:
+    def run_lab(place: Path, opened: str, why: str, browser: bool, port: int, course: Path) -> int:
+        assert course == ROOT / "course"
         steps.append((opened, why, browser, port))
         return 0
 
