@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from grader.engine.kernel import StudentKernel
+    from grader.engine.ports import Published
 
 Boot = Literal["sandbox", "nested", "vm", "host"]
 CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
@@ -68,6 +69,16 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Dispose of the engine; safe to call twice."""
+
+    def forward(
+        self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
+    ) -> AbstractContextManager[object]:
+        """While it lasts, what containers publish answers on 127.0.0.1 of this machine.
+
+        ``tell`` gets a line for each port that cannot be had here, ``note`` those ports whenever they are
+        others. The user's own engine does it by itself.
+        """
+        return nullcontext()
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out."""

@@ -17,10 +17,10 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docker import DockerClient
 from docker.errors import DockerException
@@ -32,6 +32,9 @@ from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
 from grader.engine.kernel import StudentKernel
 from grader.errors import EngineDied, EngineError, EngineUnavailable, KernelError
+
+if TYPE_CHECKING:
+    from grader.engine.ports import Published
 
 BOOT_DEADLINE_S = 60
 MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
@@ -211,7 +214,7 @@ class Sandbox(Engine):
         return "\n".join(text.splitlines()[-lines:])
 
     def alive(self) -> bool:
-        return self._control.alive()
+        return self.dispose_s is None and self._control.alive()
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         env = super().env(base)
@@ -219,6 +222,13 @@ class Sandbox(Engine):
         env["DOCKER_CONFIG"] = str(self.image.docker_config)
         env[CONTROL_VARIABLE] = self._door
         return env
+
+    def forward(
+        self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
+    ) -> AbstractContextManager[object]:
+        from grader.engine.ports import Ports
+
+        return Ports(self, tell, note)
 
     def reset(self) -> None:
         """Back to the state of the boot: containers killed, everything but the course's images gone."""

@@ -14,15 +14,14 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from grader.engine.base import Engine
-from grader.engine.ports import Ports, Published
-from grader.engine.sandbox import Sandbox
+from grader.engine.ports import Published
 from grader.errors import DockbookError, UsageError
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
@@ -92,7 +91,8 @@ def run_lab(
             environment = _environment(engine, workspace)
             if course:
                 environment[COURSE_VARIABLE] = str(course)
-            with _published_ports(engine, workspace), serve(workspace, environment, port=port) as server:
+            ports = engine.forward(_tell, _noting(workspace))
+            with ports, serve(workspace, environment, port=port) as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
                 if browser and has_display(os.environ):
@@ -125,19 +125,21 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
     return 0
 
 
-def _published_ports(engine: Engine, workspace: Path) -> AbstractContextManager[object]:
-    """What containers publish answers on 127.0.0.1 here; a host engine does that by itself."""
+def _tell(line: str) -> None:
+    print(f"dockbook: {line}", file=sys.stderr, flush=True)
+
+
+def _noting(workspace: Path) -> Callable[[Collection[Published]], None]:
+    """Keeps for the panel which published ports cannot be had on this machine."""
     noted = workspace / PRIVATE / PORTS
     noted.unlink(missing_ok=True)
-    if not isinstance(engine, Sandbox):
-        return nullcontext()
 
     def note(taken: Collection[Published]) -> None:
         with suppress(OSError):  # the panel then shows them as if they answered
             noted.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             noted.write_text(json.dumps({"taken": sorted(map(str, taken))}))
 
-    return Ports(engine, lambda line: print(f"dockbook: {line}", file=sys.stderr, flush=True), note)
+    return note
 
 
 def _environment(engine: Engine, workspace: Path) -> dict[str, str]:

@@ -8,10 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from docker.errors import NotFound
 
 from grader.engine.base import Engine
-from grader.errors import EngineError
 
 
 def knock(engine: Engine, line: bytes) -> dict[str, Any]:
@@ -35,25 +33,10 @@ def wait_for_mirrors(engine: Engine, wanted: list[str]) -> list[str]:
     return mirrors(engine)
 
 
-def test_a_pull_goes_through_the_mirror(engine: Engine) -> None:
-    client = engine.client()
-    with pytest.raises(NotFound, match="the course hub has no such image"):
-        client.images.pull("motd")
-    asked = json.dumps({"daemon": {"registry-mirrors": ["http://mirror"]}}).encode()
-    assert knock(engine, asked) == {"ok": True}
-    assert wait_for_mirrors(engine, ["http://mirror/"]) == ["http://mirror/"]
-    # Only the mirror has this image.
-    assert b"only on the mirror" in client.containers.run("motd", remove=True)
-
-
-def test_containers_and_the_plugin_survive_a_reload(engine: Engine) -> None:
-    client = engine.client()
-    box = client.containers.run("busybox", ["sleep", "60"], detach=True)
-    engine.configure({"registry-mirrors": ["http://mirror"], "labels": ["course=docker"]})
+def test_the_plugin_survives_a_reload(engine: Engine) -> None:
+    engine.configure({"registry-mirrors": ["http://mirror"]})
     assert wait_for_mirrors(engine, ["http://mirror/"])
-    box.reload()
-    assert box.status == "running"
-    assert "dockbook" in client.info()["Plugins"]["Authorization"]
+    assert "dockbook" in engine.client().info()["Plugins"]["Authorization"]
 
 
 @pytest.mark.parametrize(
@@ -87,24 +70,3 @@ def test_silent_visitors_do_not_hold_the_door(shared_engine: Engine) -> None:
     assert "error" in knock(shared_engine, b"{}")
     for visitor in silent:
         visitor.close()
-
-
-def test_the_owner_is_told_the_reason_too(shared_engine: Engine) -> None:
-    with pytest.raises(EngineError, match="cannot unmarshal"):
-        shared_engine.configure({"labels": 3})
-
-
-def test_reset_brings_back_the_state_of_the_boot(engine: Engine) -> None:
-    client = engine.client()
-    images = {tag for image in client.images.list() for tag in image.tags}
-    client.networks.create("mine")
-    client.containers.run("busybox", ["sleep", "60"], detach=True, network="mine")
-    client.volumes.create("data")
-    client.images.remove("httpd")
-    engine.reset()
-    client = engine.client()
-    assert client.containers.list(all=True) == []
-    assert client.volumes.list() == []
-    assert {network.name for network in client.networks.list()} == {"bridge", "host", "none"}
-    assert {tag for image in client.images.list() for tag in image.tags} == images
-    assert client.containers.run("busybox", ["echo", "again"], remove=True) == b"again\n"

@@ -2,131 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from tests.engine import differ
-from tests.engine.users import User, ordinary_user, shared_python
+from tests.engine.owners import all_ready, end, owners_of
+from tests.engine.users import User
 
-HERE = Path(__file__).resolve()
-TREE = str(HERE.parents[2])
 EIGHT = 8
-BOOT_S = 150
-"""For eight engines at once on two cores, with everything else that a machine may be doing."""
-
-
-PLACES = {"XDG_RUNTIME_DIR": "run", "TMPDIR": "tmp", "DOCKBOOK_STATE": "state"}
-
-
-@pytest.fixture
-def own_places(monkeypatch: pytest.MonkeyPatch, someone: User | None) -> Iterator[Path]:
-    """Folders that no other engine of this machine uses; short, for the sockets' sake."""
-    with tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        for variable, name in PLACES.items():
-            place = Path(folder, name)
-            place.mkdir(mode=0o700)
-            if someone is not None:
-                os.chown(place, someone.uid, someone.gid)
-            monkeypatch.setenv(variable, str(place))
-        monkeypatch.setattr(tempfile, "tempdir", None)
-        yield Path(folder)
-    tempfile.tempdir = None
-
-
-@pytest.fixture
-def before(engine_image: None, own_places: Path) -> Iterator[differ.Host]:
-    """The machine before; all that the test starts stays under its eyes."""
-    (own_places / "run/dockbook").mkdir(mode=0o700)
-    os.chown(own_places / "run/dockbook", (own_places / "run").stat().st_uid, -1)
-    with differ.adopting_orphans():
-        yield differ.look()
-
-
-@pytest.fixture
-def someone(request: pytest.FixtureRequest) -> User | None:
-    """Who owns the engines: whoever runs the tests; where a test asks for it, an ordinary user."""
-    if getattr(request, "param", "caller") == "caller":
-        return None
-    user = ordinary_user()
-    user.ensure_image()
-    return user
-
-
-def start_owners(count: int, how: str, user: User | None = None) -> list[subprocess.Popen[str]]:
-    """Owners that all boot at once."""
-    python = sys.executable if user is None else shared_python()
-    argv: Sequence[str] = [python, str(HERE.parent / "owner.py"), how]
-    env = {**os.environ, "PYTHONPATH": TREE}
-    env.pop("DOCKER_HOST", None)
-    if user is not None:
-        places = {name: os.environ[name] for name in PLACES}
-        argv, env = user.command(argv), user.environment() | places | {"PYTHONPATH": TREE}
-    owners = [
-        subprocess.Popen(
-            argv,
-            env=env,
-            cwd="/",
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
-        for _ in range(count)
-    ]
-    differ.KEPT.update(owner.pid for owner in owners)
-    return owners
-
-
-def line_of(stream: IO[str] | None) -> str:
-    assert stream is not None
-    return stream.readline()
-
-
-def all_ready(owners: list[subprocess.Popen[str]]) -> None:
-    """Each one's published port has answered."""
-    for owner in owners:
-        line = line_of(owner.stdout)
-        assert line, owner.communicate(timeout=30)[1][-2000:]
-        assert "It works" in json.loads(line)["answer"]
-
-
-def end(owners: list[subprocess.Popen[str]], number: int | None = None) -> list[int]:
-    """Send a signal to all at once, or let them end; their exit codes."""
-    for owner in owners:
-        if number is not None:
-            owner.send_signal(number)
-    codes = []
-    for owner in owners:
-        codes.append(owner.wait(timeout=60))
-        for stream in (owner.stdout, owner.stderr):
-            assert stream is not None
-            stream.close()
-        differ.KEPT.discard(owner.pid)
-    return codes
-
-
-@contextlib.contextmanager
-def owners_of(count: int, how: str, user: User | None = None) -> Iterator[list[subprocess.Popen[str]]]:
-    owners = start_owners(count, how, user)
-    try:
-        yield owners
-    finally:
-        for owner in owners:
-            if owner.poll() is None:
-                owner.kill()
-                owner.wait()
 
 
 @pytest.mark.timeout(600)

@@ -98,7 +98,7 @@ info.write_text(json.dumps({"port": server.server_port}))
 server.serve_forever()
 """
 LAB = """
-import os, sys
+import contextlib, os, sys
 from pathlib import Path
 from grader.lab import jupyter
 if len(sys.argv) > 2:
@@ -106,6 +106,7 @@ if len(sys.argv) > 2:
 class Stand:
     boot, ready_s, docker_host = "sandbox", 0.3, "unix:///engine.sock"
     def env(self): return dict(os.environ)
+    def forward(self, tell, note): return contextlib.nullcontext()
     def alive(self): return not Path(sys.argv[1], "dead").exists()
     def tail(self, lines): return "last words"
     def __enter__(self): return self

@@ -1,0 +1,49 @@
+"""Fixtures for what engines leave: places of a test's own, and a look at the machine before."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine import differ
+from tests.engine.owners import PLACES
+from tests.engine.users import User, ordinary_user
+
+
+@pytest.fixture
+def own_places(monkeypatch: pytest.MonkeyPatch, someone: User | None) -> Iterator[Path]:
+    """Folders that no other engine of this machine uses; short, for the sockets' sake."""
+    with tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        for variable, name in PLACES.items():
+            place = Path(folder, name)
+            place.mkdir(mode=0o700)
+            if someone is not None:
+                os.chown(place, someone.uid, someone.gid)
+            monkeypatch.setenv(variable, str(place))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield Path(folder)
+    tempfile.tempdir = None
+
+
+@pytest.fixture
+def before(engine_image: None, own_places: Path) -> Iterator[differ.Host]:
+    """The machine before; all that the test starts stays under its eyes."""
+    (own_places / "run/dockbook").mkdir(mode=0o700)
+    os.chown(own_places / "run/dockbook", (own_places / "run").stat().st_uid, -1)
+    with differ.adopting_orphans():
+        yield differ.look()
+
+
+@pytest.fixture
+def someone(request: pytest.FixtureRequest) -> User | None:
+    """Who owns the engines: whoever runs the tests; where a test asks for it, an ordinary user."""
+    if getattr(request, "param", "caller") == "caller":
+        return None
+    user = ordinary_user()
+    user.ensure_image()
+    return user

@@ -1,0 +1,91 @@
+"""Processes that own an engine, started, ended and killed by tests: ``owner.py``, several at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from grader.engine.base import Boot
+from tests.engine import differ
+from tests.engine.users import User, shared_python
+
+HERE = Path(__file__).resolve()
+TREE = str(HERE.parents[2])
+PLACES = {"XDG_RUNTIME_DIR": "run", "TMPDIR": "tmp", "DOCKBOOK_STATE": "state"}
+
+
+def start_owners(
+    count: int, how: str, user: User | None = None, boot: Boot = "sandbox"
+) -> list[subprocess.Popen[str]]:
+    """Owners that all boot at once."""
+    python = sys.executable if user is None else shared_python()
+    argv: Sequence[str] = [python, str(HERE.parent / "owner.py"), how, boot]
+    env = {**os.environ, "PYTHONPATH": TREE}
+    env.pop("DOCKER_HOST", None)
+    if user is not None:
+        places = {name: os.environ[name] for name in PLACES}
+        argv, env = user.command(argv), user.environment() | places | {"PYTHONPATH": TREE}
+    owners = [
+        subprocess.Popen(
+            argv,
+            env=env,
+            cwd="/",
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
+        for _ in range(count)
+    ]
+    differ.KEPT.update(owner.pid for owner in owners)
+    return owners
+
+
+def line_of(stream: IO[str] | None) -> str:
+    """The next line, empty at the end."""
+    assert stream is not None
+    return stream.readline()
+
+
+def all_ready(owners: list[subprocess.Popen[str]]) -> None:
+    """Each one's published port has answered."""
+    for owner in owners:
+        line = line_of(owner.stdout)
+        assert line, owner.communicate(timeout=30)[1][-2000:]
+        assert "It works" in json.loads(line)["answer"]
+
+
+def end(owners: list[subprocess.Popen[str]], number: int | None = None) -> list[int]:
+    """Send a signal to all at once, or let them end; their exit codes."""
+    for owner in owners:
+        if number is not None:
+            owner.send_signal(number)
+    codes = []
+    for owner in owners:
+        codes.append(owner.wait(timeout=60))
+        for stream in (owner.stdout, owner.stderr):
+            assert stream is not None
+            stream.close()
+        differ.KEPT.discard(owner.pid)
+    return codes
+
+
+@contextlib.contextmanager
+def owners_of(
+    count: int, how: str, user: User | None = None, boot: Boot = "sandbox"
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """As ``start_owners``; whatever still runs is killed on the way out."""
+    owners = start_owners(count, how, user, boot)
+    try:
+        yield owners
+    finally:
+        for owner in owners:
+            if owner.poll() is None:
+                owner.kill()
+                owner.wait()
