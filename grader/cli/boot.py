@@ -84,4 +84,9 @@ def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[
         return open_engine("host"), choice
     if choice.boot == "sandbox":
         ensure_image(suite)
+    elif choice.boot == "nested":
+        from grader.engine import nested, nested_image
+
+        with progress("engine image") as report:
+            nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
     return open_engine(choice.boot, suite=suite, label=label), choice

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.engine.base import BOOTS, Boot, Engine
 from grader.errors import EngineUnavailable, UsageError
+
+if TYPE_CHECKING:
+    from grader.engine.recipe import Suite
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Choice:
 
 
 def choose(wanted: str = "auto") -> Choice:
-    """The boot for this machine: as asked, else DOCKER_HOST, else ``sandbox``.
+    """The boot for this machine: as asked, else DOCKER_HOST, else ``sandbox``, else ``nested``.
 
     Raises UsageError for a name that is none, EngineUnavailable when nothing can work here, with every
     reason.
@@ -34,14 +37,18 @@ def choose(wanted: str = "auto") -> Choice:
         raise UsageError(f"There is no boot named {wanted!r}.", next_step=f"one of: auto, {', '.join(BOOTS)}")
     if os.environ.get("DOCKER_HOST"):
         return Choice("host", f"DOCKER_HOST is {os.environ['DOCKER_HOST']}")
-    from grader.engine.sandbox import probe
+    from grader.engine import nested, sandbox
 
-    reason = probe()
-    if reason is None:
+    reasons = {"sandbox": sandbox.probe()}
+    if reasons["sandbox"] is None:
         return Choice("sandbox", "user namespaces work here: private, disposable, without root")
+    reasons["nested"] = nested.probe()
+    if reasons["nested"] is None:
+        return Choice("nested", f"no sandbox here: {reasons['sandbox']}; your Docker answers")
+    tried = "; ".join(f"{boot}: {reason}" for boot, reason in reasons.items())
     raise EngineUnavailable(
-        f"No engine can be started here. sandbox: {reason}",
-        next_step="`dockbook doctor` says what each boot lacks; --boot host uses a Docker that you have.",
+        f"No engine can be started here. {tried}",
+        next_step="`dockbook doctor` says what each boot lacks.",
     )
 
 
@@ -57,13 +64,22 @@ def open_engine(boot: str = "auto", *, suite: str = "trixie", **options: Any) ->
         return HostEngine(**options)
     if choice.boot == "sandbox":
         from grader.engine.image import find_image
-        from grader.engine.recipe import SUITES
         from grader.engine.sandbox import Sandbox
 
-        for name in SUITES:
-            if name == suite:
-                return Sandbox(find_image(name), **options)
-        raise UsageError(f"There is no suite {suite!r}.", next_step=f"one of: {', '.join(SUITES)}")
+        return Sandbox(find_image(_suite(suite)), **options)
+    if choice.boot == "nested":
+        from grader.engine import nested, nested_image
+
+        return nested.Nested(nested_image.find_image(nested.find_docker(), _suite(suite)), **options)
     raise EngineUnavailable(
         f"The {choice.boot} boot is not there yet.", next_step="use --boot sandbox or --boot host."
     )
+
+
+def _suite(name: str) -> Suite:
+    from grader.engine.recipe import SUITES
+
+    for suite in SUITES:
+        if suite == name:
+            return suite
+    raise UsageError(f"There is no suite {name!r}.", next_step=f"one of: {', '.join(SUITES)}")

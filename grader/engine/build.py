@@ -20,9 +20,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from grader.engine import hub, ids, paths, recipe
+from grader.engine import course_images, hub, ids, paths, recipe
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
-from grader.engine.network import HUB_ADDRESS
 from grader.engine.sandbox import Sandbox
 from grader.errors import ImageError
 
@@ -172,41 +171,15 @@ class _Builder:
 
     def _certificates(self) -> None:
         """An authority trusted only inside the engine; its key is not kept."""
-        names = f"DNS:registry-1.docker.io,DNS:index.docker.io,DNS:hub,IP:{HUB_ADDRESS}"
-        script = f"""
-            set -e
-            cd /etc/dockbook
-            new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
-            openssl req -x509 $new -days 3650 -subj '/CN=Course hub' -keyout ca.key -out ca.crt
-            openssl req $new -subj /CN=hub -keyout hub.key -out hub.csr
-            printf 'subjectAltName={names}' > hub.ext
-            openssl x509 -req -in hub.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \\
-              -extfile hub.ext -out hub.crt
-            rm ca.key hub.csr hub.ext ca.srl
-            cat ca.crt >> /etc/ssl/certs/ca-certificates.crt
-        """
-        self._as_root(["chroot", "rootfs", "sh", "-c", script])
+        self._as_root(["chroot", "rootfs", "sh", "-c", course_images.CERTIFICATES])
 
     def _debian_base(self) -> None:
         """The course's small Debian, and the packages that the hub serves for it."""
         self._step(0.50, "course's Debian")
-        archives = "/var/cache/apt/archives"
-        names = " ".join(recipe.DEBIAN_PACKAGES)
-        fetch = f'chroot "$1" apt-get install --yes --download-only --no-install-recommends {names}'
-        source = f"deb [trusted=yes] http://{HUB_ADDRESS}/debian ./"
         debs = self.folder / "hub" / "debian"
         debs.mkdir(parents=True)
-        self._mmdebstrap(
-            recipe.COURSE_SUITE,
-            self.folder / "debian.tar",
-            "minbase",
-            f"--customize-hook={fetch}",
-            f'--customize-hook=tar -C "$1{archives}" -cf "$1/debs.tar" --exclude=partial --exclude=lock .',
-            f"--customize-hook=download /debs.tar {self.folder}/debs.tar",
-            '--customize-hook=rm "$1/debs.tar"',
-            f'--customize-hook=echo "{source}" > "$1/etc/apt/sources.list"',
-            '--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/apt/*',
-        )
+        options = course_images.debian_options(str(self.folder / "debs.tar"))
+        self._mmdebstrap(recipe.COURSE_SUITE, self.folder / "debian.tar", "minbase", *options)
         with tarfile.open(self.folder / "debs.tar") as tar:
             for member in tar:
                 package = tar.extractfile(member) if member.name.endswith(".deb") else None
@@ -257,41 +230,10 @@ class _Builder:
             if source.rootfs == "debian":
                 (self.folder / "debian.tar").rename(context / "rootfs.tar")
             elif source.rootfs == "busybox":
-                self._busybox(context / "rootfs.tar")
+                course_images.busybox(self.image.rootfs / "usr/bin/busybox", context / "rootfs.tar")
             yield context
         finally:
             shutil.rmtree(context)
-
-    def _busybox(self, target: Path) -> None:
-        """A file system of one program and its names."""
-        program = self.image.rootfs / "usr/bin/busybox"
-        names = subprocess.run([program, "--list"], check=True, capture_output=True, text=True).stdout.split()
-        users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
-        with tarfile.open(target, "w") as tar:
-            for folder, mode in (
-                ("bin", 0o755),
-                ("etc", 0o755),
-                ("root", 0o700),
-                ("tmp", 0o1777),
-                ("var", 0o755),
-            ):
-                info = tarfile.TarInfo(folder)
-                info.type, info.mode = tarfile.DIRTYPE, mode
-                tar.addfile(info)
-            for name, text in (("etc/passwd", users), ("etc/group", "root:x:0:\nnogroup:x:65534:\n")):
-                info = tarfile.TarInfo(name)
-                info.size, info.mode = len(text), 0o644
-                tar.addfile(info, io.BytesIO(text.encode()))
-            info = tar.gettarinfo(str(program), "bin/busybox")
-            info.uid = info.gid = 0
-            info.uname = info.gname = ""
-            with program.open("rb") as handle:
-                tar.addfile(info, handle)
-            for name in names:
-                if name != "busybox":
-                    info = tarfile.TarInfo(f"bin/{name}")
-                    info.type, info.linkname = tarfile.SYMTYPE, "busybox"
-                    tar.addfile(info)
 
     def _write_docker_config(self, place: Path) -> None:
         """``docker-config`` below the folder as it is now, with the plugins' path as it will be."""

@@ -29,7 +29,7 @@ def bare_python(module: str, call: str, argument: str) -> list[str]:
 class Control:
     """A running keeper. ``ended`` is None, or the tail of the log of a sandbox that is gone."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], keeper: str = "grader.engine.keeper") -> None:
         # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the keeper lives
         self.ended: str | None = None
@@ -39,7 +39,7 @@ class Control:
         self.socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                bare_python("grader.engine.keeper", "main", str(theirs.fileno())),
+                bare_python(keeper, "main", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,

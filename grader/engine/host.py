@@ -81,7 +81,7 @@ def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
 
 
 def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
-    """Where engines listen: Debian's and Docker's own, a rootless one, Docker Desktop, Colima, Rancher."""
+    """Where engines listen: Debian's own, a rootless one, Docker Desktop, Colima, Rancher, Podman."""
     home = Path(environment.get("HOME", "/nonexistent"))
     runtime = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
     return [
@@ -90,6 +90,8 @@ def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
         *(home / ".docker" / place / "docker.sock" for place in ("run", "desktop")),
         home / ".colima/default/docker.sock",
         home / ".rd/docker.sock",
+        Path(runtime, "podman/podman.sock"),
+        Path("/run/podman/podman.sock"),
     ]
 
 

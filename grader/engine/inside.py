@@ -41,6 +41,11 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 class Inside:
     """Process 1. ``spec`` is the keeper's description of the sandbox, ``control`` its socket."""
 
+    rootless = True
+    """Whether dockerd is root of a user namespace only. A virtual machine's is root of its own kernel."""
+    relay = 0
+    """A virtual machine's process for connections, without which nothing goes in or out."""
+
     def __init__(self, spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int) -> None:
         self.spec = spec
         self.control = control
@@ -100,12 +105,19 @@ class Inside:
                 raise RuntimeError("containerd did not start")
             time.sleep(0.002)
 
+    def dockerd_command(self) -> list[str]:
+        return ["dockerd", "--rootless"] if self.rootless else ["dockerd"]
+
     def start_dockerd(self) -> None:
         os.makedirs("/etc/docker", exist_ok=True)
         roots.write("/etc/docker/daemon.json", json.dumps(self.spec["daemon"], indent=2))
-        argv = ["dockerd", "--rootless", "--containerd", CONTAINERD_SOCKET]
+        argv = [*self.dockerd_command(), "--containerd", CONTAINERD_SOCKET]
         argv += ["-H", "fd://", "-H", "unix:///run/docker.sock", "-G", "docker"]
         self.dockerd = self.spawn(argv, api=True)
+
+    def preload(self) -> None:
+        """Put the course's images where dockerd finds them."""
+        roots.preload_images()
 
     @staticmethod
     def reaped(pid: int) -> bool:
@@ -119,7 +131,7 @@ class Inside:
         roots.write("/proc/sys/net/ipv4/ip_forward", "1")
         self.limit()
         self.start_containerd()
-        roots.preload_images()
+        self.preload()
         self.start_dockerd()
         if self.spec["watch"]:
             self.start_watchdog()
@@ -187,6 +199,7 @@ class Inside:
             if pid == 0:
                 return
             parts = {self.dockerd: "dockerd", self.containerd: "containerd", self.watchdog: "the watchdog"}
+            parts[self.relay] = "the relay"
             if pid in parts:
                 name = parts[pid]
                 os.write(self.log, f"{name} ended with status {status}\n".encode())
@@ -317,7 +330,7 @@ class Inside:
         daemon_options = daemon.merged(self.spec["daemon"], options)
         proposed = "/etc/docker/proposed.json"
         roots.write(proposed, json.dumps(daemon_options, indent=2))
-        reply = self.do_probe(0, ["dockerd", "--rootless", "--validate", "--config-file", proposed], 10)
+        reply = self.do_probe(0, [*self.dockerd_command(), "--validate", "--config-file", proposed], 10)
         if reply["status"]:
             raise ValueError(str(reply["output"]).strip())
         os.rename(proposed, "/etc/docker/daemon.json")
@@ -327,7 +340,7 @@ class Inside:
         """Kill the engine and its containers, empty its folders, start it again with the course's images."""
         dockerd, containerd = self.dockerd, self.containerd
         self.dockerd = self.containerd = 0
-        spared = {os.getpid(), self.hub, self.watchdog, *self.kernels}
+        spared = {os.getpid(), self.hub, self.watchdog, self.relay, *self.kernels}
         for kernel in self.kernels:
             spared.update(self.kernel_processes(kernel))
         for pid in (dockerd, containerd):
@@ -349,7 +362,7 @@ class Inside:
             if name.startswith(("br-", "veth")):
                 self.run(["ip", "link", "delete", name])
         self.start_containerd()
-        roots.preload_images()
+        self.preload()
         self.start_dockerd()
 
     @staticmethod

@@ -207,7 +207,12 @@ class Keeper:
 
 
 def main(descriptor: str) -> None:
-    """Entry of the keeper's process."""
+    """Entry of a sandbox's keeper."""
+    run(descriptor, Keeper)
+
+
+def run(descriptor: str, kind: type[Keeper]) -> None:
+    """Body of a keeper's process: its description is the first line on the control socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -219,7 +224,7 @@ def main(descriptor: str) -> None:
         if not chunk:
             return
         data += chunk
-    keeper = Keeper(json.loads(data), control)
+    keeper = kind(json.loads(data), control)
     started = time.monotonic()
     try:
         keeper.boot()

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -94,6 +95,13 @@ def bind(source: str, target: str, *, read_only: bool = False) -> None:
         mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
+def remount_writable(target: str) -> None:
+    """Make a read-only mount writable: the mount itself, and the file system if that is not enough."""
+    for flags in (MS_REMOUNT | MS_BIND, MS_REMOUNT):
+        if os.statvfs(target).f_flag & os.ST_RDONLY:
+            mount("none", target, flags=flags | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
 def detach(target: str) -> None:
     """Unmount ``target`` and what is below it, now or as soon as nobody uses it."""
     _check(_libc.umount2(_bytes(target), ctypes.c_int(MNT_DETACH)), f"umount {target}")
@@ -116,13 +124,18 @@ def set_hostname(name: str) -> None:
 
 
 def die_with_parent() -> None:
-    """SIGKILL for this process when the *thread* that made it ends. Cleared by a change of credentials."""
-    _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
+    """SIGKILL for this process when the *thread* that made it ends. Cleared by a change of credentials.
+
+    Nothing on another system than Linux.
+    """
+    if sys.platform == "linux":
+        _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
 
 
 def set_name(name: str) -> None:
-    """The name that ``ps`` shows for this process (15 bytes)."""
-    _check(_libc.prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0), "prctl NAME")
+    """The name that ``ps`` shows for this process (15 bytes); another system than Linux keeps its own."""
+    if sys.platform == "linux":
+        _check(_libc.prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]), 0, 0, 0), "prctl NAME")
 
 
 def set_dumpable(value: bool) -> None:

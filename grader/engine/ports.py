@@ -1,8 +1,8 @@
 """Published ports in the lab: what a container publishes answers on 127.0.0.1 of the student's machine.
 
-A sandbox has a network of its own, so without this the host's browser does not reach it. ``Ports`` follows
-Docker's events and keeps a listening socket on the host for each published port. Grading never uses it:
-parallel engines may publish the same port.
+A private engine has a network of its own, so without this the host's browser does not reach it. ``Ports``
+follows Docker's events and keeps a listening socket on the host for each published port. Grading never uses
+it: parallel engines may publish the same port.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, Self
 
 from docker import DockerClient
@@ -40,13 +40,15 @@ class Published(NamedTuple):
 class Ports:
     """Forwards what containers publish, from now until ``close``. A context manager.
 
-    ``tell`` gets one line when a port cannot be had on the host: somebody else listens on it. ``note`` gets
-    those ports, whenever they are others.
+    ``way``: how the relay gets into the engine's network, a sandbox's ``pid`` or the ``folder`` of an engine
+    whose keeper carries connections. ``tell`` gets one line when a port cannot be had on the host: somebody
+    else listens on it. ``note`` gets those ports, whenever they are others.
     """
 
     def __init__(
         self,
-        engine: Sandbox,
+        engine: Engine,
+        way: Mapping[str, object],
         tell: Callable[[str], None],
         note: Callable[[Collection[Published]], None] | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class Ports:
         self._taken: set[Published] = set()
         self._control, theirs = socket.socketpair()
         with theirs:
-            spec = json.dumps({"pid": engine.pid(), "control": theirs.fileno()})
+            spec = json.dumps({**way, "control": theirs.fileno()})
             self._process = subprocess.Popen(
                 bare_python("grader.engine.relay", "main", spec),
                 pass_fds=[theirs.fileno()],

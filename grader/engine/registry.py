@@ -37,6 +37,7 @@ class EngineInfo:
         env = {"DOCKER_HOST": self.docker_host}
         if self.bin:
             env["PATH"] = os.pathsep.join([self.bin, os.environ.get("PATH", os.defpath)])
+        if self.docker_config:
             env["DOCKER_CONFIG"] = self.docker_config
         if self.control:
             env[CONTROL_VARIABLE] = self.control

@@ -1,8 +1,9 @@
-"""The relay of published ports: sockets of the host's on one side, the sandbox's network on the other.
+"""The relay of published ports: sockets of the host's on one side, the engine's network on the other.
 
-A process of its own that joins the sandbox's user and network namespaces; the owner hands it listening
-sockets made on the host (``grader.engine.ports``). For TCP each connection is carried to the same port
-inside, for UDP each sender gets a socket inside for as long as it talks. Standard library only.
+A process of its own that joins the sandbox's user and network namespaces, or that asks the engine's keeper
+for connections; the owner hands it listening sockets made on the host (``grader.engine.ports``). For TCP
+each connection is carried to the same port inside, for UDP each sender gets a socket inside for as long as
+it talks. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 from grader.engine import linux
@@ -21,6 +23,10 @@ from grader.engine import linux
 CHUNK = 65536
 UDP_IDLE_S = 60
 MOST_CONNECTIONS = 512
+
+
+Dial = Callable[[str, int], socket.socket]
+"""Makes a socket towards ``tcp`` or ``udp`` port N of the engine. Raises OSError."""
 
 
 class _Pipe:
@@ -35,8 +41,9 @@ class _Pipe:
 class Relay:
     """One thread, one selector, any number of ports."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, dial: Dial) -> None:
         self.control = control
+        self.dial = dial
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, self.on_control)
         self.listeners: dict[str, socket.socket] = {}
@@ -87,11 +94,9 @@ class Relay:
     def accept(self, server: socket.socket, port: int) -> None:
         with contextlib.suppress(OSError):
             outside, _ = server.accept()
-            inside = socket.socket()
-            inside.setblocking(False)
             outside.setblocking(False)
             # Refused inside: the caller sees a connection that is closed at once, as with any proxy.
-            inside.connect_ex(("127.0.0.1", port))
+            inside = self.dial("tcp", port)
             if len(self.pairs) >= 2 * MOST_CONNECTIONS:
                 outside.close()
                 inside.close()
@@ -163,9 +168,7 @@ class Relay:
             data, sender = server.recvfrom(CHUNK)
             key = (name, sender)
             if key not in self.senders:
-                inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                inside.setblocking(False)
-                inside.connect(("127.0.0.1", port))
+                inside = self.dial("udp", port)
                 self.selector.register(
                     inside, selectors.EVENT_READ, lambda end, _: self.reply(end, server, sender)
                 )
@@ -190,17 +193,48 @@ class Relay:
         inside.close()
 
 
+def dial_here(kind: str, port: int) -> socket.socket:
+    """In the engine's own network."""
+    inside = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    inside.setblocking(False)
+    inside.connect_ex(("127.0.0.1", port))
+    return inside
+
+
+def dial_keeper(folder: str) -> Dial:
+    """Through the sockets of a keeper that carries connections; datagrams keep their bounds."""
+
+    def dial(kind: str, port: int) -> socket.socket:
+        inside = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_SEQPACKET)
+        inside.connect(f"{folder}/dial-{kind}.sock")
+        inside.send(f"{kind}:{port}\n".encode())
+        inside.setblocking(False)
+        return inside
+
+    return dial
+
+
 def main(argument: str) -> None:
-    """Entry of the relay's process: join the sandbox, then relay. ``argument``: its JSON description."""
+    """Entry of the relay's process. ``argument``: its JSON description, with ``pid`` of a sandbox to join, or
+    ``folder`` of an engine whose keeper carries connections."""
     spec = json.loads(argument)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     linux.set_name("dockbook-relay")
-    user = os.open(f"/proc/{spec['pid']}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    network = os.open(f"/proc/{spec['pid']}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    # The one who made a user namespace may enter it with all rights there: user_namespaces(7).
-    linux.setns(user, linux.CLONE_NEWUSER)
-    linux.setns(network, linux.CLONE_NEWNET)
+    dial: Dial = dial_here
+    if "folder" in spec:
+        dial = dial_keeper(spec["folder"])
+    else:
+        join(spec["pid"])
     linux.die_with_parent()
     control = socket.socket(fileno=spec["control"])
     control.send(b"k")
-    Relay(control).run()
+    Relay(control, dial).run()
+
+
+def join(pid: int) -> None:
+    """Enter a sandbox's user and network namespaces."""
+    user = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    # The one who made a user namespace may enter it with all rights there: user_namespaces(7).
+    linux.setns(user, linux.CLONE_NEWUSER)
+    linux.setns(network, linux.CLONE_NEWNET)

@@ -7,14 +7,9 @@ ends, the keeper takes everything away.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
-import secrets
-import selectors
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,28 +17,24 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docker import DockerClient
-from docker.errors import DockerException
-
-from grader.engine import ids, linux, paths, registry
-from grader.engine.base import CONTROL_VARIABLE, Engine
+from grader.engine import ids, linux
 from grader.engine.control import Control, bare_python, last_words
 from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
+from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
 from grader.engine.kernel import StudentKernel
 from grader.errors import EngineDied, EngineError, EngineUnavailable, KernelError
 
 if TYPE_CHECKING:
     from grader.engine.ports import Published
 
-BOOT_DEADLINE_S = 60
 MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
 """Folders that the keeper makes: for the plugin's socket, a submission's copy, the kernels' sockets."""
 STUDENT_PARTS = ("__init__.py", "errors.py", "state", "expect", "lab")
 """What of this package a kernel inside may import; nothing else of it is there."""
 
 
-class Sandbox(Engine):
+class Sandbox(KeptEngine):
     """A running sandbox. ``Sandbox(image)`` returns once ``_ping`` has answered.
 
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
@@ -71,13 +62,9 @@ class Sandbox(Engine):
         label: str = "",
     ) -> None:
         started = time.monotonic()
+        super().__init__(image.bin, image.docker_config)
         self.image = image
-        self.id = secrets.token_hex(4)
-        self.token = secrets.token_hex(16)
-        self.runtime = paths.runtime_folder() / self.id
-        self.docker_host = f"unix://{self.runtime}/docker.sock"
         self._kernels: list[StudentKernel] = []
-        registry.sweep()
         if state:
             self._open_state(state)
         options = DEFAULTS | dict(daemon or {})
@@ -106,25 +93,7 @@ class Sandbox(Engine):
             self.close()
             raise
         self.ready_s = time.monotonic() - started
-        registry.announce(
-            self.runtime,
-            registry.EngineInfo(
-                id=self.id,
-                boot=self.boot,
-                docker_host=self.docker_host,
-                owner_pid=os.getpid(),
-                started_at=time.time(),
-                label=label,
-                bin=str(image.bin),
-                docker_config=str(image.docker_config),
-                control=self._door,
-            ),
-        )
-
-    @property
-    def _door(self) -> str:
-        """The student's door to process 1, as this side sees it."""
-        return str(self.runtime / "share" / "control.sock")
+        self._announce(label)
 
     # -- boot
 
@@ -152,96 +121,12 @@ class Sandbox(Engine):
             folders[f"package/grader/{part}"] = package / part
         return {name: str(path) for name, path in folders.items()}
 
-    def _wait_ready(self, deadline: float) -> None:
-        """The API's socket listens before dockerd runs, so one blocking request tells the moment."""
-        while not (self.runtime / "docker.sock").exists():
-            self._control.pump(0.002)
-            self._check(deadline)
-        api = socket.socket(socket.AF_UNIX)
-        with api, selectors.DefaultSelector() as selector:
-            api.connect(str(self.runtime / "docker.sock"))
-            headers = f"Host: docker\r\nX-Dockbook-Token: {self.token}\r\nConnection: close"
-            api.sendall(f"GET /_ping HTTP/1.1\r\n{headers}\r\n\r\n".encode())
-            selector.register(api, selectors.EVENT_READ)
-            selector.register(self._control.socket, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select(max(0, deadline - time.monotonic())):
-                    if key.fileobj is api:
-                        answer = b""
-                        with contextlib.suppress(ConnectionError):
-                            answer = api.recv(4096)
-                        if b" 200 " in answer.split(b"\r\n", 1)[0]:
-                            found = re.search(
-                                rb"^api-version: *([0-9.]+)", answer, re.IGNORECASE | re.MULTILINE
-                            )
-                            self._api_version = found[1].decode() if found else None
-                            return
-                        # The engine is on its way out: what it died of comes from the keeper.
-                        selector.unregister(api)
-                        deadline = min(deadline, time.monotonic() + 5)
-                    else:
-                        self._control.pump(0)
-                self._check(deadline)
-
-    def _check(self, deadline: float) -> None:
-        if self._control.ended is not None:
-            raise EngineDied(
-                f"The sandbox ended while it was starting: {last_words(self._control.ended)}",
-                next_step="`dockbook doctor` says what this machine lacks.",
-            )
-        if time.monotonic() > deadline:
-            raise EngineDied(f"The engine did not answer within {BOOT_DEADLINE_S} s: {self.tail(5)}")
-
-    # -- Engine
-
-    def client(self, *, timeout: float = 30) -> DockerClient:
-        """A docker-py client that shows the trusted side's token. Raises EngineError."""
-        try:
-            # With the version known, docker-py asks for nothing before the token is in its headers.
-            client = DockerClient(base_url=self.docker_host, timeout=int(timeout), version=self._api_version)
-        except DockerException as error:
-            raise EngineDied(f"The engine does not answer: {error}. Its log ends: {self.tail(5)}") from error
-        client.api.headers["X-Dockbook-Token"] = self.token
-        return client
-
-    def tail(self, lines: int = 40) -> str:
-        if self._control.ended is not None:
-            text = self._control.ended
-        else:
-            with contextlib.suppress(EngineError):
-                return "\n".join(str(self._control.ask("tail", 5)).splitlines()[-lines:])
-            text = "no log"
-        return "\n".join(text.splitlines()[-lines:])
-
-    def alive(self) -> bool:
-        return self.dispose_s is None and self._control.alive()
-
-    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        env = super().env(base)
-        env["PATH"] = os.pathsep.join([str(self.image.bin), env.get("PATH", os.defpath)])
-        env["DOCKER_CONFIG"] = str(self.image.docker_config)
-        env[CONTROL_VARIABLE] = self._door
-        return env
-
     def forward(
         self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, tell, note)
-
-    def reset(self) -> None:
-        """Back to the state of the boot: containers killed, everything but the course's images gone."""
-        self._control.ask("reset", 60)
-        self._wait_ready(time.monotonic() + BOOT_DEADLINE_S)
-
-    def configure(self, options: Mapping[str, object]) -> None:
-        """Reload dockerd with these ``daemon.json`` options over the engine's own; containers keep running.
-
-        Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the options of
-        before then stay.
-        """
-        self._control.ask("configure", 30, options=dict(options))
+        return Ports(self, {"pid": self.pid()}, tell, note)
 
     def pid(self) -> int:
         """Process 1 of the sandbox as the host counts it."""
@@ -250,14 +135,6 @@ class Sandbox(Engine):
     def stop_daemon(self) -> None:
         """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
         self._control.ask("stop", 60)
-
-    def close(self) -> None:
-        if self.dispose_s is not None:
-            return
-        started = time.monotonic()
-        self._control.close()
-        shutil.rmtree(self.runtime, ignore_errors=True)
-        self.dispose_s = time.monotonic() - started
 
     # -- what only a private engine has
 

@@ -5,13 +5,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import docker
+from docker import DockerClient
+from filelock import FileLock
+
+from grader.engine import nested_image, paths
 from grader.engine.base import Boot
+from tests.engine.dockerd import Dockerd
 
-BOOTS: tuple[Boot, ...] = ("sandbox",)
+BOOTS: tuple[Boot, ...] = ("sandbox", "nested")
+BASE = "dockbook-test-base:trixie"
+"""What stands in for Docker Hub's Debian, which a test does not ask for."""
 
 
 @dataclass(frozen=True)
@@ -31,4 +44,67 @@ class Machine:
 @contextmanager
 def machine(boot: Boot) -> Iterator[Machine]:
     """A machine that the boot works on, as long as it lasts."""
-    yield Machine(boot)
+    with ExitStack() as stack:
+        if boot == "nested":
+            yield stack.enter_context(_with_docker())
+        else:
+            yield Machine(boot)
+
+
+@contextmanager
+def _with_docker() -> Iterator[Machine]:
+    """Debian's dockerd, found by a context of the docker command; its images stay in the cache."""
+    cache = paths.cache_folder() / "tests-nested"
+    cache.mkdir(exist_ok=True)
+    with (
+        FileLock(cache / "lock"),
+        tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder,
+        Dockerd(Path(folder), kept=cache / "docker") as dockerd,
+    ):
+        client = dockerd.client()
+        with client.api:
+            _import_base(client, Path(folder))
+            found = Machine(
+                "nested",
+                patience=2,
+                environment={
+                    "DOCKER_CONFIG": str(write_context(Path(folder), f"unix://{dockerd.socket}")),
+                    nested_image.BASE_VARIABLE: BASE,
+                    nested_image.NETWORK_VARIABLE: "host",
+                },
+                holds=lambda: everything(client),
+            )
+            yield found
+
+
+def write_context(folder: Path, docker_host: str, name: str = "theirs") -> Path:
+    """A DOCKER_CONFIG whose current context leads to this address."""
+    config = folder / "docker-config"
+    meta = config / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+    meta.mkdir(parents=True)
+    (config / "config.json").write_text(json.dumps({"currentContext": name}))
+    endpoints = {"docker": {"Host": docker_host}}
+    (meta / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": endpoints}))
+    return config
+
+
+def _import_base(client: DockerClient, folder: Path) -> None:
+    try:
+        client.images.get(BASE)
+    except docker.errors.ImageNotFound:
+        archive = folder / "base.tar"
+        make = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"]
+        subprocess.run([*make, "trixie", str(archive)], check=True, capture_output=True)
+        repository, tag = BASE.split(":")
+        with archive.open("rb") as data:
+            client.api.import_image_from_data(data, repository=repository, tag=tag)
+
+
+def everything(client: DockerClient) -> set[str]:
+    """What a Docker holds, as lines."""
+    return {
+        *(f"container {one.id} {one.status}" for one in client.containers.list(all=True)),
+        *(f"network {one.id}" for one in client.networks.list()),
+        *(f"volume {one.name}" for one in client.volumes.list()),
+        *(f"image {tag} {one.id}" for one in client.images.list() for tag in one.tags),
+    }

@@ -41,10 +41,18 @@ class Dockerd:
 
     ``folder``: an empty one with a short path (a unix socket's has at most 108 bytes). ``plugin``: the folder
     with the socket ``dockbook.sock`` of an authorization plugin. ``hub``: an engine image whose hub stands in
-    for the internet: Docker Hub's names lead to it, and it has Debian packages.
+    for the internet: Docker Hub's names lead to it, and it has Debian packages. ``kept``: a folder for images
+    that stay when this ends; its builds, and nothing else, get at the machine's network.
     """
 
-    def __init__(self, folder: Path, *, plugin: Path | None = None, hub: EngineImage | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        plugin: Path | None = None,
+        hub: EngineImage | None = None,
+        kept: Path | None = None,
+    ) -> None:
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
         for program, package in PROGRAMS.items():
             if shutil.which(program, path=path) is None:
@@ -57,7 +65,8 @@ class Dockerd:
         self.folder = folder
         self.socket = folder / "d.sock"
         self._log = (folder / "dockerd.log").open("wb")
-        command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
+        data = kept or folder / "data"
+        command = ["dockerd", "--data-root", str(data), "--exec-root", f"{folder}/exec"]
         command += ["--pidfile", f"{folder}/pid", "-H", f"unix://{self.socket}"]
         prepare = "ip link set lo up"
         if plugin is not None:
@@ -67,7 +76,11 @@ class Dockerd:
         if hub is not None:
             prepare += f" && {_internet(folder, hub)}"
         script = f'{prepare} && exec "$@"'
-        namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if kept is None:
+            namespaces.append("--net")
+        else:
+            command += ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"]
         self._process = subprocess.Popen(
             [*namespaces, "sh", "-c", script, "sh", *command],
             stdin=subprocess.DEVNULL,

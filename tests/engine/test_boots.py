@@ -21,6 +21,7 @@ import docker
 import pytest
 from docker import DockerClient
 
+from grader.cli.boot import open_chosen
 from grader.engine.auto import open_engine
 from grader.engine.base import CONTROL_VARIABLE, Engine
 from grader.errors import EngineError
@@ -47,8 +48,10 @@ while True:
 def place(request: pytest.FixtureRequest, engine_image: None) -> Iterator[Machine]:
     """A machine that the boot works on; what leads to it is in this process's environment, too."""
     with machine(request.param) as found, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DOCKER_HOST", raising=False)
         for name, value in found.environment.items():
             patch.setenv(name, value)
+        open_chosen(found.boot)[0].close()  # its image is there from here on
         yield found
 
 

@@ -26,7 +26,8 @@ def said() -> list[str]:
 
 @pytest.fixture
 def ports(sandbox: Sandbox, said: list[str]) -> Iterator[Ports]:
-    with Ports(sandbox, said.append) as opened:
+    with sandbox.forward(said.append) as opened:
+        assert isinstance(opened, Ports)
         yield opened
 
 

@@ -1,0 +1,119 @@
+"""The ``nested`` boot: a private, disposable Docker Engine as one container on the Docker that the user has.
+
+For macOS and Windows with WSL 2, whose Docker runs in a virtual machine, and wherever a Docker is there and
+namespaces are not. Private, not for grading: the container has rights on the user's Docker that a student's
+code must not have. The owner's side; ``grader.engine.nested_keeper`` makes and ends the container.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from grader.engine import nested_recipe
+from grader.engine.control import Control, last_words
+from grader.engine.daemon import DEFAULTS
+from grader.engine.host import diagnose, find_docker_host
+from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
+from grader.engine.nested_image import NOT_ALLOWED, NestedImage
+from grader.errors import EngineError, EngineUnavailable
+
+if TYPE_CHECKING:
+    from grader.engine.ports import Published
+
+MADE = {"gate": 0o700, "share": 0o700}
+SCHEMES = ("unix", "tcp")
+
+
+class Nested(KeptEngine):
+    """A running nested engine. ``Nested(image)`` returns once ``_ping`` has answered.
+
+    ``label``: how ``registry.running`` names it. Raises EngineUnavailable when the user's Docker does not
+    carry it, EngineDied when the engine did not come up.
+    """
+
+    boot = "nested"
+
+    def __init__(self, image: NestedImage, *, label: str = "") -> None:
+        started = time.monotonic()
+        super().__init__(image.bin, image.docker_config)
+        self.image = image
+        spec = {
+            "id": self.id,
+            "runtime": str(self.runtime),
+            "owner": os.getpid(),
+            "token": self.token,
+            "folders": {},
+            "make": MADE,
+            "keep_state": True,
+            "docker_host": image.docker_host,
+            "image": image.tag,
+            "inside": {
+                "daemon": DEFAULTS | {"authorization-plugins": ["dockbook"]},
+                "watch": {},
+                "folders": {"hub": "/srv/dockbook/hub"},
+                "files": nested_recipe.files_inside(image.suite),
+            },
+        }
+        self._control = Control(spec, "grader.engine.nested_keeper")
+        try:
+            self._wait_ready(started + BOOT_DEADLINE_S)
+        except BaseException:
+            self.close()
+            raise
+        self.ready_s = time.monotonic() - started
+        self.way = str(self._control.ask("way"))
+        self._announce(label)
+
+    def _ended_early(self, log: str) -> EngineError:
+        words = last_words(log)
+        for line in log.splitlines():
+            if line.startswith("keeper: "):
+                words = line.removeprefix("keeper: ")
+        low = words.lower()
+        if "no space left" in low:
+            step = "free some space on your Docker: `docker system df` shows what takes it."
+        elif "operation not permitted" in low or "privileged" in low or "not allowed" in low:
+            step = NOT_ALLOWED
+        else:
+            step = "`dockbook doctor` looks at your Docker."
+        return EngineUnavailable(
+            f"Your Docker at {self.image.docker_host} did not start the engine's container: {words}",
+            next_step=step,
+        )
+
+    def forward(
+        self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
+    ) -> AbstractContextManager[object]:
+        from grader.engine.ports import Ports
+
+        return Ports(self, {"folder": str(self.runtime)}, tell, note)
+
+
+def find_docker() -> str:
+    """The address of the Docker that can carry an engine. Raises EngineUnavailable with the reason."""
+    docker_host = find_docker_host()
+    scheme = urlsplit(docker_host).scheme
+    if scheme not in SCHEMES or os.environ.get("DOCKER_TLS_VERIFY"):
+        how = "over TLS" if scheme in SCHEMES else f"at {scheme}:// addresses"
+        raise EngineUnavailable(
+            f"The nested boot reaches no Docker {how} ({docker_host}).",
+            next_step="use a Docker of this machine (a unix:// address); on Windows, work in WSL 2.",
+        )
+    trouble = diagnose(docker_host)
+    if trouble is not None:
+        raise trouble
+    return docker_host
+
+
+def probe() -> str | None:
+    """Whether a Docker answers that could carry an engine: None, or the reason in one sentence."""
+    try:
+        find_docker()
+    except EngineError as error:
+        return error.what
+    return None

@@ -1,0 +1,192 @@
+"""Process 1 of a nested engine, and the relay beside it: what the engine's container runs.
+
+The container brings the root file system and the namespaces; the rest is the sandbox's process 1
+(``grader.engine.inside``). Everything comes and goes over the container's standard input and output, which
+the keeper outside holds: when they end, however that comes about, so does the container. Standard library
+only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import selectors
+import socket
+import sys
+import threading
+from typing import Any
+
+from grader.engine import linux, roots
+from grader.engine.door import DOOR
+from grader.engine.inside import Inside
+from grader.engine.mux import CHUNK, Broken, Mux
+
+SPEC = "/etc/dockbook/nested.json"
+IMAGES = "/srv/dockbook/preload.tar"
+FOLDER = "/run/dockbook/nested"
+API = f"{FOLDER}/api.sock"
+PLUGIN = "/run/docker/plugins/dockbook.sock"
+CGROUPS = "/sys/fs/cgroup"
+_PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
+
+
+class Guest(Inside):
+    """Process 1 of the container. Its dockerd is root, of the container's namespaces."""
+
+    rootless = False
+    """True where containers can have no control groups: what an engine without root does without, it does too."""
+
+    def limit(self) -> None:
+        """Nothing: a namespace's limits would be those of the user's whole machine here."""
+
+    def preload(self) -> None:
+        """The course's images, unpacked: an overlay cannot hold another's marks of what was removed."""
+        if os.path.exists(IMAGES) and not os.path.exists("/var/lib/docker/overlay2"):
+            self.run(["tar", "--xattrs", "--xattrs-include=*", "-C", "/var/lib/docker", "-xf", IMAGES], 120)
+
+
+def prepare(spec: dict[str, Any]) -> None:
+    """The mounts and files that a sandbox's ``build_root`` makes, in the container's own mount namespace."""
+    quiet = linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount("tmpfs", "/run", "tmpfs", quiet, "mode=755,size=64m,nr_inodes=16k")
+    linux.mount("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777,size=256m,nr_inodes=16k")
+    for path in ("lock", "dockbook/kernel", "dockbook/work", "containerd", "hub", "docker/plugins"):
+        os.makedirs(f"/run/{path}")
+    os.chmod("/run/docker", 0o700)
+    os.mkdir(FOLDER, 0o700)
+    # Docker has put files of its own over these.
+    for path, text in spec["files"].items():
+        roots.write(path, text)
+    linux.remount_writable("/sys")
+    if has_cgroups():
+        linux.remount_writable(CGROUPS)
+        delegate_cgroups()
+    else:
+        # The machine has version 1: what was made there would outlive the engine. Containers have no groups
+        # of their own, as in a sandbox.
+        linux.mount("cgroup2", CGROUPS, "cgroup2", quiet | linux.MS_NOEXEC)
+        linux.mount("none", CGROUPS, flags=linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY)
+        spec["daemon"]["runtimes"]["crun"]["runtimeArgs"] = ["--cgroup-manager=disabled"]
+
+
+def has_cgroups() -> bool:
+    """Whether the machine's control groups are of version 2, and of the container's own namespace."""
+    return bool(os.path.exists(f"{CGROUPS}/cgroup.controllers"))
+
+
+def delegate_cgroups() -> None:
+    """Let containers have control groups: a group with processes of its own can pass nothing on."""
+    os.makedirs(f"{CGROUPS}/init", exist_ok=True)
+    with open(f"{CGROUPS}/cgroup.procs") as handle:
+        pids = handle.read().split()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            roots.write(f"{CGROUPS}/init/cgroup.procs", pid)
+    with open(f"{CGROUPS}/cgroup.controllers") as handle:
+        controllers = handle.read().split()
+    for controller in controllers:
+        with contextlib.suppress(OSError):
+            roots.write(f"{CGROUPS}/cgroup.subtree_control", f"+{controller}")
+
+
+# -- the relay
+
+
+def listen(path: str, mode: int) -> socket.socket:
+    """A listening unix socket."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    os.chmod(path, mode)
+    server.listen(512)
+    return server
+
+
+def dial(target: str) -> socket.socket | None:
+    """A socket for what the keeper asks for; None for what is not to be had. Raises OSError."""
+    port = _PORT.fullmatch(target)
+    if port:
+        kind = socket.SOCK_STREAM if port[1] == "tcp" else socket.SOCK_DGRAM
+        handle = socket.socket(socket.AF_INET, kind)
+        handle.setblocking(False)
+        handle.connect_ex(("127.0.0.1", int(port[2])))
+        return handle
+    path = {"api": API, "door": DOOR}.get(target)
+    if path is None:
+        return None
+    handle = socket.socket(socket.AF_UNIX)
+    handle.connect(path)
+    return handle
+
+
+def relay(log: int, plugin: socket.socket, control: socket.socket) -> None:
+    """Body of the relay's process: ends with the container's standard input."""
+    linux.set_name("dockbook-relay")
+    selector = selectors.DefaultSelector()
+    wire, far = socket.socketpair()
+    wire.setblocking(False)
+    threading.Thread(target=copy, args=(0, far.fileno(), far), daemon=True).start()
+    threading.Thread(target=copy, args=(far.fileno(), 1, far), daemon=True).start()
+
+    def dial_or_control(target: str) -> socket.socket | None:
+        return control if target == "control" else dial(target)
+
+    mux = Mux(selector, wire.fileno(), dial_or_control, first=2)
+
+    def plugin_call(_: int) -> None:
+        with contextlib.suppress(OSError):
+            mux.open("plugin", plugin.accept()[0])
+
+    plugin.setblocking(False)
+    selector.register(plugin, selectors.EVENT_READ, plugin_call)
+    selector.register(log, selectors.EVENT_READ, lambda _: mux.log(os.read(log, CHUNK)))
+    try:
+        while True:
+            for key, mask in selector.select():
+                key.data(mask)
+    except Broken:
+        os._exit(0)
+
+
+def copy(source: int, target: int, end: socket.socket) -> None:
+    """Bytes from one descriptor to another until one of them ends; the wire ends with it."""
+    with contextlib.suppress(OSError):
+        while data := os.read(source, 256 << 10):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(target, view) :]
+    end.shutdown(socket.SHUT_RDWR)
+
+
+# -- boot
+
+
+def main() -> None:
+    """Entry of process 1; the container ends when it returns."""
+    os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    os.umask(0o022)
+    log_write = 2
+    try:
+        with open(SPEC) as handle:
+            spec = json.load(handle)
+        prepare(spec)
+        plugin = listen(PLUGIN, 0o600)
+        control, theirs = socket.socketpair()
+        log_read, log_write = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            os.close(log_write)
+            control.close()
+            relay(log_read, plugin, theirs)
+        os.close(log_read)
+        plugin.close()
+        theirs.close()
+        guest = Guest(spec, control, listen(API, 0o600), log_write)
+        guest.relay = pid
+        guest.rootless = not has_cgroups()
+        guest.start()
+        guest.serve()
+    except BaseException as error:  # noqa: BLE001 - the last word of process 1: say why, then all ends
+        os.write(2, f"nested: {type(error).__name__}: {error}\n".encode())
+        sys.exit(1)

@@ -1,0 +1,370 @@
+"""A nested engine's image on the user's own Docker: found by its key, built when it is missing or stale.
+
+``docker build`` makes the root file system; a container of it, without a network, builds the course's images
+and the hub's files and is committed. Its tag holds the recipe's key, its label the course's images. The
+user's own images and containers are not touched; older ones of these are removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+from docker import DockerClient
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from filelock import FileLock
+from requests.exceptions import RequestException
+
+from grader.engine import docker_api, nested_bake, nested_keeper, nested_recipe, paths, recipe
+from grader.engine.build import Progress
+from grader.engine.daemon import DEFAULTS
+from grader.engine.image import CourseImage
+from grader.errors import EngineUnavailable, ImageError
+
+REPOSITORY = "dockbook-engine"
+KEY_LABEL, IMAGES_LABEL, BUILD_LABEL = "dockbook.key", "dockbook.images", "dockbook.build"
+BASE_VARIABLE = "DOCKBOOK_BASE_IMAGE"
+"""Another Debian to start from: a mirror's, say, where Docker Hub is out of reach."""
+NETWORK_VARIABLE = "DOCKBOOK_BUILD_NETWORK"
+"""The network that `docker build` gets its packages over; Docker's default unless it is set."""
+SIZE = "1 GB on your Docker, 0.6 GB more meanwhile"
+BAKE_S = 900
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+PLUGINS = "usr/libexec/docker/cli-plugins"
+
+
+@dataclass(frozen=True)
+class NestedImage:
+    """Where the image for today's recipe is or would be: a tag on the Docker at ``docker_host``."""
+
+    docker_host: str
+    suite: recipe.Suite
+    base: str
+
+    @property
+    def key(self) -> str:
+        """What the tag ends with."""
+        return nested_recipe.key(self.suite, self.base)
+
+    @property
+    def tag(self) -> str:
+        """The image's name."""
+        return f"{REPOSITORY}:{self.suite}-{self.key}"
+
+    @property
+    def folder(self) -> Path:
+        """On this machine: a ``docker`` of the engine's age and its configuration."""
+        return paths.cache_folder() / "nested" / f"{self.suite}-{self.key}"
+
+    @property
+    def bin(self) -> Path | None:
+        """Folder with that ``docker``; None where the image's programs do not run (macOS)."""
+        return self.folder / "bin" if platform.system() == "Linux" else None
+
+    @property
+    def docker_config(self) -> Path:
+        """DOCKER_CONFIG: its plugins, nothing of the user's contexts or credentials."""
+        return self.folder / "docker-config"
+
+    def client(self, timeout_s: int = 60) -> DockerClient:
+        """The user's Docker. Raises EngineUnavailable."""
+        try:
+            return docker.DockerClient(base_url=self.docker_host, timeout=timeout_s)
+        except (DockerException, RequestException, OSError) as error:
+            raise EngineUnavailable(
+                f"Your Docker at {self.docker_host} does not answer: {error}.",
+                next_step="`dockbook doctor` looks into it.",
+            ) from error
+
+    def course_images(self) -> list[CourseImage]:
+        """The course's images in it. Raises ImageError when it is not built."""
+        with contextlib.closing(self.client()) as client:
+            try:
+                labels = client.images.get(self.tag).labels
+            except ImageNotFound:
+                raise ImageError(
+                    f"Your Docker has no {self.tag} yet.",
+                    next_step="`dockbook engine run --boot nested -- docker version` builds it.",
+                ) from None
+        return [CourseImage(**entry) for entry in json.loads(labels[IMAGES_LABEL])]
+
+
+def location(docker_host: str, suite: recipe.Suite = "trixie") -> NestedImage:
+    """The image on this Docker, as the environment has its base."""
+    base = os.environ.get(BASE_VARIABLE) or nested_recipe.default_base(suite)
+    return NestedImage(docker_host, suite, base)
+
+
+def find_image(docker_host: str, suite: recipe.Suite = "trixie") -> NestedImage:
+    """The image for today's recipe on this Docker. Raises ImageError when it is missing."""
+    image = location(docker_host, suite)
+    image.course_images()
+    return image
+
+
+def ensure_image(
+    docker_host: str,
+    suite: recipe.Suite = "trixie",
+    progress: Progress | None = None,
+    *,
+    rebuild: bool = False,
+) -> NestedImage:
+    """The image, built unless it is there. ``progress`` as for ``grader.engine.build``. Raises ImageError."""
+    tell = progress or (lambda _fraction, _text: None)
+    image = location(docker_host, suite)
+    image.folder.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        FileLock(image.folder.with_suffix(".lock"), timeout=BAKE_S),
+        contextlib.closing(image.client()) as client,
+    ):
+        if rebuild or not _is_there(client, image):
+            _Builder(image, tell).build()
+        _write_client(client, image)
+    return image
+
+
+def _is_there(client: DockerClient, image: NestedImage) -> bool:
+    with contextlib.suppress(ImageNotFound):
+        return IMAGES_LABEL in client.images.get(image.tag).labels
+    return False
+
+
+class _Builder:
+    def __init__(self, image: NestedImage, tell: Progress) -> None:
+        self.image = image
+        self.tell = tell
+        self.last = ""
+
+    def build(self) -> None:
+        """All steps. Raises ImageError with the engine's own words."""
+        self.tell(0, f"{self.image.tag} is built on your Docker from {self.image.base}, once: {SIZE}")
+        try:
+            with contextlib.closing(self.image.client(timeout_s=BAKE_S)) as client:
+                _remove_leftovers(client)
+                made = self._docker_build(client, "made", 0.02, 0.30)
+                engine = self._docker_build(client, "engine", 0.30, 0.70)
+                self._bake(client, made, engine)
+                _remove_old(client, self.image)
+                with contextlib.suppress(APIError):
+                    client.images.remove(made)
+        except (DockerException, RequestException, docker_api.Refused, OSError) as error:
+            raise explained(self.image, str(getattr(error, "explanation", None) or error)) from error
+
+    def _docker_build(self, client: DockerClient, target: str, start: float, end: float) -> str:
+        """One stage of the Dockerfile; its image's id."""
+        lines = client.api.build(
+            fileobj=io.BytesIO(nested_recipe.context(self.image.suite)),
+            custom_context=True,
+            target=target,
+            buildargs={"BASE": self.image.base},
+            network_mode=os.environ.get(NETWORK_VARIABLE) or None,
+            rm=True,
+            forcerm=True,
+            decode=True,
+        )
+        built = fraction = 0.0
+        found = ""
+        for line in cast("Iterator[dict[str, Any]]", lines):
+            if "error" in line:
+                raise explained(self.image, str(line["error"]), self.last)
+            text = str(line.get("stream", line.get("status", ""))).strip()
+            if step := _STEP.match(text):
+                fraction = (int(step[1]) - 1) / int(step[2])
+                text = step[3]
+            if text:
+                self.last = text.splitlines()[-1]
+                built = start + (end - start) * fraction
+                self.tell(built, f"{target}: {self.last[:100]}")
+            found = str(line.get("aux", {}).get("ID", "")) or found
+        if not found:
+            raise explained(self.image, self.last or "docker build said nothing")
+        return found
+
+    def _bake(self, client: DockerClient, made: str, engine: str) -> None:
+        """The course's images and the hub, built where they will be used; the container becomes the image."""
+        api = client.api
+        source = api.create_container(made, "true", labels={BUILD_LABEL: self.image.key})["Id"]
+        baker = ""
+        try:
+            reasons: list[str] = []
+            for way, rights in nested_keeper.WAYS.items():
+                baker = self._start_baker(client, engine, source, rights, reasons, way)
+                if baker:
+                    break
+            else:
+                raise explained(self.image, "; ".join(reasons))
+            images = self._watch(client, baker)
+            api.commit(
+                baker,
+                REPOSITORY,
+                self.image.tag.partition(":")[2],
+                conf={"Labels": {KEY_LABEL: self.image.key, IMAGES_LABEL: json.dumps(images)}},
+            )
+        finally:
+            for container in filter(None, (source, baker)):
+                with contextlib.suppress(APIError):
+                    api.remove_container(container, v=True, force=True)
+
+    def _start_baker(
+        self,
+        client: DockerClient,
+        engine: str,
+        source: str,
+        rights: dict[str, Any],
+        reasons: list[str],
+        way: str,
+    ) -> str:
+        """The container at work; empty, with the reason noted, where this Docker does not start it so."""
+        api = client.api
+        wanted = nested_keeper.container(engine, self.image.key, "nested_bake", rights)
+        wanted["Labels"] = {BUILD_LABEL: self.image.key}
+        wanted["OpenStdin"] = wanted["AttachStdin"] = False
+        wanted["HostConfig"] |= {"AutoRemove": False, "LogConfig": {"Type": "json-file"}}
+        # docker-py knows no way to unmask /proc.
+        made = docker_api.call(self.image.docker_host, "POST", "/containers/create", wanted)
+        baker = str(made["Id"])
+        spec = {
+            "daemon": DEFAULTS,
+            "watch": {},
+            "folders": {},
+            "files": nested_recipe.files_inside(self.image.suite),
+        }
+        api.put_archive(baker, "/", nested_keeper.library(spec))
+        api.put_archive(baker, f"/{nested_keeper.LIBRARY.lstrip('/')}", _course_sources())
+        stream, _ = api.get_archive(source, nested_recipe.MADE)
+        api.put_archive(baker, "/", stream)
+        try:
+            api.start(baker)
+        except APIError as error:
+            reasons.append(f"{way}: {error.explanation}")
+            api.remove_container(baker, v=True, force=True)
+            return ""
+        return baker
+
+    def _watch(self, client: DockerClient, baker: str) -> list[dict[str, Any]]:
+        """Follow what the container says to its end; the course's images that it tells of."""
+        fraction, said, images = 0.70, "", None
+        deadline = time.monotonic() + BAKE_S
+        for data in client.api.logs(baker, stream=True, follow=True):
+            for line in data.decode(errors="replace").splitlines():
+                if line.startswith(nested_bake.RESULT + "["):
+                    images = json.loads(line.removeprefix(nested_bake.RESULT))
+                elif line.startswith(nested_bake.RESULT):
+                    fraction = min(fraction + 0.04, 0.98)
+                    self.tell(fraction, line)
+                elif line.strip():
+                    said = line.strip()
+            if time.monotonic() > deadline:
+                raise explained(self.image, f"building the course's images took more than {BAKE_S} s")
+        code = client.api.wait(baker, timeout=60)["StatusCode"]
+        if code or images is None:
+            raise explained(self.image, said or f"the container ended with {code}")
+        return cast("list[dict[str, Any]]", images)
+
+
+def _course_sources() -> bytes:
+    """The Dockerfiles of the course's images, as the package inside looks for them."""
+    with io.BytesIO() as buffer, tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(recipe.images_folder(), "course/images", filter=_owned_by_root)
+        archive.close()
+        return buffer.getvalue()
+
+
+def _owned_by_root(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    return info
+
+
+def _remove_leftovers(client: DockerClient) -> None:
+    """Containers of a build that was killed."""
+    for container in client.api.containers(all=True, filters={"label": BUILD_LABEL}):
+        with contextlib.suppress(APIError):
+            client.api.remove_container(container["Id"], v=True, force=True)
+
+
+def _remove_old(client: DockerClient, image: NestedImage) -> None:
+    """Images of older recipes, unless an engine still runs on one."""
+    for old in client.images.list(REPOSITORY, filters={"label": KEY_LABEL}):
+        for tag in old.tags:
+            if tag != image.tag and tag.startswith(f"{REPOSITORY}:{image.suite}-"):
+                with contextlib.suppress(APIError):
+                    client.images.remove(tag)
+
+
+def _write_client(client: DockerClient, image: NestedImage) -> None:
+    """A ``docker`` with its plugins out of the image, and a configuration that knows no other engine."""
+    if (image.docker_config / "config.json").is_file():
+        return
+    image.folder.mkdir(parents=True, exist_ok=True)
+    extra = [Path.home() / ".docker/cli-plugins", Path("/usr/local/lib/docker/cli-plugins")]
+    extra.append(Path("/Applications/Docker.app/Contents/Resources/cli-plugins"))
+    plugins = image.folder / "cli-plugins"
+    if image.bin is not None:
+        container = client.api.create_container(image.tag, "true", labels={BUILD_LABEL: image.key})["Id"]
+        try:
+            for inside, target in (("usr/bin/docker", image.bin), (PLUGINS, plugins)):
+                _unpack(client, container, inside, target)
+        finally:
+            client.api.remove_container(container, v=True, force=True)
+        extra = [plugins]
+    image.docker_config.mkdir(exist_ok=True)
+    config = json.dumps({"cliPluginsExtraDirs": [str(path) for path in extra]})
+    (image.docker_config / "config.json").write_text(config)
+
+
+def _unpack(client: DockerClient, container: str, path: str, target: Path) -> None:
+    """Programs of the image, without the folders above them."""
+    with contextlib.suppress(NotFound), tempfile.TemporaryFile() as archive:
+        stream, _ = client.api.get_archive(container, f"/{path}")
+        for chunk in stream:
+            archive.write(chunk)
+        archive.seek(0)
+        target.mkdir(exist_ok=True)
+        with tarfile.open(fileobj=archive) as tar:
+            for member in filter(tarfile.TarInfo.isreg, tar):
+                program = target / Path(member.name).name
+                content = tar.extractfile(member)
+                assert content is not None
+                with program.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+                program.chmod(0o755)
+
+
+def explained(image: NestedImage, said: str, before: str = "") -> ImageError:
+    """What a failed build says, with the next step that fits."""
+    said = " ".join(said.split())
+    what = f"Building {image.tag} on your Docker stopped: {said.rstrip('.')}."
+    if before and "returned a non-zero code" in said:
+        what = f"{what[:-1]} ({before})."
+    low = said.lower()
+    step = "mend that, then run the same command again: finished steps are not repeated."
+    if "no space left" in low:
+        step = "free some space on your Docker: `docker system df` shows what takes it."
+    elif any(word in low for word in ("pull access denied", "dial tcp", "no such host", "manifest unknown")):
+        step = (
+            f"is Docker Hub out of reach? {BASE_VARIABLE} names another Debian ({image.suite}) to start "
+            "from, a mirror's or one of your own."
+        )
+    elif "operation not permitted" in low or "privileged" in low or "not allowed" in low:
+        step = NOT_ALLOWED
+    return ImageError(what, next_step=step)
+
+
+NOT_ALLOWED = (
+    "this Docker lets no container have the rights that an engine needs (Podman without root does not): "
+    "use `--boot sandbox` on Linux, or Docker Desktop, Colima or a Docker with root."
+)

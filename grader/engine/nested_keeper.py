@@ -1,0 +1,274 @@
+"""The keeper of a nested engine: as for a sandbox, a small process that outlives its owner just long enough.
+
+It makes one container on the user's own Docker and holds that container's standard input and output: over
+these two it carries connections between unix sockets in the engine's folder and the engine inside
+(``grader.engine.mux``). When this process ends, however it ends, Docker closes the container's input, the
+engine ends with that, and Docker removes the container. dockerd's authorization plugin is answered here.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import selectors
+import socket
+import struct
+import tarfile
+import threading
+import time
+from typing import Any
+from urllib.parse import quote
+
+from grader.engine import docker_api
+from grader.engine.docker_api import Refused
+from grader.engine.keeper import Keeper, run
+from grader.engine.mux import Broken, Mux
+from grader.engine.plugin import PluginServer
+
+LABEL = "dockbook.engine"
+LIBRARY = "/usr/local/lib/dockbook-engine"
+ENTRY = f"import sys; sys.path.insert(0, {LIBRARY!r}); from grader.engine.{{module}} import main; main()"
+GONE_S = 20
+_TARGET = re.compile(rb"(?:tcp|udp):[0-9]{1,5}")
+_FRAME = struct.Struct(">BxxxI")
+_STDERR = 2
+
+PRIVILEGED: dict[str, Any] = {"Privileged": True}
+NEARLY: dict[str, Any] = {
+    "CapAdd": ["ALL"],
+    "CapDrop": ["SYS_RESOURCE"],
+    "SecurityOpt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+}
+"""Where Docker itself lacks the right to raise limits, as in some virtual machines, nothing is privileged."""
+WAYS = {"privileged": PRIVILEGED, "all capabilities but SYS_RESOURCE": NEARLY}
+
+
+def container(image: str, label: str, module: str, rights: dict[str, Any]) -> dict[str, Any]:
+    """What Docker is asked for: no network of the user's, no log, nothing left when it ends."""
+    return {
+        "Image": image,
+        "Entrypoint": ["python3", "-I", "-S", "-c", ENTRY.format(module=module)],
+        "Cmd": [],
+        "Hostname": "dockbook",
+        "Labels": {LABEL: label},
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Volumes": {"/var/lib/docker": {}},
+        "HostConfig": {
+            "AutoRemove": True,
+            "NetworkMode": "none",
+            "CgroupnsMode": "private",
+            "LogConfig": {"Type": "none"},
+            **rights,
+        },
+    }
+
+
+def library(spec: dict[str, Any]) -> bytes:
+    """An archive with this package as process 1 needs it, and its description."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    with io.BytesIO() as buffer, tarfile.open(fileobj=buffer, mode="w") as archive:
+        sources = [os.path.join(package, name) for name in ("__init__.py", "errors.py")]
+        engine = os.path.join(package, "engine")
+        sources += [os.path.join(engine, name) for name in sorted(os.listdir(engine)) if name.endswith(".py")]
+        for path in sources:
+            with open(path, "rb") as handle:
+                name = f"{LIBRARY}/grader/{os.path.relpath(path, package)}".lstrip("/")
+                _add(archive, name, handle.read())
+        _add(archive, "etc/dockbook/nested.json", json.dumps(spec).encode())
+        archive.close()
+        return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(data), 0o644
+    archive.addfile(info, io.BytesIO(data))
+
+
+class NestedKeeper(Keeper):
+    """One container. ``spec``: the user's Docker as ``docker_host``, ``image``, ``inside`` for process 1."""
+
+    container = ""
+    way = ""
+    """Which of WAYS it was started by."""
+    mux: Mux | None = None
+
+    def boot(self) -> None:
+        """Folder, sockets, the container, the wire to it."""
+        self.make_folder()
+        self.serve_at(self.listen("docker.sock", 0o600), "api")
+        self.serve_at(self.listen("share/control.sock", 0o600), "door")
+        for kind in ("tcp", "udp"):
+            self.serve_at(self.listen_for_dials(kind), None)
+        plugin = self.listen("gate/dockbook.sock", 0o600)
+        PluginServer(self.gate, plugin).register(self.selector)
+        stream, first = self.start_container()
+        self.wire, far = socket.socketpair()
+        self.wire.setblocking(False)
+        threading.Thread(target=self.to_container, args=(far, stream), daemon=True).start()
+        threading.Thread(target=self.from_container, args=(far, stream, first), daemon=True).start()
+        self.mux = Mux(self.selector, self.wire.fileno(), self.dial_back, first=1, log=self.take_log)
+        self.inside, there = socket.socketpair()
+        self.mux.open("control", there)
+        self.selector.register(self.inside, selectors.EVENT_READ, self.read_inside)
+
+    # -- the container
+
+    def ask(self, method: str, path: str, body: object = None, data: bytes | None = None) -> Any:
+        return docker_api.call(self.spec["docker_host"], method, path, body, data=data)
+
+    def start_container(self) -> tuple[socket.socket, bytes]:
+        """The container, by the first way that this Docker allows. Raises Refused with every reason."""
+        reasons = []
+        for way, rights in WAYS.items():
+            try:
+                stream = self.start_with(rights)
+            except Refused as error:
+                reasons.append(f"{way}: {error}")
+                self.remove_container()
+            else:
+                self.way = way
+                return stream
+        raise Refused(500, "; ".join(reasons))
+
+    def start_with(self, rights: dict[str, Any]) -> tuple[socket.socket, bytes]:
+        wanted = container(self.spec["image"], self.spec["id"], "nested_guest", rights)
+        made = self.ask("POST", f"/containers/create?name=dockbook-{self.spec['id']}", wanted)
+        self.container = made["Id"]
+        self.ask("PUT", f"/containers/{self.container}/archive?path=/", data=library(self.spec["inside"]))
+        stream, first = docker_api.attach(self.spec["docker_host"], self.container)
+        try:
+            self.ask("POST", f"/containers/{self.container}/start")
+        except Refused:
+            stream.close()
+            raise
+        return stream, first
+
+    def remove_container(self) -> None:
+        """Away with it and its volume, and wait until it is: Docker may be at it already."""
+        if not self.container:
+            return
+        path = f"/containers/{quote(self.container)}"
+        with contextlib.suppress(Refused, OSError):
+            self.ask("DELETE", f"{path}?force=1&v=1")
+        deadline = time.monotonic() + GONE_S
+        with contextlib.suppress(Refused, OSError):
+            while time.monotonic() < deadline:
+                self.ask("GET", f"{path}/json")
+                time.sleep(0.02)
+        self.container = ""
+
+    def to_container(self, far: socket.socket, stream: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := far.recv(256 << 10):
+                stream.sendall(data)
+        self.cut(far)
+
+    def from_container(self, far: socket.socket, stream: socket.socket, received: bytes) -> None:
+        """Docker frames what it passes on: which output it is of, and how long it is."""
+        with contextlib.suppress(OSError):
+            while True:
+                while len(received) >= _FRAME.size:
+                    output, length = _FRAME.unpack_from(received)
+                    end = _FRAME.size + length
+                    if len(received) < end:
+                        break
+                    data, received = received[_FRAME.size : end], received[end:]
+                    if output == _STDERR:
+                        self.take_log(data)
+                    else:
+                        far.sendall(data)
+                data = stream.recv(256 << 10)
+                if not data:
+                    break
+                received += data
+        self.cut(far)
+
+    @staticmethod
+    def cut(far: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            far.shutdown(socket.SHUT_RDWR)
+
+    # -- connections
+
+    def listen_for_dials(self, kind: str) -> socket.socket:
+        """Where the relay of published ports asks for a connection; a packet there is a datagram inside."""
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_SEQPACKET)
+        server.bind(os.path.join(self.runtime, f"dial-{kind}.sock"))
+        server.listen(512)
+        return server
+
+    def serve_at(self, server: socket.socket, target: str | None) -> None:
+        """Carry what connects here to a target inside; with None, the connection's first line names it."""
+        server.setblocking(False)
+
+        def accept(_: int) -> None:
+            with contextlib.suppress(OSError):
+                connection, _address = server.accept()
+                if self.mux is None:
+                    connection.close()
+                elif target is not None:
+                    self.mux.open(target, connection)
+                else:
+                    self.selector.register(
+                        connection, selectors.EVENT_READ, lambda _: self.hear_target(connection)
+                    )
+
+        self.selector.register(server, selectors.EVENT_READ, accept)
+
+    def hear_target(self, connection: socket.socket) -> None:
+        """The line comes in one piece, from this user's own process."""
+        self.selector.unregister(connection)
+        head = connection.recv(32, socket.MSG_PEEK)
+        line = head.split(b"\n", 1)[0]
+        if b"\n" not in head or not _TARGET.fullmatch(line) or self.mux is None:
+            connection.close()
+            return
+        connection.recv(len(line) + 1)
+        self.mux.open(line.decode(), connection)
+
+    def dial_back(self, target: str) -> socket.socket | None:
+        """A connection that the engine asks for: only dockerd's to its plugin."""
+        if target != "plugin":
+            return None
+        handle = socket.socket(socket.AF_UNIX)
+        handle.connect(os.path.join(self.runtime, "gate/dockbook.sock"))
+        return handle
+
+    def take_log(self, data: bytes) -> None:
+        self.log.extend(line[:2000] for line in data.splitlines())
+
+    # -- life
+
+    def serve(self) -> None:
+        try:
+            super().serve()
+        except Broken:
+            time.sleep(0.1)  # its last words may still be under way
+            self.send({"event": "ended", "tail": self.tail()})
+
+    def request(self, line: bytes) -> None:
+        request = json.loads(line)
+        if request["do"] == "way":
+            self.send({"id": request["id"], "value": self.way})
+        else:
+            super().request(line)
+
+    def dispose(self) -> None:
+        self.remove_container()
+        super().dispose()
+
+
+def main(descriptor: str) -> None:
+    """Entry of a nested engine's keeper."""
+    run(descriptor, NestedKeeper)
