@@ -41,10 +41,8 @@ CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 class Inside:
     """Process 1. ``spec`` is the keeper's description of the sandbox, ``control`` its socket."""
 
-    rootless = True
-    """Whether dockerd is root of a user namespace only. A virtual machine's is root of its own kernel."""
-    relay = 0
-    """A virtual machine's process for connections, without which nothing goes in or out."""
+    dockerd_words: tuple[str, ...] = ("dockerd", "--rootless")
+    relay = 0  # a process for connections, in a virtual machine or a container
 
     def __init__(self, spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int) -> None:
         self.spec = spec
@@ -105,13 +103,10 @@ class Inside:
                 raise RuntimeError("containerd did not start")
             time.sleep(0.002)
 
-    def dockerd_command(self) -> list[str]:
-        return ["dockerd", "--rootless"] if self.rootless else ["dockerd"]
-
     def start_dockerd(self) -> None:
         os.makedirs("/etc/docker", exist_ok=True)
         roots.write("/etc/docker/daemon.json", json.dumps(self.spec["daemon"], indent=2))
-        argv = [*self.dockerd_command(), "--containerd", CONTAINERD_SOCKET]
+        argv = [*self.dockerd_words, "--containerd", CONTAINERD_SOCKET]
         argv += ["-H", "fd://", "-H", "unix:///run/docker.sock", "-G", "docker"]
         self.dockerd = self.spawn(argv, api=True)
 
@@ -330,7 +325,7 @@ class Inside:
         daemon_options = daemon.merged(self.spec["daemon"], options)
         proposed = "/etc/docker/proposed.json"
         roots.write(proposed, json.dumps(daemon_options, indent=2))
-        reply = self.do_probe(0, [*self.dockerd_command(), "--validate", "--config-file", proposed], 10)
+        reply = self.do_probe(0, [*self.dockerd_words, "--validate", "--config-file", proposed], 10)
         if reply["status"]:
             raise ValueError(str(reply["output"]).strip())
         os.rename(proposed, "/etc/docker/daemon.json")
@@ -352,7 +347,7 @@ class Inside:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self.reap()
-        for path in self.mounts("/var/lib/docker/", "/run/docker/netns", "/run/containerd/"):
+        for path in roots.mounts("/var/lib/docker/", "/run/docker/netns", "/run/containerd/"):
             linux.detach(path)
         for folder in ("/var/lib/docker", "/var/lib/containerd", "/run/containerd", "/run/docker"):
             for name in os.listdir(folder):
@@ -370,13 +365,6 @@ class Inside:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as handle:
             return int(handle.read().rpartition(")")[2].split()[1])
         return 0
-
-    @staticmethod
-    def mounts(*below: str) -> list[str]:
-        """Mount points below the given paths, the innermost first."""
-        with open("/proc/self/mountinfo") as handle:
-            points = [line.split()[4] for line in handle]
-        return [point for point in reversed(points) if point.startswith(below)]
 
     def do_stop(self) -> None:
         """Stop dockerd in good order, so that what it wrote can be kept."""

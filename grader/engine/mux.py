@@ -142,6 +142,8 @@ class Mux:
         """What the socket here has to say, to the other side."""
         if stream.datagrams:
             data = stream.socket.recv(DATAGRAM)
+            if not data and stream.socket.family == socket.AF_UNIX:  # its other end is closed
+                raise ConnectionResetError
             if stream.credit > 0:  # else it is lost, as datagrams may be
                 self._send(DATA, stream.number, data)
                 stream.credit -= len(data)

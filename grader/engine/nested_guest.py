@@ -29,14 +29,20 @@ FOLDER = "/run/dockbook/nested"
 API = f"{FOLDER}/api.sock"
 PLUGIN = "/run/docker/plugins/dockbook.sock"
 CGROUPS = "/sys/fs/cgroup"
+RUNC = "/usr/local/sbin/runc"
 _PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 
 
 class Guest(Inside):
-    """Process 1 of the container. Its dockerd is root, of the container's namespaces."""
+    """Process 1 of the container. Its dockerd is root, of the container's namespaces.
 
-    rootless = False
-    """True where containers can have no control groups: what an engine without root does without, it does too."""
+    Where containers can have no control groups, it does without, as an engine without root does.
+    """
+
+    def __init__(self, spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int) -> None:
+        super().__init__(spec, control, api, log)
+        if spec["cgroups"]:
+            self.dockerd_words = ("dockerd",)
 
     def limit(self) -> None:
         """Nothing: a namespace's limits would be those of the user's whole machine here."""
@@ -60,7 +66,8 @@ def prepare(spec: dict[str, Any]) -> None:
     for path, text in spec["files"].items():
         roots.write(path, text)
     linux.remount_writable("/sys")
-    if has_cgroups():
+    spec["cgroups"] = os.path.exists(f"{CGROUPS}/cgroup.controllers")
+    if spec["cgroups"]:
         linux.remount_writable(CGROUPS)
         delegate_cgroups()
     else:
@@ -69,11 +76,9 @@ def prepare(spec: dict[str, Any]) -> None:
         linux.mount("cgroup2", CGROUPS, "cgroup2", quiet | linux.MS_NOEXEC)
         linux.mount("none", CGROUPS, flags=linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY)
         spec["daemon"]["runtimes"]["crun"]["runtimeArgs"] = ["--cgroup-manager=disabled"]
-
-
-def has_cgroups() -> bool:
-    """Whether the machine's control groups are of version 2, and of the container's own namespace."""
-    return bool(os.path.exists(f"{CGROUPS}/cgroup.controllers"))
+        # BuildKit knows no other runtime than the runc that it finds.
+        roots.write(RUNC, '#!/bin/sh\nexec /usr/sbin/runc --rootless=true "$@"\n')
+        os.chmod(RUNC, 0o755)
 
 
 def delegate_cgroups() -> None:
@@ -184,7 +189,6 @@ def main() -> None:
         theirs.close()
         guest = Guest(spec, control, listen(API, 0o600), log_write)
         guest.relay = pid
-        guest.rootless = not has_cgroups()
         guest.start()
         guest.serve()
     except BaseException as error:  # noqa: BLE001 - the last word of process 1: say why, then all ends

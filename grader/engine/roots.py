@@ -180,6 +180,13 @@ def preload_images() -> None:
         write(f"{new_layer}/committed", "")
 
 
+def mounts(*below: str) -> list[str]:
+    """Mount points below the given paths, the innermost first."""
+    with open("/proc/self/mountinfo") as handle:
+        points = [line.split()[4] for line in handle]
+    return [point for point in reversed(points) if point.startswith(below)]
+
+
 def try_out(mapped: int) -> None:
     """What a boot does to namespaces and mounts, in an empty root; ends the process."""
     code = 1
