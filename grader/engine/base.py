@@ -37,6 +37,8 @@ class Engine(ABC):
     docker_host: str
     ready_s: float
     dispose_s: float | None = None
+    detail: str = ""
+    """How it was made, where there is more than one way; for the line that a person reads."""
 
     def __enter__(self) -> Self:
         return self

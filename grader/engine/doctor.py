@@ -75,12 +75,15 @@ def diagnose(facts: Facts) -> Report:
         item.status == "problem" for item in (*image, *room[:1])
     )
     usable = sandbox_usable or host_works
+    if host_works and facts.system != "Linux":
+        # There it is not to be had, and nothing is missing: the user's Docker carries an engine.
+        sandbox = Item(sandbox.topic, sandbox.name, "note", sandbox.text)
     if usable and docker.status == "problem" and not facts.docker_host:
         # Somebody who never had a Docker needs none: the sandbox is there.
         docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
     items = [
         sandbox,
-        _nested(host_works=host_works),
+        _nested(works=host_works),
         *_vm(facts),
         Item("Boots", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
         docker,
@@ -109,7 +112,7 @@ def _tried(facts: Facts) -> str:
 def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
     """Why it cannot boot and what would change that, the deepest reason first."""
     if facts.system != "Linux":
-        yield f"{facts.system} has no user namespaces", "use your Docker: dockbook lab --boot host"
+        yield f"{facts.system} has no user namespaces", "start your Docker: the nested boot needs one"
         return
     if facts.probed and facts.probe is None:
         return
@@ -159,12 +162,13 @@ def apparmor_step(python: str) -> str:
     )
 
 
-def _nested(*, host_works: bool) -> Item:
-    if host_works:
-        text = "not in this version yet; your Docker could carry it"
-    else:
-        text = "not available: it needs a Docker of yours that answers"
-    return Item("Boots", "nested", "note", text)
+def _nested(*, works: bool) -> Item:
+    if works:
+        text = "a private engine on your Docker, for learning only (its image, 1 GB, is built there once)"
+        return Item("Boots", "nested", "ok", text)
+    return Item(
+        "Boots", "nested", "note", "not available: it needs a Docker of yours that answers, see Docker"
+    )
 
 
 def _vm(facts: Facts) -> Iterator[Item]:
@@ -275,9 +279,11 @@ def _context(facts: Facts) -> Iterator[Item]:
 
 
 def _image(facts: Facts, sandbox: Item) -> Iterator[Item]:
+    if facts.system != "Linux":
+        return  # its image is on the user's Docker
     if not facts.image:
         yield Item("Engine image", "trixie", "ok", f"built, in {facts.cache}")
-    elif not facts.image_tools and facts.system == "Linux":
+    elif not facts.image_tools:
         step = "sudo apt-get install mmdebstrap"
         yield Item("Engine image", "trixie", "problem", f"{facts.image} mmdebstrap is not installed", step)
     else:

@@ -121,10 +121,11 @@ class Keeper:
     def serve(self) -> None:
         """Until the owner or the sandbox is gone."""
         owner = self.spec["owner"]
-        with contextlib.suppress(ProcessLookupError):
-            # A forked child of the owner may hold the control socket open: watch the owner itself too.
-            watch = os.pidfd_open(owner)
-            self.selector.register(watch, selectors.EVENT_READ, lambda _: self.finish())
+        if sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError):
+                # A forked child of the owner may hold the control socket open: watch the owner itself too.
+                watch = os.pidfd_open(owner)
+                self.selector.register(watch, selectors.EVENT_READ, lambda _: self.finish())
         if os.getppid() != owner:
             return
         self.selector.register(self.control, selectors.EVENT_READ, self.read_owner)

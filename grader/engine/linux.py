@@ -56,8 +56,8 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 def supported() -> bool:
-    """Whether the numbers of this machine's architecture are known (x86_64 and aarch64)."""
-    return _machine in _SYS_CLONE
+    """Whether this is Linux, and the numbers of its architecture are known (x86_64 and aarch64)."""
+    return sys.platform == "linux" and _machine in _SYS_CLONE
 
 
 def clone(flags: int) -> int:

@@ -19,7 +19,7 @@ from grader.engine.control import Control, last_words
 from grader.engine.daemon import DEFAULTS
 from grader.engine.host import diagnose, find_docker_host
 from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
-from grader.engine.nested_image import NOT_ALLOWED, NestedImage
+from grader.engine.nested_image import NestedImage, next_step
 from grader.errors import EngineError, EngineUnavailable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Nested(KeptEngine):
             self.close()
             raise
         self.ready_s = time.monotonic() - started
-        self.way = str(self._control.ask("way"))
+        self.detail = f"a container on {image.docker_host}, {self._control.ask('way')}"
         self._announce(label)
 
     def _ended_early(self, log: str) -> EngineError:
@@ -74,13 +74,7 @@ class Nested(KeptEngine):
         for line in log.splitlines():
             if line.startswith("keeper: "):
                 words = line.removeprefix("keeper: ")
-        low = words.lower()
-        if "no space left" in low:
-            step = "free some space on your Docker: `docker system df` shows what takes it."
-        elif "operation not permitted" in low or "privileged" in low or "not allowed" in low:
-            step = NOT_ALLOWED
-        else:
-            step = "`dockbook doctor` looks at your Docker."
+        step = next_step(words) or "`dockbook doctor` looks at your Docker."
         return EngineUnavailable(
             f"Your Docker at {self.image.docker_host} did not start the engine's container: {words}",
             next_step=step,

@@ -350,21 +350,28 @@ def explained(image: NestedImage, said: str, before: str = "") -> ImageError:
     what = f"Building {image.tag} on your Docker stopped: {said.rstrip('.')}."
     if before and "returned a non-zero code" in said:
         what = f"{what[:-1]} ({before})."
-    low = said.lower()
-    step = "mend that, then run the same command again: finished steps are not repeated."
-    if "no space left" in low:
-        step = "free some space on your Docker: `docker system df` shows what takes it."
-    elif any(word in low for word in ("pull access denied", "dial tcp", "no such host", "manifest unknown")):
+    step = next_step(said) or "mend that, then run the same command again."
+    if any(word in said.lower() for word in OUT_OF_REACH):
         step = (
             f"is Docker Hub out of reach? {BASE_VARIABLE} names another Debian ({image.suite}) to start "
             "from, a mirror's or one of your own."
         )
-    elif "operation not permitted" in low or "privileged" in low or "not allowed" in low:
-        step = NOT_ALLOWED
     return ImageError(what, next_step=step)
 
 
+def next_step(said: str) -> str:
+    """What helps against this refusal of a Docker's; empty for one that nobody has met yet."""
+    low = said.lower()
+    if "no space left" in low:
+        return "free some space on your Docker: `docker system df` shows what takes it."
+    if any(word in low for word in FORBIDDEN):
+        return NOT_ALLOWED
+    return ""
+
+
+OUT_OF_REACH = ("pull access denied", "dial tcp", "no such host", "manifest unknown")
+FORBIDDEN = ("operation not permitted", "permission denied", "not allowed", "unsupported", "not supported")
 NOT_ALLOWED = (
-    "this Docker lets no container have the rights that an engine needs (Podman without root does not): "
+    "this Docker lets no container have the rights that an engine needs, as Podman without root: "
     "use `--boot sandbox` on Linux, or Docker Desktop, Colima or a Docker with root."
 )

@@ -33,6 +33,7 @@ LABEL = "dockbook.engine"
 LIBRARY = "/usr/local/lib/dockbook-engine"
 ENTRY = f"import sys; sys.path.insert(0, {LIBRARY!r}); from grader.engine.{{module}} import main; main()"
 GONE_S = 20
+ABANDONED_S = 120
 _TARGET = re.compile(rb"(?:tcp|udp):[0-9]{1,5}")
 _FRAME = struct.Struct(">BxxxI")
 _STDERR = 2
@@ -129,6 +130,7 @@ class NestedKeeper(Keeper):
 
     def start_container(self) -> tuple[socket.socket, bytes]:
         """The container, by the first way that this Docker allows. Raises Refused with every reason."""
+        self.sweep()
         reasons = []
         for way, rights in WAYS.items():
             try:
@@ -140,6 +142,14 @@ class NestedKeeper(Keeper):
                 self.way = way
                 return stream
         raise Refused(500, "; ".join(reasons))
+
+    def sweep(self) -> None:
+        """Remove what a keeper that was killed between two requests has left: made, never started."""
+        wanted = quote(json.dumps({"label": [LABEL], "status": ["created", "exited", "dead"]}))
+        with contextlib.suppress(Refused, OSError):
+            for left in self.ask("GET", f"/containers/json?all=1&filters={wanted}"):
+                if time.time() - left["Created"] > ABANDONED_S:
+                    self.ask("DELETE", f"/containers/{quote(left['Id'])}?force=1&v=1")
 
     def start_with(self, rights: dict[str, Any]) -> tuple[socket.socket, bytes]:
         wanted = container(self.spec["image"], self.spec["id"], "nested_guest", rights)

@@ -211,7 +211,8 @@ def _open_to_all(folder: Path) -> None:
 
 def _ids() -> ids.Ids:
     if not linux.supported():
-        raise EngineUnavailable("This processor's architecture is not known to the sandbox boot.")
+        machine = os.uname()
+        raise EngineUnavailable(f"the sandbox boot is not for {machine.sysname} on {machine.machine}")
     try:
         return ids.own_ids()
     except ids.NoIds as error:

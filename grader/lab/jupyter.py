@@ -160,6 +160,7 @@ def engine_line(engine: Engine, why: str) -> str:
         if engine.boot != "host"
         else f"export DOCKER_HOST={engine.docker_host}"
     )
+    why = f"{why}; {engine.detail}" if engine.detail else why
     return f"Engine: {engine.boot} ({why}), ready in {engine.ready_s:.1f} s. For a terminal: {to_it}"
 
 

@@ -41,7 +41,7 @@ def test_a_fine_machine_is_ready_without_any_docker():
 
 
 NO_SANDBOX = [
-    ({"system": "Darwin"}, "Darwin has no user namespaces", "dockbook lab --boot host"),
+    ({"system": "Darwin"}, "Darwin has no user namespaces", "start your Docker"),
     ({"max_user_namespaces": 0}, "allows no user namespaces", "sudo sysctl user.max_user_namespaces=15000"),
     ({"unprivileged_userns_clone": 0}, "ordinary users", "sudo sysctl kernel.unprivileged_userns_clone=1"),
     ({"namespaces": "mount: denied"}, "failed (mount: denied)", "dmesg"),
@@ -214,6 +214,15 @@ def test_no_word_about_contexts_where_they_do_not_matter():
     same = replace(FINE, context="desktop", context_source="config.json", context_address=SOCKET)
     for found in (FINE, same, replace(FINE, context="x", docker_host="unix:///x")):
         assert "context" not in [item.name for item in diagnose(found).items]
+
+
+def test_a_docker_that_answers_carries_an_engine():
+    assert item(replace(FINE, endpoint=ANSWERS), "nested").status == "ok"
+    assert "see Docker" in item(FINE, "nested").text
+    mac = diagnose(replace(FINE, system="Darwin", endpoint=ANSWERS))
+    assert mac.usable
+    # Nothing is missing there.
+    assert [one.name for one in mac.items if one.status == "problem"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""Which boot is chosen, and the line that says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.engine import nested, sandbox
+from grader.engine.auto import choose
+from grader.errors import EngineUnavailable, UsageError
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
+    """Why each boot does not work here; None: it does."""
+    found: dict[str, str | None] = {"sandbox": None, "nested": None}
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(sandbox, "probe", lambda: found["sandbox"])
+    monkeypatch.setattr(nested, "probe", lambda: found["nested"])
+    return found
+
+
+def test_what_is_asked_for_is_taken(works: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///x")
+    for boot in ("sandbox", "nested", "vm", "host"):
+        assert str(choose(boot)) == f"Engine: {boot} (asked for)"
+    with pytest.raises(UsageError, match=r"no boot named 'cloud'.*one of: auto, sandbox"):
+        choose("cloud")
+
+
+def test_docker_host_means_that_one(works: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///x")
+    assert str(choose()) == "Engine: host (DOCKER_HOST is unix:///x)"
+
+
+def test_a_sandbox_before_the_users_docker(works: dict[str, str | None]) -> None:
+    assert choose().boot == "sandbox"
+    works["sandbox"] = "no ids"
+    assert str(choose()) == "Engine: nested (no sandbox here: no ids; your Docker answers)"
+
+
+def test_where_nothing_works_every_reason_is_named(works: dict[str, str | None]) -> None:
+    works |= {"sandbox": "no ids", "nested": "There is no Docker"}
+    with pytest.raises(
+        EngineUnavailable, match=r"sandbox: no ids; nested: There is no Docker.*dockbook doctor"
+    ):
+        choose()
