@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from grader.cli.boot import open_chosen
 from grader.course import Chapter, Course
 from grader.engine import load
 from grader.engine.auto import open_engine
@@ -29,10 +30,11 @@ from grader.expect.check import NEEDS_PRIVATE
 from grader.lab.configure import ConfigurationRefused
 from grader.lab.jupyter import _environment
 from tests.course.outcomes import CHAPTER_S, ROOT, Told, run_beside, unexpected_errors
+from tests.engine.boots import machine
 from tests.engine.dockerd import Dockerd
 
 COURSE = Course.read(ROOT / "course")
-QUICK = {"20.10": "ch02-installation", "offline": "ch07-questions"}
+QUICK = {"20.10": "ch02-installation", "offline": "ch07-questions", "nested": "ch01-overview"}
 """What each run does; the other chapters and engines come with ``--all``."""
 
 
@@ -162,8 +164,8 @@ import json
 from grader.engine.auto import open_engine
 from grader.engine.ports import beside
 from tests.course.test_engines import COURSE, Place
-result, chapter = Path(sys.argv[1]), COURSE.chapter(sys.argv[2])
-with open_engine("sandbox") as engine:
+result, chapter, boot = Path(sys.argv[1]), COURSE.chapter(sys.argv[2]), sys.argv[3]
+with open_engine(boot) as engine, engine.forward(print):
     result.write_text(json.dumps(asdict(Place(engine, beside(engine)).run(chapter, result.parent))))
 """
 
@@ -173,6 +175,32 @@ with open_engine("sandbox") as engine:
 def test_with_no_network_at_all(chapter: Chapter, engine_image: None, tmp_path: Path) -> None:
     """The engine is started there too, and JupyterLab's side of it: all there is, is in there."""
     result = tmp_path / "told.json"
-    ended = offline(sys.executable, "-c", OFFLINE_LAB, str(result), chapter.id)
+    ended = offline(sys.executable, "-c", OFFLINE_LAB, str(result), chapter.id, "sandbox")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert_all_pass(chapter, Told(**json.loads(result.read_text())))
+
+
+@pytest.fixture(scope="module")
+def docker_of_theirs() -> Iterator[None]:
+    """A Docker that the user has, with the nested engine's image."""
+    with machine("nested") as found, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DOCKER_HOST", raising=False)
+        for name, value in found.environment.items():
+            patch.setenv(name, value)
+        open_chosen("nested")[0].close()
+        yield
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("chapter", chapters("nested"))
+def test_on_a_docker_that_the_user_has(
+    docker_of_theirs: None, chapter: Chapter, engine_image: None, tmp_path: Path
+) -> None:
+    """The notebook's kernel runs beside the engine; what containers publish is forwarded to its loopback.
+
+    In a network namespace of its own, where nobody else has the ports that the chapters publish.
+    """
+    result = tmp_path / "told.json"
+    ended = offline(sys.executable, "-c", OFFLINE_LAB, str(result), chapter.id, "nested")
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stdout + ended.stderr
     assert_all_pass(chapter, Told(**json.loads(result.read_text())))

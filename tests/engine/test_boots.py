@@ -5,6 +5,7 @@ What only a sandbox has (kernels inside, probes, the plugin) is in ``test_sandbo
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -347,3 +349,55 @@ def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) ->
         assert end(owners, signal.SIGKILL) == [-signal.SIGKILL]
         assert differ.left_since(before) == []
         assert eventually(lambda: place.holds() == held)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.2])
+def test_its_owner_killed_while_booting(
+    place: Machine, engine: Engine, before: differ.Host, share: float
+) -> None:
+    """At moments that are shares of what a boot took before."""
+    held = place.holds()
+    others = len(differ.descendants())
+    with owners_of(1, "wait", boot=place.boot) as owners:
+        # The interpreter alone takes a while: the moments count from the first process below the owner.
+        assert eventually(lambda: len(differ.descendants()) > others + 1, 60)
+        time.sleep(share * engine.ready_s)
+        end(owners, signal.SIGKILL)
+        assert differ.left_since(before) == []
+        assert eventually(lambda: place.holds() == held)
+
+
+def keepers() -> set[int]:
+    found = set()
+    for pid in differ.descendants():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().startswith("dockbook-keeper"[:15]):
+                found.add(pid)
+    return found
+
+
+def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> None:
+    """Its owner lives on, and tidies what the keeper cannot any more."""
+    held, others = place.holds(), keepers()
+    opened = open_engine(place.boot)
+    [keeper] = keepers() - others
+    os.kill(keeper, signal.SIGKILL)
+    assert eventually(lambda: not opened.alive()), "the owner did not notice"
+    opened.close()
+    assert differ.left_since(before) == []
+    assert eventually(lambda: place.holds() == held)
+
+
+def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
+    """Nobody is left to remove a folder: all else goes, and the folder with the next engine's start."""
+    held, others = place.holds(), keepers()
+    with owners_of(1, "wait", boot=place.boot) as owners:
+        all_ready(owners)
+        [keeper] = keepers() - others
+        os.kill(keeper, signal.SIGKILL)
+        end(owners, signal.SIGKILL)
+        left = differ.left_since(before, wait_s=10)
+        assert [entry for entry in left if not entry.startswith("files:")] == []
+        assert eventually(lambda: place.holds() == held)
+        open_engine(place.boot).close()
+        assert differ.left_since(before) == []
