@@ -12,8 +12,8 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple, Self
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple, Self
 
 from docker import DockerClient
 from docker.errors import DockerException
@@ -25,6 +25,7 @@ from grader.engine.sandbox import Sandbox
 from grader.errors import EngineError
 
 HOST = "127.0.0.1"
+RETRY_S = 0.3
 
 
 class Published(NamedTuple):
@@ -55,6 +56,7 @@ class Ports:
         self._tell, self._note = tell, note
         self._open: set[Published] = set()
         self._taken: set[Published] = set()
+        self._ended = threading.Event()
         self._control, theirs = socket.socketpair()
         with theirs:
             spec = json.dumps({**way, "control": theirs.fileno()})
@@ -70,8 +72,7 @@ class Ports:
             self.close()
             raise EngineError("The relay for published ports did not start.")
         self._client = engine.client(timeout=600)
-        self._ended = False
-        self._events = self._client.events(decode=True, filters={"type": "container"})
+        self._events = self._listen()
         self.update()
         self._thread = threading.Thread(target=self._follow, name="dockbook-ports", daemon=True)
         self._thread.start()
@@ -82,13 +83,23 @@ class Ports:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _listen(self) -> Iterator[dict[str, Any]]:
+        found: Iterator[dict[str, Any]] = self._client.events(decode=True, filters={"type": "container"})
+        return found
+
     def _follow(self) -> None:
-        with contextlib.suppress(DockerException, RequestException, OSError, ValueError):
-            for event in self._events:
-                if self._ended:
-                    return
-                if event.get("Action") in ("start", "die", "pause", "unpause"):
-                    self.update()
+        while not self._ended.is_set():
+            with contextlib.suppress(DockerException, RequestException, OSError, ValueError):
+                for event in self._events:
+                    if self._ended.is_set():
+                        return
+                    if event.get("Action") in ("start", "die", "pause", "unpause"):
+                        self.update()
+            # dockerd has ended; after a reset there is another one.
+            self._ended.wait(RETRY_S)
+            with contextlib.suppress(DockerException, RequestException, OSError, ValueError):
+                self._events = self._listen()
+                self.update()
 
     def update(self) -> None:
         """Open and close sockets until the host's are those of the running containers."""
@@ -119,7 +130,7 @@ class Ports:
 
     def close(self) -> None:
         """Close every port; safe to call twice."""
-        self._ended = True
+        self._ended.set()
         self._control.close()
         try:
             self._process.wait(5)

@@ -297,6 +297,17 @@ def test_a_notebook_configures_through_the_door(place: Machine, engine: Engine) 
     assert eventually(lambda: mirrors(engine) == ["http://mirror/"], 10 * place.patience)
 
 
+def test_ports_are_forwarded_after_a_reset(place: Machine, engine: Engine) -> None:
+    said: list[str] = []
+    with engine.forward(said.append):
+        engine.reset()
+        client, port = engine.client(), free_port()
+        web = client.containers.run("httpd", detach=True, ports={"80/tcp": port})
+        assert eventually(lambda: b"It works" in page(port), 20 * place.patience), web.logs()
+        web.remove(force=True)
+    assert said == []
+
+
 def test_reset_brings_the_first_state_back(engine: Engine) -> None:
     cli(engine, "docker run -d --name web httpd; docker network create n; docker volume create vol")
     cli(engine, "docker run -d --network n httpd; docker rmi -f hello-world; docker tag busybox mine")
