@@ -83,12 +83,12 @@ class Control:
                 for reply in self.pump(max(0.001, deadline - time.monotonic())):
                     if reply["id"] == number:
                         if "error" in reply:
-                            raise EngineError(f"The sandbox could not {do}: {reply['error']}.")
+                            raise EngineError(f"The engine could not {do}: {reply['error']}.")
                         return reply["value"]
                 if self.ended is not None:
                     raise EngineDied(f"The engine is gone: {last_words(self.ended)}")
                 if time.monotonic() > deadline:
-                    raise EngineError(f"The sandbox did not answer '{do}' within {timeout_s:g} s.")
+                    raise EngineError(f"The engine did not answer '{do}' within {timeout_s:g} s.")
 
     def alive(self) -> bool:
         """Whether the sandbox is there, as far as the keeper has said."""

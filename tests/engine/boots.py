@@ -64,6 +64,11 @@ def _with_docker() -> Iterator[Machine]:
         client = dockerd.client()
         with client.api:
             _import_base(client, Path(folder))
+            for old in client.containers.list(all=True):  # of a run that was killed
+                old.remove(force=True, v=True)
+            client.containers.run(
+                BASE, ["sleep", "infinity"], name="theirs", detach=True, network_mode="none"
+            )
             found = Machine(
                 "nested",
                 patience=2,

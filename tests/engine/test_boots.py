@@ -131,6 +131,13 @@ def test_exec_logs_top_copy_and_changes(engine: Engine, client: DockerClient) ->
     assert box.exec_run(["cat", "/new"]).output == b"new\n"
 
 
+def test_what_would_leave_the_engine_is_refused(client: DockerClient) -> None:
+    with pytest.raises(docker.errors.APIError, match="authorization denied"):
+        client.containers.run("busybox", ["true"], privileged=True)
+    with pytest.raises(docker.errors.APIError, match="authorization denied"):
+        client.containers.run("busybox", ["true"], volumes={"/": {"bind": "/host"}})
+
+
 def test_pause_stands_still(client: DockerClient) -> None:
     box = client.containers.run("busybox", ["sh", "-c", "while :; do echo x; sleep 0.1; done"], detach=True)
     wait_for_log(box, b"x", 30)

@@ -1,0 +1,105 @@
+"""The nested boot's image and the Docker that it is on; what every boot does is in ``test_boots.py``."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker import DockerClient
+from docker.errors import ImageNotFound
+
+from grader.cli.boot import open_chosen
+from grader.engine import nested, nested_image, sandbox
+from grader.engine.auto import choose
+from grader.engine.doctor import examine
+from grader.errors import EngineUnavailable, ImageError
+from tests.engine.boots import BASE, Machine, machine
+from tests.engine.users import ordinary_user, shared_python
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Machine]:
+    """A Docker of the user's with the image, found by its context."""
+    with machine("nested") as found, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DOCKER_HOST", raising=False)
+        for name, value in found.environment.items():
+            patch.setenv(name, value)
+        open_chosen("nested")[0].close()
+        yield found
+
+
+@pytest.fixture
+def theirs(place: Machine) -> Iterator[DockerClient]:
+    with contextlib.closing(nested_image.location(nested.find_docker()).client()) as client:
+        yield client
+
+
+def test_the_image_knows_its_recipe_and_the_courses_images(place: Machine, theirs: DockerClient) -> None:
+    image = nested_image.find_image(nested.find_docker())
+    assert image.base == BASE
+    assert theirs.images.get(image.tag).labels[nested_image.KEY_LABEL] == image.key
+    found = {one.name: one.size for one in image.course_images()}
+    assert {"busybox:latest", "debian:trixie", "training/webapp:latest", "motd:latest"} <= set(found)
+    assert found["training/webapp:latest"] > found["debian:trixie"] > 10_000_000
+
+
+def test_of_a_stale_image_only_the_own_go(place: Machine, theirs: DockerClient) -> None:
+    """A changed base is another recipe: not there, built anew, and the old one removed then."""
+    image = nested_image.find_image(nested.find_docker())
+    ours, other = f"{nested_image.REPOSITORY}:trixie-000000000000", "theirs:latest"
+    for tag, labels in ((ours, {nested_image.KEY_LABEL: "000000000000"}), (other, {})):
+        theirs.images.build(fileobj=io.BytesIO(f"FROM {BASE}\n".encode()), tag=tag, labels=labels)
+    nested_image._remove_old(theirs, image)
+    with pytest.raises(ImageNotFound):
+        theirs.images.get(ours)
+    assert image.tag in theirs.images.get(image.tag).tags
+    theirs.images.remove(other)
+
+
+def test_another_base_is_another_image(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(nested_image.BASE_VARIABLE, "debian:another")
+    with pytest.raises(ImageError, match=r"has no dockbook-engine:trixie-.* --boot nested .* builds it"):
+        nested_image.find_image(nested.find_docker())
+
+
+def test_a_base_that_is_nowhere(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine has no way to a registry, as behind a school's firewall."""
+    monkeypatch.setenv(nested_image.BASE_VARIABLE, "registry.invalid/debian:trixie")
+    before = place.holds()
+    with pytest.raises(ImageError, match=r"registry\.invalid.*DOCKBOOK_BASE_IMAGE names another Debian"):
+        nested_image.ensure_image(nested.find_docker())
+    assert place.holds() == before
+
+
+def test_without_namespaces_it_is_chosen(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "probe", lambda: "no ids")
+    assert str(choose()) == "Engine: nested (no sandbox here: no ids; your Docker answers)"
+
+
+def test_the_doctor_sees_it(place: Machine) -> None:
+    found = {item.name: item for item in examine().items}
+    assert found["nested"].status == "ok"
+    assert "20.10" in found["engine"].text
+
+
+def test_a_docker_that_lets_nobody_in(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = nested.find_docker()
+    user = ordinary_user()
+    Path(address.removeprefix("unix://")).parent.chmod(0o755)
+    script = "from grader.engine import nested; print(nested.probe())"
+    tree = str(Path(__file__).resolve().parents[2])
+    run = user.run([shared_python(), "-c", script], env={"PYTHONPATH": tree, "DOCKER_HOST": address})
+    assert run.stdout == f"The Docker Engine at {address} does not let you in.\n", run.stderr
+
+
+def test_a_docker_that_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/gone.sock")
+    with pytest.raises(EngineUnavailable, match="There is no Docker Engine at"):
+        nested.find_docker()
+    assert "DOCKER_HOST" in os.environ
