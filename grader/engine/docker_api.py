@@ -1,6 +1,8 @@
 """The few calls of the Engine API that a keeper makes to the user's own Docker, without docker-py.
 
-A keeper is a small process without site-packages. Standard library only; ``unix://`` and plain ``tcp://``.
+A keeper is a small process without site-packages. Paths bear no version: what is asked for is the same in
+every version since 1.41, and an engine takes that as its own. Standard library only; ``unix://`` and plain
+``tcp://``.
 """
 
 from __future__ import annotations
@@ -12,8 +14,6 @@ import socket
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-VERSION = "v1.41"
-"""Of Engine 20.10, the oldest that knows control group namespaces; newer ones and Podman still speak it."""
 TIMEOUT_S = 60
 
 
@@ -68,7 +68,7 @@ def call(
         headers = {"Content-Type": "application/x-tar"}
     with contextlib.closing(_Connection(docker_host, timeout_s)) as connection:
         try:
-            connection.request(method, f"/{VERSION}{path}", data, headers)
+            connection.request(method, path, data, headers)
             answer = connection.getresponse()
             said = answer.read()
         except http.client.HTTPException as error:
@@ -86,7 +86,7 @@ def attach(docker_host: str, container: str) -> tuple[socket.socket, bytes]:
     """A container's input, output and errors; what came with the answer's head. Raises as ``call``."""
     handle = connect(docker_host)
     query = "stream=1&stdin=1&stdout=1&stderr=1"
-    head = f"POST /{VERSION}/containers/{quote(container)}/attach?{query} HTTP/1.1\r\nHost: docker\r\n"
+    head = f"POST /containers/{quote(container)}/attach?{query} HTTP/1.1\r\nHost: docker\r\n"
     handle.sendall(f"{head}Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n".encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
