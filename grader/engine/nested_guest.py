@@ -29,6 +29,7 @@ FOLDER = "/run/dockbook/nested"
 API = f"{FOLDER}/api.sock"
 PLUGIN = "/run/docker/plugins/dockbook.sock"
 CGROUPS = "/sys/fs/cgroup"
+CONTROLLERS = f"{CGROUPS}/cgroup.controllers"
 RUNC = "/usr/local/sbin/runc"
 _PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 
@@ -65,15 +66,12 @@ def prepare(spec: dict[str, Any]) -> None:
     # Docker has put files of its own over these.
     for path, text in spec["files"].items():
         roots.write(path, text)
-    linux.remount_writable("/sys")
-    spec["cgroups"] = os.path.exists(f"{CGROUPS}/cgroup.controllers")
-    if spec["cgroups"]:
-        linux.remount_writable(CGROUPS)
-        delegate_cgroups()
-    else:
-        # The machine has version 1: what was made there would outlive the engine. Containers have no groups
-        # of their own, as in a sandbox.
-        linux.mount("cgroup2", CGROUPS, "cgroup2", quiet | linux.MS_NOEXEC)
+    spec["cgroups"] = delegate_cgroups()
+    if not spec["cgroups"]:
+        # Of version 1, where what was made would outlive the engine, or not ours to write. Containers have no
+        # groups of their own then, as in a sandbox.
+        if not os.path.exists(CONTROLLERS):
+            linux.mount("cgroup2", CGROUPS, "cgroup2", quiet | linux.MS_NOEXEC)
         linux.mount("none", CGROUPS, flags=linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY)
         spec["daemon"]["runtimes"]["crun"]["runtimeArgs"] = ["--cgroup-manager=disabled"]
         # BuildKit knows no other runtime than the runc that it finds.
@@ -81,19 +79,26 @@ def prepare(spec: dict[str, Any]) -> None:
         os.chmod(RUNC, 0o755)
 
 
-def delegate_cgroups() -> None:
-    """Let containers have control groups: a group with processes of its own can pass nothing on."""
-    os.makedirs(f"{CGROUPS}/init", exist_ok=True)
-    with open(f"{CGROUPS}/cgroup.procs") as handle:
-        pids = handle.read().split()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            roots.write(f"{CGROUPS}/init/cgroup.procs", pid)
-    with open(f"{CGROUPS}/cgroup.controllers") as handle:
+def delegate_cgroups() -> bool:
+    """Let containers have control groups, where they are of version 2 and may be written; whether they can.
+
+    A group with processes of its own can pass nothing on: they move to one below.
+    """
+    if not os.path.exists(CONTROLLERS):
+        return False
+    try:
+        linux.remount_writable("/sys")
+        linux.remount_writable(CGROUPS)
+        os.makedirs(f"{CGROUPS}/init", exist_ok=True)
+        roots.write(f"{CGROUPS}/init/cgroup.procs", str(os.getpid()))
+    except OSError:
+        return False
+    with open(CONTROLLERS) as handle:
         controllers = handle.read().split()
     for controller in controllers:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # one that this kernel gives to no namespace
             roots.write(f"{CGROUPS}/cgroup.subtree_control", f"+{controller}")
+    return True
 
 
 # -- the relay

@@ -372,6 +372,6 @@ def next_step(said: str) -> str:
 OUT_OF_REACH = ("pull access denied", "dial tcp", "no such host", "manifest unknown")
 FORBIDDEN = ("operation not permitted", "permission denied", "not allowed", "unsupported", "not supported")
 NOT_ALLOWED = (
-    "this Docker lets no container have the rights that an engine needs, as Podman without root: "
-    "use `--boot sandbox` on Linux, or Docker Desktop, Colima or a Docker with root."
+    "this Docker lets no container have the rights that an engine needs: use `--boot sandbox` on Linux, "
+    "or another Docker (Docker Desktop, Colima, one of your own)."
 )

@@ -14,8 +14,9 @@ from docker.errors import ImageNotFound
 
 from grader.cli.boot import open_chosen
 from grader.engine import nested, nested_image, sandbox
-from grader.engine.auto import choose
+from grader.engine.auto import choose, open_engine
 from grader.engine.doctor import examine
+from grader.engine.image import find_image
 from grader.errors import EngineUnavailable, ImageError
 from tests.engine.boots import BASE, Machine, machine
 from tests.engine.users import ordinary_user, shared_python
@@ -75,6 +76,27 @@ def test_a_base_that_is_nowhere(place: Machine, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ImageError, match=r"registry\.invalid.*DOCKBOOK_BASE_IMAGE names another Debian"):
         nested_image.ensure_image(nested.find_docker())
     assert place.holds() == before
+
+
+@pytest.mark.slow
+def test_on_a_docker_without_root(
+    place: Machine, theirs: DockerClient, engine_image: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its containers may be privileged, in its user namespace; it has no control groups to give."""
+    there = nested_image.find_image(nested.find_docker())
+    with sandbox.Sandbox(find_image(), plugin=False, preload=False, disk_bytes=8 << 30) as rootless:
+        with contextlib.closing(rootless.client(timeout=300)) as client:
+            client.api.load_image(theirs.images.get(there.tag).save(named=True))
+        monkeypatch.setenv("DOCKER_HOST", rootless.docker_host)
+        with open_engine("nested") as engine:
+            assert "privileged" in engine.detail
+            client = engine.client()
+            assert client.info()["CgroupDriver"] == "none"
+            assert client.containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
+            # What a layer removed from the one below it is not there: its marks are.
+            listed = client.containers.run("training/webapp", ["ls", "/var/lib/apt/lists"], remove=True)
+            assert listed == b""
+        assert rootless.client().containers.list(all=True) == []
 
 
 def test_without_namespaces_it_is_chosen(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

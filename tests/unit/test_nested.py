@@ -116,7 +116,7 @@ def test_both_ways_are_tried_and_both_reasons_named(docker: FakeDocker) -> None:
     assert kept == {}
     assert "privileged: OCI runtime" in error.what
     assert "all capabilities but SYS_RESOURCE: OCI runtime" in error.what
-    assert "Podman without root" in error.next_step
+    assert "the rights that an engine needs" in error.next_step
     first, second = (one["HostConfig"] for one in wanted)
     assert first["Privileged"] is True
     assert second["CapDrop"] == ["SYS_RESOURCE"]
@@ -140,7 +140,7 @@ class _Remembering(dict[str, dict[str, Any]]):
     ("line", "said", "step"),
     [
         ("POST /containers/create", "mkdir /var/lib/docker/x: no space left on device", "docker system df"),
-        ("POST /containers/create", "authorization denied: privileged is not allowed", "Podman"),
+        ("POST /containers/create", "authorization denied: privileged is not allowed", "--boot sandbox"),
         ("POST /containers/create", "No such image: dockbook-engine", "dockbook doctor"),
         ("/archive", "something new", "dockbook doctor"),
     ],
@@ -199,7 +199,7 @@ def test_grading_is_refused() -> None:
         ("write /x: no space left on device", "docker system df"),
         ("Get https://registry: dial tcp: lookup registry: no such host", "DOCKBOOK_BASE_IMAGE names"),
         ("pull access denied for debian", "DOCKBOOK_BASE_IMAGE names"),
-        ("privileged: operation not permitted", "Podman without root"),
+        ("privileged: operation not permitted", "the rights that an engine needs"),
         ("something new", "run the same command again"),
     ],
 )
