@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,7 +16,6 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,12 +120,3 @@ def shot(page: Page, name: str) -> None:
     """What the browser shows now, to look at: build/NAME.png."""
     BUILD.mkdir(exist_ok=True)
     page.screenshot(path=BUILD / f"{name}.png")
-
-
-def require_accessible(page: Page) -> None:
-    """axe finds no serious fault in the page as it is now."""
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, json.dumps(
-        [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in serious], indent=1
-    )

@@ -24,7 +24,8 @@ from grader.grading.demo import cheat, hand_in, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.verdicts import Verdicts
-from tests.browser.lab import DOCKBOOK, Lab, new_page, require_accessible, running_lab, shot
+from tests.browser.access import assert_no_serious_fault
+from tests.browser.lab import DOCKBOOK, Lab, new_page, running_lab, shot
 from tests.grading import tiny
 
 ENGINE_MS = 120_000
@@ -347,7 +348,7 @@ def test_feedback_shows_grades_and_comments_and_nothing_in_it_acts(page, go, ter
     shot(page, "formgrader-feedback")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        require_accessible(page)
+        assert_no_serious_fault(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     shot(page, "feedback-phone")

@@ -18,7 +18,8 @@ from grader.lab.pictures import container, image, network, tables
 from grader.lab.trace import Call, Conversation
 from grader.lab.why import Answer
 from grader.state import Container, Network
-from tests.browser.lab import DOCKBOOK, Lab, new_page, open_chapter, require_accessible, shot
+from tests.browser.access import assert_no_serious_fault
+from tests.browser.lab import DOCKBOOK, Lab, new_page, open_chapter, shot
 
 pytestmark = pytest.mark.timeout(600)
 NAME = "pictures"
@@ -168,7 +169,7 @@ def test_every_kind_is_in_the_gallery(browser: Browser, gallery: Path, scheme: A
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "wide tables scroll by themselves"
     outside = [url for url in asked if not url.startswith(("file:", "data:"))]
     assert outside == []
-    require_accessible(page)
+    assert_no_serious_fault(page)
     page.screenshot(path=gallery.parent.parent / f"{width}-{scheme}.png")
     page.close()
 
