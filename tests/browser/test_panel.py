@@ -220,6 +220,14 @@ def test_an_engine_that_is_reset_and_one_that_ends(browser: Browser, engine: Eng
         expect(item(page, "Containers", "after")).to_be_visible(timeout=SOON_MS)
         client.close()
         expect(start).to_contain_text("1 of 1 container running")
+        page.wait_for_timeout(3000)  # JupyterLab keeps the layout a moment after it changed
+        page.reload()
+        expect(item(page, "Containers", "after")).to_be_visible(timeout=60_000)
+        button = page.get_by_role("button", name="Docker live")
+        for pressed in ("false", "true"):
+            button.click()
+            expect(button).to_have_attribute("aria-pressed", pressed)
+        expect(item(page, "Containers", "after")).to_be_visible(timeout=SOON_MS)
         engine.close()
         words = "The engine does not answer."
         expect(panel(page)).to_contain_text(words, timeout=30_000)

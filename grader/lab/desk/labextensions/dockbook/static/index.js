@@ -122,11 +122,13 @@ export function plugins(application, apputils, coreutils, launcher, services, co
     // While it is hidden nobody needs the engine's state.
     onAfterShow() {
       this._leave ??= this.panel.listen(this.feed);
+      this.opener?.setAttribute("aria-pressed", "true");
     }
 
     onAfterHide() {
       this._leave?.();
       this._leave = null;
+      this.opener?.setAttribute("aria-pressed", "false");
     }
 
     onAfterAttach() {
@@ -143,13 +145,12 @@ export function plugins(application, apputils, coreutils, launcher, services, co
   }
 
   function button(app, command, icon, text) {
-    const made = element(
+    return element(
       "button",
       { class: "dockbook-top", type: "button", onclick: () => app.commands.execute(command) },
       icon.element({ tag: "span" }),
       element("span", {}, text),
     );
-    return made;
   }
 
   function activate(app, shell, palette, restorer, launchers) {
@@ -184,12 +185,14 @@ export function plugins(application, apputils, coreutils, launcher, services, co
     });
     shell.add(panel, "right", { rank: 10 });
 
+    panel.opener = button(app, "dockbook:panel", panelIcon, "Docker live");
+    panel.opener.setAttribute("aria-pressed", String(panel.isVisible));
     const top = new widgets.Widget({
       node: element(
         "div",
         { class: "dockbook-tops", role: "group", "aria-label": "course" },
         button(app, "dockbook:start", startIcon, "Start page"),
-        button(app, "dockbook:panel", panelIcon, "Docker live"),
+        panel.opener,
       ),
     });
     top.id = "dockbook-tops";

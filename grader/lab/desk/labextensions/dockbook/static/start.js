@@ -16,7 +16,7 @@ export class Start {
     Object.assign(this, { open, run, link });
     const title = identifier("start");
     this.lead = element("p", { class: "dockbook-lead" });
-    this.next = element("section", { class: "dockbook-next", "aria-label": "next" });
+    this.next = element("section", { class: "dockbook-next", "aria-label": "What is next" });
     this.total = element("span", { class: "dockbook-quiet" });
     this.list = element("ol", { class: "dockbook-chapters" });
     this.help = element("dl", { class: "dockbook-help" });
@@ -44,7 +44,7 @@ export class Start {
             { "aria-labelledby": chapters },
             element("div", { class: "dockbook-heading" }, element("h2", { id: chapters }, "Chapters"), this.total),
             this.list,
-            element("p", { class: "dockbook-quiet" }, "This counts what is saved: Ctrl S in a notebook saves it. It is not your grade."),
+            element("p", { class: "dockbook-quiet" }, "This counts what is saved: at once with Ctrl S, by itself every half minute. It is not your grade."),
           ),
           element(
             "div",
