@@ -1,0 +1,189 @@
+"""Archives of all kinds: what is unpacked, what is left out and why, and that a bomb stays small."""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.grading import unpack
+from grader.grading.unpack import Extractor
+
+BOMB = 200 << 20
+
+
+def zipped(path: Path, *names: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, f"in {name}")
+
+
+def bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as out:
+        for _ in range(BOMB >> 20):
+            out.write(bytes(1 << 20))
+
+
+def tar_bomb(path: Path, kind: bytes = tarfile.REGTYPE) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("zeros")
+        info.type, info.size = kind, BOMB
+        with Path("/dev/zero").open("rb") as zeros:
+            archive.addfile(info, zeros)
+
+
+def pax_bomb(path: Path) -> None:
+    """Its header says that hundreds of megabytes of headers follow."""
+    tar_bomb(path, tarfile.XHDTYPE)
+
+
+def lies(path: Path) -> None:
+    """A zip that says its one file is small."""
+    bomb(path)
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"PK\x01\x02")
+    data[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+def nested_bomb(path: Path) -> None:
+    inner = path.with_name("inner.zip")
+    bomb(inner)
+    shutil.move(inner, path.with_name("keep"))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(path.with_name("keep"), "inner.zip")
+    path.with_name("keep").unlink()
+
+
+def many(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(unpack.MOST_FILES + 1):
+            archive.writestr(str(number), "")
+
+
+def encrypted(path: Path) -> None:
+    zipped(path, "a")
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(mark) + offset] |= 1
+    path.write_bytes(data)
+
+
+def twice(path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        zipped(path, "a", "a")
+
+
+@pytest.fixture
+def extract(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Callable[[], tuple[list[str], str]]:
+    """Extract what is in ``archive``: the files that came out of it, and the warnings."""
+
+    def run() -> tuple[list[str], str]:
+        target = tmp_path / "extracted"
+        target.mkdir()
+        with caplog.at_level(logging.WARNING):
+            plugin = Extractor()
+            plugin.log = logging.getLogger("test")
+            plugin.extract(str(tmp_path / "archive"), str(target))
+        found = [path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()]
+        assert not [path for path in tmp_path.rglob("*") if path.is_symlink() and target in path.parents]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "extracted"]
+        return sorted(found), caplog.text
+
+    (tmp_path / "archive").mkdir()
+    return run
+
+
+def test_zips_a_platforms_zip_of_zips_tars_and_plain_files(tmp_path, extract):
+    archive = tmp_path / "archive"
+    zipped(archive / "ann.zip", "ann/ch01/ch01.ipynb", "ann/ch01/notes/a.txt")
+    (archive / "more").mkdir()
+    zipped(archive / "bob.zip", "bob/ch01/ch01.ipynb")
+    with zipfile.ZipFile(archive / "more" / "all.zip", "w") as outer:
+        outer.write(archive / "bob.zip", "Bob B_1_bob.zip")
+    (archive / "bob.zip").unlink()
+    with tarfile.open(archive / "cleo.tar.gz", "w:gz") as bundle:
+        info = tarfile.TarInfo("cleo/ch01/ch01.ipynb")
+        info.size = 2
+        bundle.addfile(info, io.BytesIO(b"{}"))
+    (archive / "dora.ipynb").write_text("{}")
+    assert extract() == (
+        [
+            "ann/ann/ch01/ch01.ipynb",
+            "ann/ann/ch01/notes/a.txt",
+            "cleo/cleo/ch01/ch01.ipynb",
+            "dora.ipynb",
+            "more/all/Bob B_1_bob/bob/ch01/ch01.ipynb",
+        ],
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "why"),
+    [
+        (bomb, "bad.zip", "bytes are in it"),
+        (lies, "bad.zip", "cannot be unpacked"),
+        (nested_bomb, "bad.zip", "bytes are in it"),
+        (tar_bomb, "bad.tar.gz", "bytes are in it"),
+        (pax_bomb, "bad.tar.gz", "bytes are in it"),
+        (many, "bad.zip", "more than 20,000 files"),
+        (encrypted, "bad.zip", "encrypted"),
+        (twice, "bad.zip", "cannot be unpacked"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 torn"), "bad.zip", "cannot be unpacked"),
+        (lambda path: path.write_bytes(b""), "bad.tar.gz", "cannot be unpacked"),
+        (lambda path: path.write_text("no archive"), "bad.gz", "cannot be unpacked"),
+        (lambda path: path.symlink_to("/etc/passwd"), "bad.zip", "no regular file"),
+        (lambda path: zipped(path, "a", "a/b"), "bad.zip", "cannot be unpacked"),
+    ],
+)
+def test_a_bad_one_is_left_out_and_the_others_are_taken(tmp_path, extract, make, name, why):
+    archive = tmp_path / "archive"
+    make(archive / name)
+    zipped(archive / "ann.zip", "ann/ch01/ch01.ipynb")
+    found, said = extract()
+    assert found == ["ann/ann/ch01/ch01.ipynb"]
+    assert "is left out" in said and why in said
+
+
+def test_nothing_lands_outside_or_is_a_link(tmp_path, extract):
+    archive = tmp_path / "archive"
+    with zipfile.ZipFile(archive / "ann.zip", "w") as packed:
+        for name in ("../up", "/abs", "a/../../up2", "\\win", "C:\\win", "b" * 300, "c/" * 600 + "d", "ok"):
+            packed.writestr(name, "x")
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        packed.writestr(link, "/etc/passwd")
+    with tarfile.open(archive / "bob.tar.gz", "w:gz") as bundle:
+        for name, kind in (("link", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE), ("dev", tarfile.CHRTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            bundle.addfile(info)
+        bundle.addfile(tarfile.TarInfo("../up"))
+        bundle.addfile(tarfile.TarInfo("fine"))
+    found, _ = extract()
+    assert found == ["ann/ok", "bob/fine"]
+
+
+def test_what_is_packed_deeper_stays_out_and_no_folder_is_overwritten(tmp_path, extract):
+    archive = tmp_path / "archive"
+    zipped(archive / "c.zip", "deep.txt")
+    for outer, inner in (("b.zip", "c.zip"), ("a.zip", "b.zip")):
+        with zipfile.ZipFile(archive / outer, "w") as packed:
+            packed.write(archive / inner, inner)
+            packed.writestr("beside.txt", "x")
+        (archive / inner).unlink()
+    zipped(archive / "d.zip", "e.zip/x", "e")
+    with zipfile.ZipFile(archive / "f.zip", "w") as packed:
+        packed.writestr("g/mine.txt", "mine")
+        packed.writestr("g.zip", (archive / "d.zip").read_bytes())
+    (archive / "d.zip").unlink()
+    found, said = extract()
+    assert found == ["a/b/beside.txt", "a/beside.txt", "f/g/mine.txt"]
+    assert "packed too deep" in said and "something of its name is there already" in said
