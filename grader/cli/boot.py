@@ -63,12 +63,22 @@ def find_course(path: Path | None = None) -> Course:
         raise
 
 
-def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False) -> EngineImage:
-    """The engine image, built unless it is there; shows progress only when there is something to do."""
+def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "sandbox") -> EngineImage:
+    """The engine image, built unless it is there; shows progress only when there is something to do.
+
+    For ``vm``, the virtual machine that is made of it as well.
+    """
     from grader.engine.build import ensure_image as ensure
 
     with progress("engine image") as report:
-        return ensure(cast("Suite", suite), report, rebuild=rebuild)
+        image = ensure(cast("Suite", suite), report, rebuild=rebuild and boot != "vm")
+    if boot == "vm":
+        from grader.engine.qemu import accelerator
+        from grader.engine.vm_build import ensure_vm
+
+        with progress("virtual machine") as report:
+            ensure_vm(image, accelerator(), report, rebuild=rebuild)
+    return image
 
 
 def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[Engine, Choice]:
@@ -89,4 +99,6 @@ def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[
 
         with progress("engine image") as report:
             nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
+    elif choice.boot == "vm":
+        ensure_image(suite, boot="vm")
     return open_engine(choice.boot, suite=suite, label=label), choice

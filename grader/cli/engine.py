@@ -29,10 +29,17 @@ def engine() -> None:
 
 @engine.command()
 @suite_option
+@click.option(
+    "--boot",
+    type=click.Choice(("sandbox", "vm")),
+    default="sandbox",
+    show_default=True,
+    help="What it is for; vm: the virtual machine as well, with its snapshot.",
+)
 @click.option("--rebuild", is_flag=True, help="Build it again even if it is there and whole.")
-def build(suite: str, rebuild: bool) -> None:
-    """Build the engine image into the cache, once."""
-    image = ensure_image(suite, rebuild=rebuild)
+def build(suite: str, boot: str, rebuild: bool) -> None:
+    """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""
+    image = ensure_image(suite, rebuild=rebuild, boot=boot)
     click.echo(f"engine image {image.key} ({image.suite}): {image.path}")
 
 

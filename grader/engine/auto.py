@@ -25,7 +25,8 @@ class Choice:
 
 
 def choose(wanted: str = "auto") -> Choice:
-    """The boot for this machine: as asked, else DOCKER_HOST, else ``sandbox``, else ``nested``.
+    """The boot for this machine: as asked, else DOCKER_HOST, else ``sandbox``, else ``nested``,
+    else ``vm``.
 
     Raises UsageError for a name that is none, EngineUnavailable when nothing can work here, with every
     reason.
@@ -37,7 +38,7 @@ def choose(wanted: str = "auto") -> Choice:
         raise UsageError(f"There is no boot named {wanted!r}.", next_step=f"one of: auto, {', '.join(BOOTS)}")
     if os.environ.get("DOCKER_HOST"):
         return Choice("host", f"DOCKER_HOST is {os.environ['DOCKER_HOST']}")
-    from grader.engine import nested, sandbox
+    from grader.engine import nested, qemu, sandbox
 
     reasons = {"sandbox": sandbox.probe()}
     if reasons["sandbox"] is None:
@@ -45,6 +46,9 @@ def choose(wanted: str = "auto") -> Choice:
     reasons["nested"] = nested.probe()
     if reasons["nested"] is None:
         return Choice("nested", f"no sandbox here: {reasons['sandbox']}; your Docker answers")
+    reasons["vm"] = qemu.probe()
+    if reasons["vm"] is None:
+        return Choice("vm", f"a virtual machine; no sandbox here: {reasons['sandbox']}")
     tried = "; ".join(f"{boot}: {reason}" for boot, reason in reasons.items())
     raise EngineUnavailable(
         f"No engine can be started here. {tried}",
@@ -71,6 +75,11 @@ def open_engine(boot: str = "auto", *, suite: str = "trixie", **options: Any) ->
         from grader.engine import nested, nested_image
 
         return nested.Nested(nested_image.find_image(nested.find_docker(), _suite(suite)), **options)
+    if choice.boot == "vm":
+        from grader.engine import qemu, vm, vm_image
+        from grader.engine.image import find_image
+
+        return vm.VM(vm_image.find(find_image(_suite(suite)), qemu.accelerator()), **options)
     raise EngineUnavailable(
         f"The {choice.boot} boot is not there yet.", next_step="use --boot sandbox or --boot host."
     )

@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -113,37 +113,13 @@ class _Builder:
     # -- Debian
 
     def _mmdebstrap(self, suite: recipe.Suite, target: Path, variant: str, *options: str) -> None:
-        """One run of mmdebstrap into a tar archive; its own messages tell how far it is."""
-        mode = "root" if os.geteuid() == 0 else "unshare"
-        # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
-        argv = [
-            "setpriv",
-            "--pdeathsig=TERM",
-            "mmdebstrap",
-            f"--mode={mode}",
-            f"--variant={variant}",
-            "--format=tar",
-            *recipe.SLIM,
-        ]
-        argv += ["--skip=output/dev", *options, suite, str(target)]
-        env = dict(os.environ) | {"TMPDIR": str(self._temporary())}
-        with self.folder.with_suffix(".log").open("a") as log:
-            process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=log, text=True, env=env)
-            assert process.stderr is not None
-            error = last = ""
-            for line in process.stderr:
-                log.write(line)
-                last = line.strip() or last
-                if line.startswith("E: "):
-                    error = error or last  # those that follow only say that something failed
-                if line.startswith("I: "):
-                    self.tell(self.fraction, f"{self.what}: {line[3:].strip()}")
-            if process.wait():
-                raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
-
-    def _temporary(self) -> Path:
-        """mmdebstrap's own user enters its TMPDIR: a folder that others may pass through."""
-        return Path(tempfile.gettempdir())
+        """One run of mmdebstrap into a tar archive."""
+        argv = [f"--variant={variant}", "--format=tar", *recipe.SLIM, "--skip=output/dev", *options]
+        mmdebstrap(
+            [*argv, suite, str(target)],
+            self.folder.with_suffix(".log"),
+            lambda text: self.tell(self.fraction, f"{self.what}: {text}"),
+        )
 
     def _step(self, fraction: float, what: str) -> None:
         self.fraction, self.what = fraction, what
@@ -273,6 +249,28 @@ class _Builder:
     @staticmethod
     def _run(argv: list[str], env: dict[str, str]) -> str:
         return subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout.strip()
+
+
+def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], None]) -> None:
+    """One run of mmdebstrap; its own messages tell how far it is. Raises CalledProcessError."""
+    mode = "root" if os.geteuid() == 0 else "unshare"
+    # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
+    argv = ["setpriv", "--pdeathsig=TERM", "mmdebstrap", f"--mode={mode}", *options]
+    # mmdebstrap's own user enters its TMPDIR: a folder that others may pass through.
+    env = dict(os.environ) | {"TMPDIR": tempfile.gettempdir()}
+    with log_file.open("a") as log:
+        process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=log, text=True, env=env)
+        assert process.stderr is not None
+        error = last = ""
+        for line in process.stderr:
+            log.write(line)
+            last = line.strip() or last
+            if line.startswith("E: "):
+                error = error or last  # those that follow only say that something failed
+            if line.startswith("I: "):
+                tell(line[3:].strip())
+        if process.wait():
+            raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
 
 
 def remove(path: Path, own: ids.Ids) -> None:

@@ -129,6 +129,7 @@ class Keeper:
         if os.getppid() != owner:
             return
         self.selector.register(self.control, selectors.EVENT_READ, self.read_owner)
+        self.take_requests()
         while not self.done:
             for key, mask in self.selector.select():
                 handler = key.data
@@ -162,6 +163,9 @@ class Keeper:
             self.finish()
             return
         self.buffers["owner"] += data
+        self.take_requests()
+
+    def take_requests(self) -> None:
         while b"\n" in self.buffers["owner"]:
             line, self.buffers["owner"] = self.buffers["owner"].split(b"\n", 1)
             self.request(line)
@@ -220,12 +224,14 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
     linux.set_name("dockbook-keeper")
     control = socket.socket(fileno=int(descriptor))
     data = b""
-    while not data.endswith(b"\n"):
+    while b"\n" not in data:
         chunk = control.recv(65536)
         if not chunk:
             return
         data += chunk
-    keeper = kind(json.loads(data), control)
+    spec, early = data.split(b"\n", 1)
+    keeper = kind(json.loads(spec), control)
+    keeper.buffers["owner"] = early
     started = time.monotonic()
     try:
         keeper.boot()

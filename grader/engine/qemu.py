@@ -1,0 +1,105 @@
+"""QEMU on this machine: is it there, which version, does KVM really work; its command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from grader.errors import EngineUnavailable
+
+Accelerator = Literal["kvm", "tcg"]
+SYSTEM, IMG = "qemu-system-x86_64", "qemu-img"
+PACKAGES = {SYSTEM: "qemu-system-x86", IMG: "qemu-utils"}
+MEMORY_MB = 768
+PROCESSORS = 2
+APPEND = (
+    *("console=ttyS0", "quiet", "panic=-1", "random.trust_cpu=on", "net.ifnames=0", "tsc=reliable"),
+    *("mitigations=off", "preempt=none", "nowatchdog", "audit=0", "apparmor=0", "cgroup_no_v1=all"),
+)
+"""The guest is one person's and disposable: what protects users of one kernel from each other costs time."""
+
+
+def missing() -> list[str]:
+    """Debian packages whose programs are not on the PATH."""
+    return [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+
+
+@cache
+def version() -> str:
+    """QEMU's own version, ``7.2.22``. Raises EngineUnavailable when there is no QEMU."""
+    lacks = missing()
+    if lacks:
+        raise EngineUnavailable(
+            "The vm boot: QEMU is not installed.", next_step=f"sudo apt-get install {' '.join(lacks)}"
+        )
+    said = subprocess.run([SYSTEM, "--version"], capture_output=True, text=True, check=False, timeout=20)
+    found = re.search(r"version (\d+(?:\.\d+)+)", said.stdout)
+    if not found:
+        raise EngineUnavailable(f"The vm boot: {SYSTEM} does not say its version: {said.stderr.strip()}.")
+    return found[1]
+
+
+def command(
+    *, accelerator: Accelerator, kernel: Path, initrd: Path, base: list[Path], memory: Path, share: bool
+) -> list[str]:
+    """QEMU's command line; ``{disk}``, ``{wire}`` and ``{monitor}`` stand for descriptors.
+
+    ``base``: what the changed disk lies on, the lowest first. ``memory``: the file of the machine's memory;
+    with ``share`` the machine boots and writes it, else it waits for a snapshot's state and only reads it.
+    """
+    accel = "tcg,thread=multi,tb-size=256" if accelerator == "tcg" else "kvm"
+    argv = [SYSTEM, "-name", "dockbook", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
+    argv += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
+    argv += ["-M", "pc,usb=off,vmport=off,memory-backend=ram", "-accel", accel]
+    # Four levels of page tables are one less to walk, and all that this memory needs.
+    argv += ["-cpu", "max,la57=off" if accelerator == "tcg" else "host", "-m", f"{MEMORY_MB}"]
+    argv += ["-smp", f"{PROCESSORS}"]
+    argv += ["-object", _memory(memory, share), *([] if share else ["-incoming", "defer"])]
+    argv += ["-kernel", str(kernel), "-initrd", str(initrd), "-append", " ".join(APPEND)]
+    lower = ""
+    for number, path in enumerate(base):
+        name = f"base{number}"
+        argv += ["-blockdev", f"file,node-name={name}f,filename={path},read-only=on,cache.no-flush=on"]
+        backing = f",backing={lower}" if lower else ""
+        argv += ["-blockdev", f"qcow2,node-name={name},file={name}f,read-only=on{backing}"]
+        lower = name
+    argv += ["-add-fd", "fd={disk},set=1"]
+    fast = "discard=unmap,cache.no-flush=on"
+    argv += ["-blockdev", f"file,node-name=topf,filename=/dev/fdset/1,{fast}"]
+    argv += ["-blockdev", f"qcow2,node-name=top,file=topf,backing={lower},{fast}"]
+    argv += ["-device", "virtio-blk-pci,drive=top"]
+    argv += ["-device", "virtio-serial-pci", "-chardev", "socket,id=wire,fd={wire}"]
+    argv += ["-device", "virtserialport,chardev=wire,name=dockbook"]
+    argv += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
+    argv += ["-chardev", "socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"]
+    return argv
+
+
+def _memory(path: Path, share: bool) -> str:
+    text = f"memory-backend-file,id=ram,size={MEMORY_MB}M,mem-path={path},share={'on' if share else 'off'}"
+    if not share and tuple(map(int, version().split(".")[:2])) >= (8, 2):
+        # Opened for writing, a file of a container image's lower layer would be copied first, whole.
+        text += ",readonly=on,rom=off"
+    return text
+
+
+def scratch_folder(cache: Path) -> Path:
+    """Where a machine's changes to its disk go until its end: the cache's disk, or one with room."""
+    for folder in (cache, Path(tempfile.gettempdir())):
+        if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 1 << 30:
+            return folder
+    return cache
+
+
+def accelerator() -> Accelerator:
+    """Which one to use: ``DOCKBOOK_ACCEL`` if it is set, else what a trial said; TCG where there is none."""
+    asked = os.environ.get("DOCKBOOK_ACCEL", "")
+    if asked in ("kvm", "tcg"):
+        return "kvm" if asked == "kvm" else "tcg"
+    return "tcg"

@@ -1,0 +1,216 @@
+"""Process 1 of the virtual machine, and the relay beside it: both run already when an engine starts.
+
+The machine's own initial file system mounts the disk and hands over to ``main``. Process 1 is the sandbox's
+(``grader.engine.inside``) with a kernel of its own around it instead of namespaces. The relay is one more
+process: it carries connections between the virtio port and the sockets in here. Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import re
+import selectors
+import socket
+import stat
+import struct
+import sys
+import time
+from typing import Any
+
+from grader.engine import linux
+from grader.engine.door import DOOR
+from grader.engine.inside import Inside
+from grader.engine.mux import CHUNK, Mux
+
+SPEC = "/etc/dockbook/vm.json"
+PORT_NAME = "dockbook"
+FOLDER = "/run/dockbook-vm"
+API, CONTROL = f"{FOLDER}/api.sock", f"{FOLDER}/control.sock"
+PLUGIN = "/run/docker/plugins/dockbook.sock"
+KERNELS = "/run/dockbook/kernel"
+_RNDADDENTROPY, _RNDRESEEDCRNG = 0x40085203, 0x5207
+_KERNEL_SOCKET = re.compile(r"kernel:(k-[0-9a-f]{8}/s-[1-5])")
+_PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
+
+
+class Guest(Inside):
+    """Process 1 of the machine. Its keeper comes and goes: the snapshot is taken with nobody connected."""
+
+    rootless = False
+
+    def __init__(self, spec: dict[str, Any], log: int) -> None:
+        self.nobody, self._kept = socket.socketpair()
+        super().__init__(spec, self.nobody, listen(API, 0o600), log)
+        self.door = listen(CONTROL, 0o600)
+        self.selector.register(self.door, selectors.EVENT_READ, self.meet_keeper)
+
+    def start(self) -> None:
+        """As in a sandbox, once the layers' marks are those that this kernel reads."""
+        os.makedirs("/var/lib/docker", exist_ok=True)
+        # dockerd would bind it onto itself for its propagation, over the images' layers mounted in there.
+        linux.bind("/var/lib/docker", "/var/lib/docker")
+        own_marks("/srv/dockbook/preload/overlay2")
+        super().start()
+
+    def meet_keeper(self) -> None:
+        """The machine goes on with a new keeper."""
+        connection, _ = self.door.accept()
+        self.selector.unregister(self.control)
+        self.control, self.buffer = connection, b""
+        self.selector.register(connection, selectors.EVENT_READ, self.hear_keeper)
+
+    def hear_keeper(self) -> None:
+        super().hear_keeper()
+        if self.over:  # it has gone: stay for the next one
+            self.over = False
+            self.selector.unregister(self.control)
+            self.control.close()
+            self.control = self.nobody
+            self.selector.register(self.nobody, selectors.EVENT_READ, self.hear_keeper)
+
+    def do_wake(self, now: float, seed: str, watch: dict[str, int]) -> None:
+        """Make the snapshot's clock and random state this machine's own, and set its limits."""
+        time.clock_settime(time.CLOCK_REALTIME, now)
+        data = base64.b64decode(seed)
+        with open("/dev/urandom", "wb", buffering=0) as device:
+            fcntl.ioctl(device, _RNDADDENTROPY, struct.pack("ii", 8 * len(data), len(data)) + data)
+            fcntl.ioctl(device, _RNDRESEEDCRNG)
+        if watch:
+            self.spec["watch"] = watch
+            self.start_watchdog()
+
+
+def own_marks(layers: str) -> None:
+    """Make overlay's marks in layers that a user namespace made those of a kernel's root: overlayfs.rst."""
+    if not os.path.isdir(layers):
+        return
+    for folder, _, _ in os.walk(layers):
+        for name in ("opaque", "redirect"):
+            with contextlib.suppress(OSError):
+                mark = os.getxattr(folder, f"user.overlay.{name}", follow_symlinks=False)
+                os.setxattr(folder, f"trusted.overlay.{name}", mark, follow_symlinks=False)
+                os.removexattr(folder, f"user.overlay.{name}", follow_symlinks=False)
+
+
+# -- the relay
+
+
+def listen(path: str, mode: int) -> socket.socket:
+    """A listening unix socket."""
+    server = socket.socket(socket.AF_UNIX)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    server.bind(path)
+    os.chmod(path, mode)
+    server.listen(512)
+    return server
+
+
+def dial(target: str) -> socket.socket | None:
+    """A socket for what the keeper asks for. Raises OSError."""
+    port = _PORT.fullmatch(target)
+    if port:
+        kind = socket.SOCK_STREAM if port[1] == "tcp" else socket.SOCK_DGRAM
+        handle = socket.socket(socket.AF_INET, kind)
+        handle.setblocking(False)
+        handle.connect_ex(("127.0.0.1", int(port[2])))
+        return handle
+    kernel = _KERNEL_SOCKET.fullmatch(target)
+    path = f"{KERNELS}/{kernel[1]}" if kernel else {"api": API, "control": CONTROL, "door": DOOR}.get(target)
+    if path is None or not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return None
+    handle = socket.socket(socket.AF_UNIX)
+    handle.connect(path)
+    return handle
+
+
+def relay(log: int, plugin: socket.socket) -> None:
+    """Body of the relay's process."""
+    linux.set_name("dockbook-relay")
+    selector = selectors.DefaultSelector()
+    mux = Mux(selector, os.open(wire(), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC), dial, first=2)
+
+    def plugin_call(_: int) -> None:
+        with contextlib.suppress(OSError):
+            mux.open("plugin", plugin.accept()[0])
+
+    plugin.setblocking(False)
+    selector.register(plugin, selectors.EVENT_READ, plugin_call)
+    selector.register(log, selectors.EVENT_READ, lambda _: mux.log(os.read(log, CHUNK)))
+    while True:
+        for key, mask in selector.select():
+            key.data(mask)
+
+
+def wire() -> str:
+    """The device of the virtio port that leads to the keeper."""
+    for name in os.listdir("/sys/class/virtio-ports"):
+        with open(f"/sys/class/virtio-ports/{name}/name") as handle:
+            if handle.read().strip() == PORT_NAME:
+                return f"/dev/{name}"
+    raise RuntimeError("the machine has no port to its keeper")
+
+
+# -- boot
+
+
+def mount_all() -> None:
+    """What a sandbox's ``build_root`` makes, with a kernel of one's own."""
+    quiet = linux.MS_NOSUID | linux.MS_NODEV
+    for kind, path, flags, data in (
+        ("proc", "/proc", quiet | linux.MS_NOEXEC, None),
+        ("sysfs", "/sys", quiet | linux.MS_NOEXEC, None),
+        ("devtmpfs", "/dev", linux.MS_NOSUID, None),
+        ("cgroup2", "/sys/fs/cgroup", quiet | linux.MS_NOEXEC, None),
+        ("tmpfs", "/run", quiet, "mode=755,size=64m,nr_inodes=16k"),
+        ("tmpfs", "/tmp", quiet, "mode=1777,size=64m,nr_inodes=16k"),
+    ):
+        linux.mount(kind, path, kind, flags, data)
+    for name in ("pts", "shm", "mqueue"):
+        os.makedirs(f"/dev/{name}", exist_ok=True)
+    linux.mount("devpts", "/dev/pts", "devpts", data="ptmxmode=0666,mode=620,gid=5")
+    linux.mount("shm", "/dev/shm", "tmpfs", quiet, "mode=1777,size=64m,nr_inodes=16k")
+    linux.mount("mqueue", "/dev/mqueue", "mqueue")
+    for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        with contextlib.suppress(FileExistsError):
+            os.symlink(f"/proc/self/{target}", f"/dev/{name}")
+    for path in ("lock", "dockbook/kernel", "dockbook/work", "containerd", "hub", "docker/plugins"):
+        os.makedirs(f"/run/{path}")
+    os.chmod("/run/docker", 0o700)
+    os.mkdir(FOLDER, 0o700)
+
+
+def main() -> None:
+    """Entry of process 1; the machine stops when it returns."""
+    os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    os.umask(0o022)
+    mount_all()
+    with open(SPEC) as handle:
+        spec = json.load(handle)
+    plugin = listen(PLUGIN, 0o600)
+    log_read, log_write = os.pipe2(os.O_CLOEXEC)
+    pid = os.fork()
+    if pid == 0:
+        os.close(log_write)
+        relay(log_read, plugin)
+    os.close(log_read)
+    plugin.close()
+    try:
+        guest = Guest(spec, log_write)
+        guest.relay = pid
+        guest.start()
+        guest.serve()
+    except BaseException as error:  # noqa: BLE001 - the last word of process 1: say why, then all ends
+        os.write(log_write, f"vm: {type(error).__name__}: {error}\n".encode())
+        os.write(2, f"vm: {type(error).__name__}: {error}\n".encode())
+        time.sleep(0.5)
+    finally:
+        sys.stdout.flush()
+        with open("/proc/sysrq-trigger", "w") as handle:
+            handle.write("o")
+        time.sleep(5)
+        os._exit(1)

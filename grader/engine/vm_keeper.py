@@ -1,0 +1,270 @@
+"""The keeper of a virtual machine: a small process that outlives its owner just long enough.
+
+It starts QEMU, cold from the disk or from a snapshot, and carries connections between unix sockets in the
+engine's folder and the machine over one virtio port (``grader.engine.mux``). dockerd's authorization plugin
+is answered here, on the trusted side. The machine has no network card: there is no port on this machine that
+another user could knock at, and no way out. Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from typing import Any
+
+from grader.engine import linux
+from grader.engine.keeper import LOG_BYTES, Keeper, run
+from grader.engine.mux import Broken, Mux
+from grader.engine.plugin import PluginServer
+from grader.engine.qmp import Qmp, QmpError
+
+START_S = 30
+COLD_S = 300
+"""Under TCG on a busy machine."""
+_DIAL = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|door")
+
+
+class VMKeeper(Keeper):
+    """One machine. ``spec["qemu"]`` is QEMU's command line; ``{wire}`` and the like in it are descriptors."""
+
+    def boot(self) -> None:
+        """Folder, sockets, QEMU, and the snapshot if there is one."""
+        try:
+            self.make()
+        except (QmpError, OSError):
+            time.sleep(0.2)  # QEMU's own words are on their way
+            self.drain_log()
+            raise
+
+    def make(self) -> None:
+        self.make_folder()
+        self.mux: Mux | None = None
+        self.qmp: Qmp | None = None
+        self.api = self.listen("docker.sock", 0o600)
+        self.serve_at(self.api, "api")
+        self.serve_at(self.listen("share/control.sock", 0o600), "door")
+        self.serve_at(self.listen("dial.sock", 0o600), None)
+        plugin = self.listen("gate/dockbook.sock", 0o600)
+        PluginServer(self.gate, plugin).register(self.selector)
+        self.start_machine()
+
+    def start_machine(self) -> None:
+        """QEMU as a child that dies with this process, with its disk's changes in a file without a name."""
+        spec = self.spec
+        wire, theirs = socket.socketpair()
+        monitor, monitor_theirs = socket.socketpair()
+        log_read, log_write = os.pipe2(os.O_CLOEXEC)
+        disk = self.scratch_disk(spec["disk"])
+        numbers = {"wire": theirs.fileno(), "monitor": monitor_theirs.fileno(), "disk": disk}
+        argv = [word.format(**numbers) if "{" in word else word for word in spec["qemu"]]
+        self.init = os.fork()
+        if self.init == 0:
+            try:
+                linux.die_with_parent()
+                os.setsid()
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    signal.signal(number, signal.SIG_DFL)
+                os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+                os.dup2(log_write, 1)
+                os.dup2(log_write, 2)
+                for descriptor in numbers.values():
+                    os.set_inheritable(descriptor, True)
+                os.execvp(argv[0], argv)
+            except OSError as error:
+                os.write(2, f"{argv[0]}: {error}\n".encode())
+            finally:
+                os._exit(127)
+        os.close(log_write)
+        os.close(disk)
+        theirs.close()
+        monitor_theirs.close()
+        os.set_blocking(log_read, False)
+        self.log_end, self.line = log_read, b""
+        self.selector.register(log_read, selectors.EVENT_READ, self.read_log)
+        watch = os.pidfd_open(self.init)
+        self.selector.register(watch, selectors.EVENT_READ, self.machine_ended)
+        wire.setblocking(False)
+        self.wire = wire
+        self.qmp = Qmp(monitor)
+        self.qmp.greet(START_S)
+        if spec["state"]:
+            self.restore(spec["state"])
+        self.mux = Mux(self.selector, wire.fileno(), self.dial_back, first=1, log=self.take_log)
+        self.inside, there = socket.socketpair()
+        self.mux.open("control", there)
+        self.selector.register(self.inside, selectors.EVENT_READ, self.read_inside)
+
+    def scratch_disk(self, disk: dict[str, str]) -> int:
+        """A copy of the empty overlay, in a file that goes with its last descriptor; or a file to keep."""
+        if "file" in disk:
+            return os.open(disk["file"], os.O_RDWR | os.O_CLOEXEC)
+        with tempfile.TemporaryFile(dir=disk["scratch"], buffering=0) as handle:
+            with open(disk["template"], "rb") as template:
+                handle.write(template.read())
+            return os.dup(handle.fileno())
+
+    def restore(self, path: str) -> None:
+        """Go on where the snapshot was taken. What is the snapshot's own, process 1 then sets anew."""
+        assert self.qmp is not None
+        self.share_memory()
+        read, write = os.pipe()
+        try:
+            self.qmp.do("getfd", descriptor=read, fdname="state")
+        finally:
+            os.close(read)
+        with open(path, "rb") as source, os.fdopen(write, "wb", buffering=0) as target:
+            self.qmp.do("migrate-incoming", uri="fd:state")
+            target.write(source.read())
+        # It was stopped when the snapshot was taken, so it is again.
+        deadline = time.monotonic() + START_S
+        while self.qmp.do("query-status")["status"] == "inmigrate":
+            if time.monotonic() > deadline:
+                raise QmpError("the snapshot was not restored in time")
+            time.sleep(0.003)
+        self.qmp.do("cont")
+
+    def share_memory(self) -> None:
+        """The memory is a file of its own: the state is without it, and restored in no time."""
+        assert self.qmp is not None
+        wanted = [{"capability": "x-ignore-shared", "state": True}]
+        self.qmp.do("migrate-set-capabilities", capabilities=wanted)
+
+    # -- connections
+
+    def serve_at(self, server: socket.socket, target: str | None) -> None:
+        """Carry what connects here to a target inside; with None, the connection's first line names it."""
+        server.setblocking(False)
+
+        def accept(_: int) -> None:
+            with contextlib.suppress(OSError):
+                connection, _address = server.accept()
+                if target is not None and self.mux is not None:
+                    self.mux.open(target, connection)
+                elif self.mux is not None:
+                    self.selector.register(
+                        connection, selectors.EVENT_READ, lambda _: self.hear_target(connection)
+                    )
+                else:
+                    connection.close()
+
+        self.selector.register(server, selectors.EVENT_READ, accept)
+
+    def hear_target(self, connection: socket.socket) -> None:
+        """The line comes in one piece, from this user's own process."""
+        self.selector.unregister(connection)
+        head = connection.recv(32, socket.MSG_PEEK)
+        line = head.split(b"\n", 1)[0]
+        if b"\n" not in head or not _DIAL.fullmatch(line) or self.mux is None:
+            connection.close()
+            return
+        connection.recv(len(line) + 1)
+        self.mux.open(line.decode(), connection)
+
+    def dial_back(self, target: str) -> socket.socket | None:
+        """A connection that the machine asks for: only dockerd's to its plugin."""
+        if target != "plugin":
+            return None
+        handle = socket.socket(socket.AF_UNIX)
+        handle.connect(os.path.join(self.runtime, "gate/dockbook.sock"))
+        return handle
+
+    def read_log(self, _: int) -> None:
+        """QEMU's words and the machine's console, which comes in single characters."""
+        data = os.read(self.log_end, LOG_BYTES)
+        if not data:
+            self.selector.unregister(self.log_end)
+        self.take_log(data)
+
+    def take_log(self, data: bytes) -> None:
+        *lines, self.line = (self.line + data).split(b"\n")
+        self.log.extend(line.strip()[:2000] for line in lines)
+
+    # -- life
+
+    def drain_log(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self.read_log(0)
+
+    def machine_ended(self, _: int) -> None:
+        self.drain_log()
+        status = os.waitstatus_to_exitcode(os.waitpid(self.init, 0)[1])
+        self.init = 0
+        # A machine that stops by itself has said why before; QEMU then ends with 0.
+        how = f"\nQEMU was ended by signal {-status}" if status < 0 else ""
+        how = f"\nQEMU ended with code {status}" if status > 0 else how
+        self.send({"event": "ended", "tail": self.tail() + how})
+        self.finish()
+
+    def serve(self) -> None:
+        try:
+            super().serve()
+        except Broken:
+            # QEMU is on its way out; its exit code says more.
+            time.sleep(0.2)
+            self.machine_ended(0)
+
+    def request(self, line: bytes) -> None:
+        request = json.loads(line)
+        own = getattr(self, f"own_{request['do']}", None)
+        if own is None:
+            super().request(line)
+            return
+        try:
+            reply = {"id": request["id"], "value": own(**request.get("with", {}))}
+        except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+            reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
+        self.send(reply)
+
+    def own_snapshot(self, state: str) -> None:
+        """Stop the machine for good and write its state: QEMU's part here, memory and disk are files."""
+        assert self.mux is not None and self.qmp is not None
+        self.mux.hang_up()
+        deadline = time.monotonic() + 1
+        while time.monotonic() < deadline:
+            for key, mask in self.selector.select(0.1):
+                if key.data != self.read_inside:
+                    key.data(mask)
+        self.qmp.do("stop")
+        self.share_memory()
+        read, write = os.pipe()
+        with open(state, "wb") as target:
+            writer = subprocess.Popen(["cat"], stdin=read, stdout=target)
+            os.close(read)
+            try:
+                self.qmp.do("getfd", descriptor=write, fdname="state")
+            finally:
+                os.close(write)
+            self.qmp.do("migrate", uri="fd:state", limit_s=60)
+            self.finish_migration()
+            writer.wait(60)
+        self.qmp.do("quit")
+
+    def finish_migration(self) -> None:
+        assert self.qmp is not None
+        deadline = time.monotonic() + 120
+        while True:
+            status = self.qmp.do("query-migrate").get("status")
+            if status == "completed":
+                return
+            if status == "failed" or time.monotonic() > deadline:
+                raise RuntimeError(f"QEMU could not write the machine's state: {status}")
+            time.sleep(0.05)
+
+
+def wake_arguments(watch: dict[str, int]) -> dict[str, Any]:
+    """What a machine that was just restored needs of this one: the time, random bytes, limits."""
+    return {"now": time.time(), "seed": base64.b64encode(os.urandom(64)).decode(), "watch": watch}
+
+
+def main(descriptor: str) -> None:
+    """Entry of a virtual machine's keeper."""
+    run(descriptor, VMKeeper)

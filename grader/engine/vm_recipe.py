@@ -1,0 +1,80 @@
+"""What the virtual machine's disk is made of, beside the engine image; its key is a hash of all this."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from grader.engine import qemu, recipe
+from grader.engine.daemon import DEFAULTS
+
+FORMAT = 1
+"""Raise it when the builder's own code changes what comes out."""
+KERNEL_PACKAGE = "linux-image-cloud-amd64"
+EARLY_MODULES = ("virtio_blk",)
+"""What it takes to see the disk; everything else is loaded from there."""
+CODE = "usr/lib/dockbook-vm"
+GUEST_MODULES = (
+    *("daemon", "door", "ids", "inside", "linux", "mux", "network", "roots", "vm_guest", "watch"),
+)
+"""What of this package process 1 of the machine consists of."""
+SPARE_BYTES = 2 << 30
+"""Room on the disk for what a student makes; with less, ext4 ends as a sandbox's memory does."""
+
+INIT = f"""\
+#!/bin/sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do /bin/busybox insmod /$module; done </modules
+tries=0
+while [ ! -b /dev/vda ] && [ $tries -lt 500 ]; do tries=$((tries + 1)); /bin/busybox usleep 10000; done
+/bin/busybox mount -t ext4 -o noatime,nobarrier /dev/vda /root || exec /bin/busybox poweroff -f
+/bin/busybox umount /proc
+/bin/busybox umount /dev
+exec /bin/busybox switch_root /root /usr/bin/python3 -I -S -c \\
+  "import sys; sys.path.insert(0, '/{CODE}'); from grader.engine.vm_guest import main; main()"
+"""
+
+
+def guest_files() -> dict[str, tuple[bytes, int]]:
+    """Files that are added to the engine's root file system: path to content and mode."""
+    here = Path(__file__).parent
+    files = {
+        f"{CODE}/grader/engine/{name}.py": ((here / f"{name}.py").read_bytes(), 0o600)
+        for name in GUEST_MODULES
+    }
+    for package in ("grader", "grader/engine"):
+        files[f"{CODE}/{package}/__init__.py"] = (b"", 0o600)
+    spec = {
+        "daemon": DEFAULTS | {"authorization-plugins": ["dockbook"]},
+        "folders": {"hub": "/srv/dockbook/hub"},
+        "watch": {},
+    }
+    files["etc/dockbook/vm.json"] = (json.dumps(spec).encode(), 0o600)
+    return files
+
+
+def key(suite: recipe.Suite) -> str:
+    """Twelve hexadecimal digits that change with anything the disk is made of."""
+    digest = hashlib.sha256()
+    files = [(name, mode, data.decode()) for name, (data, mode) in sorted(guest_files().items())]
+    parts = [FORMAT, recipe.key(suite), KERNEL_PACKAGE, EARLY_MODULES, INIT, files, SPARE_BYTES]
+    digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()[:12]
+
+
+def warm_key(accelerator: qemu.Accelerator) -> str:
+    """What a snapshot depends on beside the disk: QEMU's version, the machine, under KVM the processor."""
+    parts = [qemu.version(), qemu.MEMORY_MB, qemu.PROCESSORS, qemu.APPEND, accelerator]
+    if accelerator == "kvm":
+        parts += [processor()]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
+    return f"{accelerator}-{qemu.version()}-{digest}"
+
+
+def processor() -> str:
+    """The host processor's name and abilities, which a machine under KVM has as its own."""
+    wanted = ("model name", "flags", "microcode")
+    lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    return "\n".join(sorted(line for line in lines if line.split("\t")[0].strip() in wanted))
