@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from grader.engine import course_images, hub, ids, paths, recipe
+from grader.engine.base import Engine
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
 from grader.errors import ImageError
@@ -70,7 +71,7 @@ class _Builder:
         self.tell = tell
         self.started = time.monotonic()
         try:
-            self.ids = ids.own_ids()
+            self.ids = ids.building_ids()
         except ids.NoIds as error:
             raise ImageError(f"The engine image cannot be built: {error}.", next_step=error.fix) from error
 
@@ -174,8 +175,7 @@ class _Builder:
         sources = recipe.image_sources()
         mirror_only = {name for source in sources if source.mirror_only for name in source.names}
         hub.write_search([source for source in sources if not source.mirror_only], self.image.hub)
-        state = self.folder / "bake" / "state"
-        with Sandbox(self.image, plugin=False, preload=False, state=state) as engine:
+        with self._oven() as engine:
             env = engine.env() | {"DOCKER_BUILDKIT": "0"}
             found = []
             for number, source in enumerate(sources):
@@ -192,10 +192,23 @@ class _Builder:
             hub.write_registry(saved, self.image.hub, mirror_only)
             saved.unlink()
             self._run(["docker", "rmi", *sorted(mirror_only)], env)
+        self.images = found
+
+    @contextmanager
+    def _oven(self) -> Iterator[Engine]:
+        """The engine that the course's images are baked in. What it holds at the end is kept."""
+        if self.ids.get("plain"):
+            from grader.engine.vm_bake import oven
+
+            # No sandbox can be had, so nobody needs images for one: they stay on the machine's disk.
+            with oven(self.image, self.final, self._step) as engine:
+                yield engine
+            return
+        with Sandbox(self.image, plugin=False, preload=False, state=self.folder / "bake" / "state") as engine:
+            yield engine
             engine.stop_daemon()
         (self.folder / "bake").chmod(0o777)
         self._as_root(["mv", "bake/state/docker/image", "bake/state/docker/overlay2", "preload/"])
-        self.images = found
 
     @contextmanager
     def _context(self, source: recipe.ImageSource) -> Iterator[Path]:
@@ -288,6 +301,6 @@ def clean_cache(keep: EngineImage) -> list[Path]:
     removed = []
     for path in sorted((paths.cache_folder() / "engine").iterdir()):
         if path.is_dir() and path != keep.path:
-            remove(path, ids.own_ids())
+            remove(path, ids.building_ids())
             removed.append(path)
     return removed

@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from docker import DockerClient
 from docker.errors import DockerException
@@ -197,6 +197,24 @@ class VM(Engine):
     def snapshot(self, state: Path) -> None:
         """Write the machine's state and end it: disk and memory lie in the folder of the cold boot."""
         self._control.ask("snapshot", 300, state=str(state))
+
+    def stop_daemon(self) -> None:
+        """Stop dockerd in good order."""
+        self._control.ask("stop", 120)
+
+    def deliver(self, what: str, archive: BinaryIO) -> None:
+        """Bring a tar archive inside: ``hub``, ``package`` or ``work``. Raises EngineError."""
+        answer = b""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as handle:
+            handle.settimeout(120)
+            handle.connect(str(self.runtime / "dial.sock"))
+            handle.sendall(f"{what}\n".encode())
+            while data := archive.read(1 << 20):
+                handle.sendall(data)
+            handle.shutdown(socket.SHUT_WR)
+            answer = handle.recv(100)
+        if answer.strip() != b"done":
+            raise EngineError(f"The virtual machine did not take its {what}: {last_words(self.tail(5))}")
 
     def close(self) -> None:
         if self.dispose_s is not None:

@@ -30,7 +30,7 @@ from grader.engine.qmp import Qmp, QmpError
 START_S = 30
 COLD_S = 300
 """Under TCG on a busy machine."""
-_DIAL = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|door")
+_DIAL = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|hub|package|work")
 
 
 class VMKeeper(Keeper):
@@ -196,7 +196,7 @@ class VMKeeper(Keeper):
 
     def machine_ended(self, _: int) -> None:
         self.drain_log()
-        status = os.waitstatus_to_exitcode(os.waitpid(self.init, 0)[1])
+        status = os.waitstatus_to_exitcode(os.waitpid(self.init, 0)[1]) if self.init else 0
         self.init = 0
         # A machine that stops by itself has said why before; QEMU then ends with 0.
         how = f"\nQEMU was ended by signal {-status}" if status < 0 else ""
@@ -246,7 +246,18 @@ class VMKeeper(Keeper):
             self.qmp.do("migrate", uri="fd:state", limit_s=60)
             self.finish_migration()
             writer.wait(60)
+        self.own_end()
+
+    def own_end(self) -> None:
+        """Let QEMU write what it holds of the disk, and end."""
+        assert self.qmp is not None
         self.qmp.do("quit")
+        deadline = time.monotonic() + 60
+        while os.waitpid(self.init, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError("QEMU does not end")
+            time.sleep(0.01)
+        self.init = 0
 
     def finish_migration(self) -> None:
         assert self.qmp is not None

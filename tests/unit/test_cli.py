@@ -305,7 +305,7 @@ def test_images_are_listed(monkeypatch, capsys):
         ("host", "", [("host", {})]),
         ("auto", "unix:///x", [("host", {})]),
         ("sandbox", "unix:///x", ["image", ("sandbox", {"suite": "forky", "label": "lab"})]),
-        ("vm", "", [("vm", {"suite": "forky", "label": "lab"})]),
+        ("vm", "", ["image for vm", ("vm", {"suite": "forky", "label": "lab"})]),
     ],
 )
 def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
@@ -313,7 +313,11 @@ def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
 ):
     steps: list[object] = []
     monkeypatch.setenv("DOCKER_HOST", docker_host)
-    monkeypatch.setattr(boot, "ensure_image", lambda suite: steps.append("image"))
+    monkeypatch.setattr(
+        boot,
+        "ensure_image",
+        lambda suite, boot="sandbox": steps.append("image" if boot == "sandbox" else f"image for {boot}"),
+    )
     monkeypatch.setattr(
         "grader.engine.auto.open_engine", lambda chosen, **options: steps.append((chosen, options))
     )
