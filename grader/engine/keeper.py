@@ -131,9 +131,13 @@ class Keeper:
         self.selector.register(self.control, selectors.EVENT_READ, self.read_owner)
         self.take_requests()
         while not self.done:
-            for key, mask in self.selector.select():
-                handler = key.data
-                handler(mask)
+            self.turn()
+
+    def turn(self) -> None:
+        """One round of the loop."""
+        for key, mask in self.selector.select():
+            handler = key.data
+            handler(mask)
 
     def finish(self) -> None:
         self.done = True

@@ -16,7 +16,7 @@ from grader.engine.door import DOOR
 from grader.errors import KernelError
 
 if TYPE_CHECKING:
-    from grader.engine.sandbox import Sandbox
+    from grader.engine.kernels import GradingEngine
 
 START_DEADLINE_S = 30
 CHANNELS = 5
@@ -29,7 +29,7 @@ class StudentKernel:
     student's word: JSON, never a verdict.
     """
 
-    def __init__(self, sandbox: Sandbox, runtime: Path, student: str = "") -> None:
+    def __init__(self, sandbox: GradingEngine, runtime: Path, student: str = "") -> None:
         self._sandbox = sandbox
         # A folder of its own, so that no earlier kernel's process can stand in for its sockets.
         name = f"k-{secrets.token_hex(4)}"

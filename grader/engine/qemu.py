@@ -103,3 +103,9 @@ def accelerator() -> Accelerator:
     if asked in ("kvm", "tcg"):
         return "kvm" if asked == "kvm" else "tcg"
     return "tcg"
+
+
+def probe() -> str | None:
+    """Whether a machine can be had here: None, or the reason in one sentence."""
+    lacks = missing()
+    return f"{' and '.join(lacks)} is not installed" if lacks else None

@@ -12,8 +12,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +21,18 @@ from grader.engine import ids, linux
 from grader.engine.control import Control, bare_python, last_words
 from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
-from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
-from grader.engine.kernel import StudentKernel
-from grader.errors import EngineDied, EngineError, EngineUnavailable, KernelError
+from grader.engine.kept import BOOT_DEADLINE_S
+from grader.engine.kernels import STUDENT_PARTS, GradingEngine
+from grader.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from grader.engine.ports import Published
 
 MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
 """Folders that the keeper makes: for the plugin's socket, a submission's copy, the kernels' sockets."""
-STUDENT_PARTS = ("__init__.py", "errors.py", "state", "expect", "lab")
-"""What of this package a kernel inside may import; nothing else of it is there."""
 
 
-class Sandbox(KeptEngine):
+class Sandbox(GradingEngine):
     """A running sandbox. ``Sandbox(image)`` returns once ``_ping`` has answered.
 
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
@@ -64,7 +62,6 @@ class Sandbox(KeptEngine):
         started = time.monotonic()
         super().__init__(image.bin, image.docker_config)
         self.image = image
-        self._kernels: list[StudentKernel] = []
         if state:
             self._open_state(state)
         options = DEFAULTS | dict(daemon or {})
@@ -136,9 +133,7 @@ class Sandbox(KeptEngine):
         """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
         self._control.ask("stop", 60)
 
-    # -- what only a private engine has
-
-    def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
+    def _bring(self, files: Path | None) -> None:
         # Only this side writes to `work`: in the shared folder an earlier kernel could lead the copy astray.
         copy = self.runtime / "work" / "copy"
         copy.mkdir()
@@ -151,53 +146,6 @@ class Sandbox(KeptEngine):
             (self.runtime / "share").chmod(0o755)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
-        kernel = StudentKernel(self, self.runtime, student)
-        self._kernels.append(kernel)
-        return kernel
-
-    def limits_reached(self) -> list[str]:
-        return [str(limit) for limit in self._control.ask("limits", 10)]
-
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
-        """A request about a kernel, for StudentKernel. Raises KernelError."""
-        try:
-            return self._control.ask(do, timeout_s, **arguments)
-        except EngineDied:
-            raise
-        except EngineError as error:
-            raise KernelError(str(error)) from error
-
-    @contextmanager
-    def quiet(self, deadline_s: float = 5) -> Iterator[None]:
-        kernels = [kernel for kernel in self._kernels if kernel.alive()]
-        self._control.ask("gate", deadline_s, closed=True)
-        try:
-            for kernel in kernels:
-                kernel.pause()
-            yield
-        finally:
-            if self.alive():
-                for kernel in kernels:
-                    kernel.resume()
-                self._control.ask("gate", deadline_s, closed=False)
-
-    def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
-        """Run the engine image's ``argv`` in a container's network namespace; exit code and output.
-
-        With no ``container_id``, in the engine's own: where published ports answer. A probe that outlasts
-        ``timeout_s`` is killed: code 124, as timeout(1) has it. Raises EngineError if the container does not
-        run.
-        """
-        pid = 0
-        if container_id:
-            pid = self.client(timeout=timeout_s).api.inspect_container(container_id)["State"].get("Pid", 0)
-            if not pid:
-                raise EngineError(
-                    f"The container {container_id[:12]} does not run, so nothing can be probed in it."
-                )
-        reply = self._control.ask("probe", timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s)
-        status = 124 if reply["status"] is None else int(reply["status"])
-        return status, reply["output"].encode("latin-1")
 
 
 def _open_to_all(folder: Path) -> None:

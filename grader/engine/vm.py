@@ -9,44 +9,35 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import secrets
-import shutil
 import socket
+import tarfile
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from docker import DockerClient
-from docker.errors import DockerException
-
-from grader.engine import paths, qemu, recipe, registry
-from grader.engine.base import CONTROL_VARIABLE, Engine
+from grader.engine import paths, qemu
 from grader.engine.control import Control, last_words
-from grader.engine.image import find_image
-from grader.engine.vm_image import VMImage, find
+from grader.engine.kept import BOOT_DEADLINE_S
+from grader.engine.kernels import STUDENT_PARTS, GradingEngine
+from grader.engine.vm_image import VMImage
 from grader.engine.vm_keeper import COLD_S, wake_arguments
-from grader.errors import EngineDied, EngineError, UsageError
+from grader.errors import EngineDied, EngineError
 
-BOOT_DEADLINE_S = 60
-
-
-def open_vm(suite: str = "trixie", **options: Any) -> VM:
-    """A machine from what is in the cache. Raises ImageError when it is not there, UsageError for a suite."""
-    for name in recipe.SUITES:
-        if name == suite:
-            return VM(find(find_image(name), qemu.accelerator()), **options)
-    raise UsageError(f"There is no suite {suite!r}.", next_step=f"one of: {', '.join(recipe.SUITES)}")
+KERNEL_S = 60
+OWN_MB = 256
+"""Of the machine's memory, for Linux and the engine."""
 
 
-class VM(Engine):
+class VM(GradingEngine):
     """A running virtual machine. ``VM(image)`` returns once ``_ping`` has answered.
 
-    ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them. ``plugin``: whether the
-    authorization plugin judges requests; without it everything is allowed. ``cold``: boot without a snapshot
-    and write disk and memory to this folder (for the builder). Raises EngineDied when the engine did not
-    come up.
+    ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them, within the machine's own.
+    ``plugin``: whether the authorization plugin judges requests; without it everything is allowed. ``cold``:
+    boot without a snapshot and write disk and memory to this folder (for the builder). Raises EngineDied when
+    the engine did not come up.
     """
 
     boot = "vm"
@@ -63,19 +54,13 @@ class VM(Engine):
         cold: Path | None = None,
     ) -> None:
         started = time.monotonic()
+        super().__init__(vm.engine.bin, vm.engine.docker_config)
         self.vm = vm
         self.image = vm.engine
-        self.id = secrets.token_hex(4)
-        self.token = secrets.token_hex(16)
-        self.runtime = paths.runtime_folder() / self.id
-        self.docker_host = f"unix://{self.runtime}/docker.sock"
-        self._watch = (
-            {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
-            if memory_bytes or processes
-            else {}
-        )
-        registry.sweep()
-        memory = cold / "memory" if cold else vm.warm / "memory"
+        self._has_package = False
+        memory_bytes = min(memory_bytes, (qemu.MEMORY_MB - OWN_MB) << 20)
+        limits = {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
+        self._watch = limits if memory_bytes or processes else {}
         spec = {
             "id": self.id,
             "runtime": str(self.runtime),
@@ -83,116 +68,65 @@ class VM(Engine):
             "token": self.token,
             "plugin": plugin,
             "folders": {},
-            "make": {"gate": 0o700, "work": 0o700, "share": 0o700},
+            "make": {"gate": 0o700, "share": 0o700},
             "keep_state": True,
             "state": "" if cold else str(vm.warm / "state"),
-            "disk": {"file": str(cold / "disk.qcow2")}
-            if cold
-            else {
-                "template": str(vm.warm / "empty.qcow2"),
-                "scratch": str(qemu.scratch_folder(paths.cache_folder())),
-            },
+            "disk": _disk(vm, cold),
             "qemu": qemu.command(
                 accelerator=vm.accelerator,
                 kernel=vm.kernel,
                 initrd=vm.initrd,
                 base=[vm.disk] if cold else [vm.disk, vm.warm / "disk.qcow2"],
-                memory=memory,
+                memory=(cold or vm.warm) / "memory",
                 share=cold is not None,
             ),
         }
         self._control = Control(spec, "grader.engine.vm_keeper")
         try:
-            deadline = started + (COLD_S if cold else BOOT_DEADLINE_S)
-            if not cold:
-                self._control.ask("wake", deadline - started, **wake_arguments(self._watch))
-            self._wait_ready(deadline)
+            if cold:
+                self._wait_cold(started + COLD_S)
+            else:
+                self._wake(started + BOOT_DEADLINE_S)
         except BaseException:
             self.close()
             raise
         self.ready_s = time.monotonic() - started
-        registry.announce(
-            self.runtime,
-            registry.EngineInfo(
-                id=self.id,
-                boot=self.boot,
-                docker_host=self.docker_host,
-                owner_pid=os.getpid(),
-                started_at=time.time(),
-                label=label,
-                bin=str(self.image.bin),
-                docker_config=str(self.image.docker_config),
-                control=self._door,
-            ),
-        )
+        self._announce(label)
 
-    @property
-    def _door(self) -> str:
-        """The student's door to process 1, as this side sees it."""
-        return str(self.runtime / "share" / "control.sock")
+    def _wake(self, deadline: float) -> None:
+        """A restored machine goes on with its owner's time, and dockerd answers."""
+        self._control.ask("wake", deadline - time.monotonic(), **wake_arguments(self._watch))
+        self._wait_ready(deadline)
 
-    def _wait_ready(self, deadline: float) -> None:
-        """Ask until dockerd answers: the machine's own sockets may be there later than the keeper's."""
+    def _wait_cold(self, deadline: float) -> None:
+        """The keeper listens long before the machine has booted, and hangs up until then."""
         while True:
-            answer = self._ping(deadline)
-            if b" 200 " in answer.split(b"\r\n", 1)[0]:
-                found = re.search(rb"^api-version: *([0-9.]+)", answer, re.IGNORECASE | re.MULTILINE)
-                self._api_version = found[1].decode() if found else None
+            with contextlib.suppress(EngineDied):
+                self._wait_ready(time.monotonic() + 5)
                 return
-            if not self._control.alive():
-                raise EngineDied(
-                    "The virtual machine ended while it was starting: "
-                    f"{last_words(self._control.ended or '')}",
-                    next_step="`dockbook doctor` says what this machine lacks.",
-                )
-            if time.monotonic() > deadline:
-                raise EngineDied(f"The engine in the virtual machine did not answer in time: {self.tail(5)}")
-            time.sleep(0.05)
-
-    def _ping(self, deadline: float) -> bytes:
-        headers = f"Host: docker\r\nX-Dockbook-Token: {self.token}\r\nConnection: close"
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as api:
-            api.settimeout(max(0.1, deadline - time.monotonic()))
-            api.connect(str(self.runtime / "docker.sock"))
-            api.sendall(f"GET /_ping HTTP/1.1\r\n{headers}\r\n\r\n".encode())
-            return api.recv(4096)
-        return b""
+            self._check(deadline)
+            time.sleep(0.1)
 
     # -- Engine
 
-    def client(self, *, timeout: float = 30) -> DockerClient:
-        """A docker-py client that shows the trusted side's token. Raises EngineError."""
-        try:
-            client = DockerClient(base_url=self.docker_host, timeout=int(timeout), version=self._api_version)
-        except DockerException as error:
-            raise EngineDied(f"The engine does not answer: {error}. Its log ends: {self.tail(5)}") from error
-        client.api.headers["X-Dockbook-Token"] = self.token
-        return client
+    def forward(self, tell: Callable[[str], None]) -> AbstractContextManager[object]:
+        from grader.engine.ports import Ports
 
-    def tail(self, lines: int = 40) -> str:
-        text = self._control.ended
-        if text is None:
-            text = "no log"
-            with contextlib.suppress(EngineError):
-                text = str(self._control.ask("tail", 5))
-        return "\n".join(text.splitlines()[-lines:])
-
-    def alive(self) -> bool:
-        return self._control.alive()
-
-    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        env = super().env(base)
-        env["PATH"] = os.pathsep.join([str(self.image.bin), env.get("PATH", os.defpath)])
-        env["DOCKER_CONFIG"] = str(self.image.docker_config)
-        env[CONTROL_VARIABLE] = self._door
-        return env
+        return Ports(self, {"folder": str(self.runtime)}, tell)
 
     def reset(self) -> None:
-        raise NotImplementedError
+        """Back to the state of the boot: the machine is restored once more; kernels inside end with it."""
+        self.restart()
 
-    def configure(self, options: Mapping[str, object]) -> None:
-        """Reload dockerd with these ``daemon.json`` options, as a sandbox does."""
-        self._control.ask("configure", 60, options=dict(options))
+    def restart(self) -> None:
+        """A machine from the snapshot at the same sockets, also where the last one has died."""
+        self._control.ended = None
+        self._kernels.clear()
+        self._has_package = False
+        self._control.ask("restart", BOOT_DEADLINE_S)
+        self._wake(time.monotonic() + BOOT_DEADLINE_S)
+
+    # -- for the builder
 
     def snapshot(self, state: Path) -> None:
         """Write the machine's state and end it: disk and memory lie in the folder of the cold boot."""
@@ -202,12 +136,17 @@ class VM(Engine):
         """Stop dockerd in good order."""
         self._control.ask("stop", 120)
 
+    def settle(self) -> None:
+        """Once dockerd has stopped: its images become the disk's own; the machine ends."""
+        self._control.ask("settle", 120)
+        self._control.ask("end", 60)
+
     def deliver(self, what: str, archive: BinaryIO) -> None:
         """Bring a tar archive inside: ``hub``, ``package`` or ``work``. Raises EngineError."""
         answer = b""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as handle:
             handle.settimeout(120)
-            handle.connect(str(self.runtime / "dial.sock"))
+            handle.connect(str(self.runtime / "dial-tcp.sock"))
             handle.sendall(f"{what}\n".encode())
             while data := archive.read(1 << 20):
                 handle.sendall(data)
@@ -216,14 +155,56 @@ class VM(Engine):
         if answer.strip() != b"done":
             raise EngineError(f"The virtual machine did not take its {what}: {last_words(self.tail(5))}")
 
-    def close(self) -> None:
-        if self.dispose_s is not None:
-            return
-        started = time.monotonic()
-        self._control.close()
-        shutil.rmtree(self.runtime, ignore_errors=True)
-        self.dispose_s = time.monotonic() - started
+    # -- a student's kernel
 
-    def request(self, do: str, timeout_s: float = 30, **arguments: Any) -> Any:
-        """A request to process 1 or the keeper."""
-        return self._control.ask(do, timeout_s, **arguments)
+    def _bring(self, files: Path | None) -> None:
+        if not self._has_package:
+            package = Path(__file__).resolve().parents[1]
+            self.deliver("package", archive({f"grader/{part}": package / part for part in STUDENT_PARTS}))
+            self._has_package = True
+        self.deliver("work", archive({".": files} if files else {}))
+
+    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+        """As in a sandbox, whose kernels have a folder in common with this side."""
+        if do != "start_kernel":
+            return super().kernel_request(do, timeout_s, **arguments)
+        inside = Path(arguments["connection"])
+        folder = self.runtime / "share" / inside.parent.name
+        arguments["text"] = (folder / inside.name).read_text()
+        pid = super().kernel_request(do, timeout_s, **arguments)
+        deadline = time.monotonic() + KERNEL_S
+        while time.monotonic() < deadline and super().kernel_request("kernel_alive", kernel=pid):
+            if super().kernel_request("kernel_sockets", connection=str(inside)) == 5:
+                self._control.ask("listen_kernel", name=folder.name)
+                break
+            time.sleep(0.1)
+        return pid
+
+
+def _disk(vm: VMImage, cold: Path | None) -> dict[str, str]:
+    """Where the machine's writes go: a file to keep, or one that ends with it."""
+    if cold:
+        return {"file": str(cold / "disk.qcow2")}
+    scratch = qemu.scratch_folder(paths.cache_folder())
+    return {"template": str(vm.warm / "empty.qcow2"), "scratch": str(scratch)}
+
+
+def archive(what: dict[str, Path]) -> BinaryIO:
+    """A tar archive of files and folders, readable by all and owned by nobody in particular."""
+    handle = tempfile.TemporaryFile()  # noqa: SIM115 - the caller reads it
+    with tarfile.open(fileobj=handle, mode="w") as target:
+        for name, path in what.items():
+            target.add(path, name, filter=_readable)
+        if not what:
+            empty = tarfile.TarInfo(".")
+            empty.type, empty.mode = tarfile.DIRTYPE, 0o755
+            target.addfile(empty)
+    handle.seek(0)
+    return handle
+
+
+def _readable(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if info.name.endswith("__pycache__"):
+        return None
+    info.mode = 0o755 if info.isdir() else 0o644
+    return info

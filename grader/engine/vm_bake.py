@@ -7,17 +7,14 @@ them; what it holds at the end becomes the disk that every machine is made from.
 from __future__ import annotations
 
 import shutil
-import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from grader.engine import ids, qemu
 from grader.engine.base import Engine
 from grader.engine.image import EngineImage
-from grader.engine.vm import VM
+from grader.engine.vm import archive
 from grader.engine.vm_build import boot_cold
 from grader.engine.vm_disk import make_disk, pack, run, write_disk_manifest
 from grader.engine.vm_image import VMImage, location
@@ -48,9 +45,8 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             yield engine
             tell(0.94, "virtual machine: the course's images")
             engine.stop_daemon()
-            send_folder(engine, "hub", image.hub)
-            engine.request("settle", 120)
-            engine.request("end", 60)
+            engine.deliver("hub", archive({".": image.hub}))
+            engine.settle()
         whole = folder / "whole.qcow2"
         base = ["-u", "-f", "qcow2", "-F", "qcow2", "-b", str(folder / "disk.qcow2")]
         run([qemu.IMG, "rebase", *base, str(folder / "oven" / "disk.qcow2")])
@@ -62,17 +58,3 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
         folder.rename(target.path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def send_folder(engine: VM, what: str, folder: Path) -> None:
-    """Bring a folder inside, readable by all there. Raises EngineError."""
-    with tempfile.TemporaryFile(dir=folder.parent) as handle:
-        with tarfile.open(fileobj=handle, mode="w") as archive:
-            archive.add(folder, ".", filter=_readable)
-        handle.seek(0)
-        engine.deliver(what, handle)
-
-
-def _readable(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    info.mode |= 0o555 if info.isdir() else 0o444
-    return info

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
 from grader.engine import linux
@@ -36,6 +37,10 @@ _DIAL = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|hub|package|work")
 class VMKeeper(Keeper):
     """One machine. ``spec["qemu"]`` is QEMU's command line; ``{wire}`` and the like in it are descriptors."""
 
+    mux: Mux | None = None
+    qmp: Qmp | None = None
+    machine: contextlib.ExitStack
+
     def boot(self) -> None:
         """Folder, sockets, QEMU, and the snapshot if there is one."""
         try:
@@ -47,12 +52,11 @@ class VMKeeper(Keeper):
 
     def make(self) -> None:
         self.make_folder()
-        self.mux: Mux | None = None
-        self.qmp: Qmp | None = None
         self.api = self.listen("docker.sock", 0o600)
         self.serve_at(self.api, "api")
         self.serve_at(self.listen("share/control.sock", 0o600), "door")
-        self.serve_at(self.listen("dial.sock", 0o600), None)
+        for kind in ("tcp", "udp"):
+            self.serve_at(self.listen_for_dials(kind), None)
         plugin = self.listen("gate/dockbook.sock", 0o600)
         PluginServer(self.gate, plugin).register(self.selector)
         self.start_machine()
@@ -89,19 +93,33 @@ class VMKeeper(Keeper):
         monitor_theirs.close()
         os.set_blocking(log_read, False)
         self.log_end, self.line = log_read, b""
-        self.selector.register(log_read, selectors.EVENT_READ, self.read_log)
         watch = os.pidfd_open(self.init)
-        self.selector.register(watch, selectors.EVENT_READ, self.machine_ended)
         wire.setblocking(False)
-        self.wire = wire
+        self.inside, there = socket.socketpair()
+        self.machine = contextlib.ExitStack()
+        for descriptor in (log_read, watch):
+            self.machine.callback(os.close, descriptor)
+        for handle in (wire, monitor, self.inside):
+            self.machine.enter_context(handle)
+        self.follow(log_read, self.read_log)
+        self.follow(watch, self.machine_ended)
         self.qmp = Qmp(monitor)
         self.qmp.greet(START_S)
         if spec["state"]:
             self.restore(spec["state"])
         self.mux = Mux(self.selector, wire.fileno(), self.dial_back, first=1, log=self.take_log)
-        self.inside, there = socket.socketpair()
+        self.machine.callback(self.mux.close)
         self.mux.open("control", there)
-        self.selector.register(self.inside, selectors.EVENT_READ, self.read_inside)
+        self.follow(self.inside, self.read_inside)
+
+    def follow(self, end: int | socket.socket, handler: Callable[[int], None]) -> None:
+        """Take part in the loop until this machine is gone."""
+        self.selector.register(end, selectors.EVENT_READ, handler)
+        self.machine.callback(self.unfollow, end)
+
+    def unfollow(self, end: int | socket.socket) -> None:
+        with contextlib.suppress(KeyError):
+            self.selector.unregister(end)
 
     def scratch_disk(self, disk: dict[str, str]) -> int:
         """A copy of the empty overlay, in a file that goes with its last descriptor; or a file to keep."""
@@ -139,6 +157,13 @@ class VMKeeper(Keeper):
         self.qmp.do("migrate-set-capabilities", capabilities=wanted)
 
     # -- connections
+
+    def listen_for_dials(self, kind: str) -> socket.socket:
+        """Where the relay of published ports asks for a connection; a packet there is a datagram inside."""
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_SEQPACKET)
+        server.bind(os.path.join(self.runtime, f"dial-{kind}.sock"))
+        server.listen(512)
+        return server
 
     def serve_at(self, server: socket.socket, target: str | None) -> None:
         """Carry what connects here to a target inside; with None, the connection's first line names it."""
@@ -194,29 +219,73 @@ class VMKeeper(Keeper):
         with contextlib.suppress(BlockingIOError):
             self.read_log(0)
 
-    def machine_ended(self, _: int) -> None:
+    def read_inside(self, _: int) -> None:
+        """Replies of process 1; when it has gone, the machine is going."""
+        assert self.inside is not None
+        data = self.inside.recv(65536)
+        if data:
+            self.control.sendall(data)
+        else:
+            self.unfollow(self.inside)
+
+    def machine_ended(self, _: int = 0) -> None:
+        """Say so once, and stay: the owner may want another."""
+        if self.mux is None:
+            return
         self.drain_log()
-        status = os.waitstatus_to_exitcode(os.waitpid(self.init, 0)[1]) if self.init else 0
-        self.init = 0
+        status = self.wait_machine(5)
         # A machine that stops by itself has said why before; QEMU then ends with 0.
         how = f"\nQEMU was ended by signal {-status}" if status < 0 else ""
         how = f"\nQEMU ended with code {status}" if status > 0 else how
-        self.send({"event": "ended", "tail": self.tail() + how})
-        self.finish()
+        self.forget_machine()
+        self.gone = self.tail() + how
+        self.send({"event": "ended", "tail": self.gone})
 
-    def serve(self) -> None:
+    def wait_machine(self, limit_s: float) -> int:
+        """QEMU's exit code once it has ended; it is killed when it takes longer."""
+        deadline = time.monotonic() + limit_s
+        while self.init:
+            pid, status = os.waitpid(self.init, os.WNOHANG)
+            if pid:
+                self.init = 0
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > deadline:
+                os.kill(self.init, signal.SIGKILL)
+            time.sleep(0.005)
+        return 0
+
+    def forget_machine(self) -> None:
+        self.mux = self.qmp = None
+        self.machine.close()
+
+    def turn(self) -> None:
         try:
-            super().serve()
-        except Broken:
+            super().turn()
+        except (Broken, OSError):
             # QEMU is on its way out; its exit code says more.
-            time.sleep(0.2)
-            self.machine_ended(0)
+            self.machine_ended()
+
+    def own_restart(self) -> None:
+        """Another machine from the same snapshot, at the same sockets."""
+        if self.mux is not None:
+            os.kill(self.init, signal.SIGKILL)
+            self.wait_machine(5)
+            self.forget_machine()
+        self.start_machine()
+
+    def own_listen_kernel(self, name: str) -> None:
+        """The sockets of a student's kernel, as if its folder were shared."""
+        for number in range(1, 6):
+            self.serve_at(self.listen(f"share/{name}/s-{number}", 0o600), f"kernel:{name}/s-{number}")
 
     def request(self, line: bytes) -> None:
         request = json.loads(line)
         own = getattr(self, f"own_{request['do']}", None)
         if own is None:
-            super().request(line)
+            if self.mux is None and request["do"] not in ("tail", "gate"):
+                self.send({"event": "ended", "tail": self.gone})
+            else:
+                super().request(line)
             return
         try:
             reply = {"id": request["id"], "value": own(**request.get("with", {}))}
@@ -231,7 +300,7 @@ class VMKeeper(Keeper):
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:
             for key, mask in self.selector.select(0.1):
-                if key.data != self.read_inside:
+                if key.data not in (self.read_inside, self.read_owner):
                     key.data(mask)
         self.qmp.do("stop")
         self.share_memory()
@@ -252,12 +321,7 @@ class VMKeeper(Keeper):
         """Let QEMU write what it holds of the disk, and end."""
         assert self.qmp is not None
         self.qmp.do("quit")
-        deadline = time.monotonic() + 60
-        while os.waitpid(self.init, os.WNOHANG)[0] == 0:
-            if time.monotonic() > deadline:
-                raise RuntimeError("QEMU does not end")
-            time.sleep(0.01)
-        self.init = 0
+        self.wait_machine(60)
 
     def finish_migration(self) -> None:
         assert self.qmp is not None
