@@ -27,6 +27,7 @@ from grader.engine import linux, roots
 from grader.engine.door import DOOR
 from grader.engine.inside import AS_STUDENT, Inside
 from grader.engine.mux import CHUNK, Mux
+from grader.engine.vm_runtime import Runtime
 
 SPEC = "/etc/dockbook/vm.json"
 PORT_NAME = "dockbook"
@@ -181,6 +182,8 @@ def relay(log: int, plugin: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     selector = selectors.DefaultSelector()
     mux = Mux(selector, os.open(wire(), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC), dial, first=2)
+
+    Runtime().start()
 
     def plugin_call(_: int) -> None:
         with contextlib.suppress(OSError):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from grader.engine import qemu, recipe
+from grader.engine import qemu, recipe, vm_runtime
 from grader.engine.daemon import DEFAULTS
 
 FORMAT = 1
@@ -16,7 +16,19 @@ EARLY_MODULES = ("virtio_blk",)
 """What it takes to see the disk; everything else is loaded from there."""
 CODE = "usr/lib/dockbook-vm"
 GUEST_MODULES = (
-    *("daemon", "door", "ids", "inside", "linux", "mux", "network", "roots", "vm_guest", "watch"),
+    *(
+        "daemon",
+        "door",
+        "ids",
+        "inside",
+        "linux",
+        "mux",
+        "network",
+        "roots",
+        "vm_guest",
+        "vm_runtime",
+        "watch",
+    ),
 )
 """What of this package process 1 of the machine consists of."""
 SPARE_BYTES = 2 << 30
@@ -51,6 +63,7 @@ def guest_files() -> dict[str, tuple[bytes, int]]:
         "folders": {"hub": "/srv/dockbook/hub"},
         "watch": {},
     }
+    files["usr/local/bin/dockbook-runtime"] = (vm_runtime.WRAPPER.encode(), 0o755)
     files["etc/dockbook/vm.json"] = (json.dumps(spec).encode(), 0o600)
     return files
 
