@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from grader.engine import paths
 from grader.errors import EngineUnavailable
 
 Accelerator = Literal["kvm", "tcg"]
@@ -23,6 +26,15 @@ APPEND = (
     *("mitigations=off", "preempt=none", "nowatchdog", "audit=0", "apparmor=0", "cgroup_no_v1=all"),
 )
 """The guest is one person's and disposable: what protects users of one kernel from each other costs time."""
+
+
+ACCELERATOR_VARIABLE = "DOCKBOOK_ACCELERATOR"
+"""``kvm`` or ``tcg``: what to use without a trial."""
+TRIAL_SECTOR = b"\xba\xf4\x00\xb0\x10\xee\xf4\xeb\xfd".ljust(510, b"\0") + b"\x55\xaa"
+"""A boot sector: mov dx, 0xf4; mov al, 0x10; out dx, al; hlt."""
+TRIAL_CODE = 0x10 << 1 | 1
+TRIAL_S = 5
+NEEDED_MEMORY = 600 << 20
 
 
 def missing() -> list[str]:
@@ -98,14 +110,80 @@ def scratch_folder(cache: Path) -> Path:
 
 
 def accelerator() -> Accelerator:
-    """Which one to use: ``DOCKBOOK_ACCEL`` if it is set, else what a trial said; TCG where there is none."""
-    asked = os.environ.get("DOCKBOOK_ACCEL", "")
-    if asked in ("kvm", "tcg"):
-        return "kvm" if asked == "kvm" else "tcg"
-    return "tcg"
+    """KVM where a trial says that it works, else TCG: emulated, and anything that runs a process can do that."""
+    return "tcg" if kvm_trouble() else "kvm"
+
+
+@cache
+def kvm_trouble() -> str | None:
+    """Why KVM cannot be used: None, or the reason in one sentence. The trial's result is kept until a reboot.
+
+    In some virtual machines KVM starts and then hangs: only a guest that has run shows that it works.
+    """
+    if ACCELERATOR_VARIABLE in os.environ:
+        chosen = os.environ[ACCELERATOR_VARIABLE] == "kvm"
+        return None if chosen else f"{ACCELERATOR_VARIABLE} is set"
+    device = Path("/dev/kvm")
+    if not device.exists():
+        return "there is no /dev/kvm"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return "/dev/kvm is not open to this user"
+    if missing():
+        return "QEMU is not installed"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    kept = paths.cache_folder() / "kvm.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        value = json.loads(kept.read_text())
+        if (value["boot"], value["qemu"]) == (boot, version()):
+            return value["trouble"] or None
+    trouble = _try_kvm()
+    with contextlib.suppress(OSError):
+        kept.write_text(json.dumps({"boot": boot, "qemu": version(), "trouble": trouble or ""}))
+    return trouble
+
+
+def _try_kvm() -> str | None:
+    """Let a guest of nine bytes run: it tells QEMU's debugging device to end with a code of its own."""
+    with tempfile.NamedTemporaryFile() as disk:
+        disk.write(TRIAL_SECTOR)
+        disk.flush()
+        argv = [SYSTEM, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-accel", "kvm"]
+        argv += ["-M", "pc", "-m", "32", "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+        argv += ["-drive", f"file={disk.name},format=raw,if=ide"]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=TRIAL_S, check=False)
+        except subprocess.TimeoutExpired:
+            return f"KVM starts, but a guest of nine bytes did not end within {TRIAL_S} s"
+    if done.returncode == TRIAL_CODE:
+        return None
+    said = done.stderr.strip().splitlines()
+    return f"KVM does not start: {said[-1] if said else f'exit code {done.returncode}'}"
 
 
 def probe() -> str | None:
     """Whether a machine can be had here: None, or the reason in one sentence."""
+    if os.uname().machine != "x86_64":
+        return f"the machine's kernel is for x86_64, and this is {os.uname().machine}"
     lacks = missing()
-    return f"{' and '.join(lacks)} is not installed" if lacks else None
+    if lacks:
+        return f"{' and '.join(lacks)} is not installed"
+    free = memory_available()
+    if free is not None and free < NEEDED_MEMORY:
+        return f"{free >> 20} MB of memory are available, {NEEDED_MEMORY >> 20} MB are needed"
+    return None
+
+
+def memory_available() -> int | None:
+    """Bytes that programs can have, as the kernel counts, or as this container's limit leaves over."""
+    found = []
+    with contextlib.suppress(OSError, ValueError):
+        text = Path("/proc/meminfo").read_text()
+        found += [
+            int(kilobytes) << 10 for kilobytes in re.findall(r"^MemAvailable: *(\d+)", text, re.MULTILINE)
+        ]
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        most, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        cached = re.findall(r"^file (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
+        found.append(most - used + sum(map(int, cached)))
+    return min(found) if found else None
