@@ -74,21 +74,26 @@ def diagnose(facts: Facts) -> Report:
     sandbox_usable = sandbox.status == "ok" and not any(
         item.status == "problem" for item in (*image, *room[:1])
     )
-    usable = sandbox_usable or host_works
+    vm_usable = any(item.name == "vm" and item.status == "ok" for item in _vm(facts)) and not any(
+        item.status == "problem" for item in room[:1]
+    )
+    usable = sandbox_usable or host_works or vm_usable
     if host_works and facts.system != "Linux":
         # There it is not to be had, and nothing is missing: the user's Docker carries an engine.
         sandbox = Item(sandbox.topic, sandbox.name, "note", sandbox.text)
     if usable and docker.status == "problem" and not facts.docker_host:
         # Somebody who never had a Docker needs none: the sandbox is there.
         docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
+    boot_of_vm = [item for item in _vm(facts) if item.topic == "Boots"]
     items = [
         sandbox,
         _nested(works=host_works),
-        *_vm(facts),
+        *boot_of_vm,
         Item("Boots", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
         docker,
         *_context(facts),
         *image,
+        *(item for item in _vm(facts) if item.topic != "Boots"),
         *room,
         *_ports(facts),
         *_versions(facts),
@@ -172,18 +177,25 @@ def _nested(*, works: bool) -> Item:
 
 
 def _vm(facts: Facts) -> Iterator[Item]:
-    if not facts.qemu:
-        text = f"not in this version yet; it would need QEMU (qemu-system-{facts.machine})"
-    elif facts.kvm == "usable":
-        text = f"not in this version yet; {facts.qemu} and KVM are there"
-    elif facts.kvm == "denied":
-        step = f"sudo usermod --append --groups kvm {facts.user}, then log out and in again"
-        text = f"not in this version yet; QEMU is there, but /dev/kvm is not open to {facts.user}"
-        yield Item("Boots", "vm", "note", text, step)
-        return
+    vm = facts.vm
+    if facts.system != "Linux":
+        yield Item("Boots", "vm", "note", "not available: it is for Linux")
+    elif vm.missing:
+        step = f"sudo apt-get install {' '.join(vm.missing)}"
+        yield Item("Boots", "vm", "note", "not available: QEMU is not installed", step)
+    elif vm.trouble:
+        step = "free what is missing, or use another boot"
+        yield Item("Boots", "vm", "note", f"not available: {vm.trouble}", step)
     else:
-        text = f"not in this version yet; {facts.qemu} is there, without KVM (slower)"
-    yield Item("Boots", "vm", "note", text)
+        how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM"
+        text = f"a private engine in a virtual machine of QEMU {vm.qemu}, {how}"
+        step = ""
+        if "not open" in vm.kvm:
+            step = f"sudo usermod --append --groups kvm {facts.user}, then log out and in again"
+        yield Item("Boots", "vm", "ok", text, step)
+        if vm.image:
+            step = "dockbook engine build --boot vm (once; some minutes)"
+            yield Item("Engine image", "vm", "note", vm.image, step)
 
 
 def _host_text(facts: Facts, *, works: bool) -> str:

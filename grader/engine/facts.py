@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from grader.engine.facts_vm import VMFacts, gather_vm
+
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 TIMEOUT_S = 2.0
 
@@ -78,8 +80,7 @@ class Facts:
     image: str = ""  # why there is no engine image; empty: it is there
     image_tools: bool = True
     # VM
-    kvm: Literal["usable", "denied", "absent"] = "absent"
-    qemu: str = ""
+    vm: VMFacts = field(default_factory=VMFacts)
     # Room
     cache: str = ""
     cache_free: int | None = None
@@ -137,8 +138,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         probed=probed,
         image=image,
         image_tools=image_tools,
-        kvm=_kvm(),
-        qemu=shutil.which(f"qemu-system-{platform.machine()}") or "",
+        vm=gather_vm(),
         cache=cache,
         cache_free=free,
         memory_total=total,
@@ -294,13 +294,6 @@ def _overlay() -> bool:
             if "overlayfs/overlay.ko" in (modules / name).read_text():
                 return True
     return False
-
-
-def _kvm() -> Literal["usable", "denied", "absent"]:
-    device = Path("/dev/kvm")
-    if not device.exists():
-        return "absent"
-    return "usable" if os.access(device, os.R_OK | os.W_OK) else "denied"
 
 
 def _number(path: str) -> int | None:

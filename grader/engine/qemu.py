@@ -110,7 +110,7 @@ def scratch_folder(cache: Path) -> Path:
 
 
 def accelerator() -> Accelerator:
-    """KVM where a trial says that it works, else TCG: emulated, and anything that runs a process can do that."""
+    """KVM where a trial says that it works, else TCG: emulated, which works wherever a process runs."""
     return "tcg" if kvm_trouble() else "kvm"
 
 

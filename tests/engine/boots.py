@@ -22,7 +22,7 @@ from grader.engine import nested_image, paths
 from grader.engine.base import Boot
 from tests.engine.dockerd import Dockerd
 
-BOOTS: tuple[Boot, ...] = ("sandbox", "nested")
+BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm")
 BASE = "dockbook-test-base:trixie"
 """What stands in for Docker Hub's Debian, which a test does not ask for."""
 
@@ -48,7 +48,7 @@ def machine(boot: Boot) -> Iterator[Machine]:
         if boot == "nested":
             yield stack.enter_context(_with_docker())
         else:
-            yield Machine(boot)
+            yield Machine(boot, patience=10 if boot == "vm" else 1)
 
 
 @contextmanager

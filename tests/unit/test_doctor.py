@@ -15,6 +15,7 @@ import pytest
 from grader.engine import doctor, facts
 from grader.engine.doctor import diagnose
 from grader.engine.facts import Endpoint, Facts, docker_context, reach
+from grader.engine.facts_vm import VMFacts
 
 GB = 1 << 30
 SOCKET = facts.DEFAULT_SOCKET
@@ -228,20 +229,36 @@ def test_a_docker_that_answers_carries_an_engine():
 @pytest.mark.parametrize(
     ("wrong", "words", "step"),
     [
-        ({}, "would need QEMU", ""),
-        ({"qemu": "/usr/bin/qemu"}, "without KVM", ""),
-        ({"qemu": "/usr/bin/qemu", "kvm": "usable"}, "KVM are there", ""),
+        ({}, "QEMU is not installed", "sudo apt-get install qemu-system-x86 qemu-utils"),
+        ({"missing": ("qemu-utils",)}, "not installed", "sudo apt-get install qemu-utils"),
+        ({"missing": (), "qemu": "10.0"}, "QEMU 10.0, emulated (there is no /dev/kvm", ""),
+        ({"missing": (), "qemu": "10.0", "kvm": ""}, "QEMU 10.0, with KVM", ""),
         (
-            {"qemu": "/usr/bin/qemu", "kvm": "denied"},
-            "not open to ann",
+            {"missing": (), "qemu": "10.0", "kvm": "/dev/kvm is not open to this user"},
+            "/dev/kvm is not open",
             "sudo usermod --append --groups kvm ann, then log out and in again",
+        ),
+        (
+            {"missing": (), "trouble": "300 MB of memory are available, 600 MB are needed"},
+            "not available: 300 MB of memory",
+            "free what is missing, or use another boot",
         ),
     ],
 )
-def test_what_a_virtual_machine_would_find(wrong, words, step):
-    found = item(replace(FINE, **wrong), "vm")
+def test_what_a_virtual_machine_finds(wrong, words, step):
+    found = item(replace(FINE, vm=VMFacts(**wrong)), "vm")
     assert words in found.text
     assert found.next_step == step
+
+
+def test_a_machine_without_namespaces_is_ready_with_a_virtual_machine():
+    bare = replace(FINE, namespaces="not permitted", probe="not permitted", probed=True)
+    assert not diagnose(bare).usable
+    with_qemu = replace(bare, vm=VMFacts(missing=(), qemu="10.0", image="There is no snapshot yet."))
+    assert diagnose(with_qemu).usable
+    said = [found for found in diagnose(with_qemu).items if found.name == "vm"]
+    assert [found.topic for found in said] == ["Boots", "Engine image"]
+    assert said[1].next_step.startswith("dockbook engine build --boot vm")
 
 
 @pytest.mark.parametrize(
