@@ -88,8 +88,7 @@ def grade(
         raise UsageError("--task names what to judge again.", next_step="add --again.")
     course = find_course(course_path)
     wanted = course.chapter(chapter).require()
-    if boot == "sandbox":
-        ensure_image()
+    ensure_image(boot=boot)
     with progress(wanted.id) as report:
         results = grade_(
             course,
@@ -155,8 +154,7 @@ def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
     from grader.grading.demo import REPORT, run_demo
     from grader.grading.report import render_table
 
-    if boot == "sandbox":
-        ensure_image()
+    ensure_image(boot=boot)
     target = (keep or Path(tempfile.mkdtemp(prefix="dockbook-demo-"))).absolute()
     with progress("demo") as report:
         results = run_demo(target, boot, _told_by(report), course=find_course())

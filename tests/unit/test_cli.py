@@ -378,7 +378,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
         return ChapterResult(chapter.id, (), ("ann: disk full",))
 
     monkeypatch.setattr("grader.grading.grade.grade", grade)
-    monkeypatch.setattr(course, "ensure_image", lambda: None)
+    monkeypatch.setattr(course, "ensure_image", lambda **_: None)
     target = tmp_path / "results.json"
     assert main(["grade", "ch03", "--json", str(target), "--jobs", "3", "--student", "ann"]) == 3
     assert json.loads(target.read_text()) == {"chapter": "ch03-using-docker", "students": []}
@@ -466,7 +466,7 @@ def test_the_summary_counts_all_runs_and_fails_with_any(tmp_path, monkeypatch, c
     steps = [project.Step("quick", ("true",)), step("a"), step("c"), project.Step("gone", ("no-such-tool",))]
     monkeypatch.setattr(project, "clone", lambda: tmp_path)
     monkeypatch.setattr(project, "steps", lambda root, everything: steps)
-    monkeypatch.setattr(boot, "ensure_image", lambda: None)
+    monkeypatch.setattr(boot, "ensure_image", lambda **_: None)
     assert main(["test"]) == 1
     lines = capfd.readouterr().out.splitlines()
     assert "failed: a, gone" in lines
