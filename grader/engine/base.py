@@ -64,6 +64,10 @@ class Engine(ABC):
     def reset(self) -> None:
         """Bring the engine back to the state it booted in: only the course's images."""
 
+    def restart(self) -> bool:
+        """Bring an engine that died back at the same address, in its first state; whether this boot can."""
+        return False
+
     @abstractmethod
     def configure(self, options: Mapping[str, object]) -> None:
         """Apply ``daemon.json`` options. Raises EngineError with the daemon's reason if it refuses them."""

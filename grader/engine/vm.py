@@ -13,10 +13,10 @@ import socket
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from grader.engine import paths, qemu
 from grader.engine.control import Control, last_words
@@ -25,6 +25,9 @@ from grader.engine.kernels import STUDENT_PARTS, GradingEngine
 from grader.engine.vm_image import VMImage
 from grader.engine.vm_keeper import COLD_S, wake_arguments
 from grader.errors import EngineDied, EngineError
+
+if TYPE_CHECKING:
+    from grader.engine.ports import Published
 
 KERNEL_S = 60
 OWN_MB = 256
@@ -109,22 +112,25 @@ class VM(GradingEngine):
 
     # -- Engine
 
-    def forward(self, tell: Callable[[str], None]) -> AbstractContextManager[object]:
+    def forward(
+        self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
+    ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"folder": str(self.runtime)}, tell)
+        return Ports(self, {"folder": str(self.runtime)}, tell, note)
 
     def reset(self) -> None:
         """Back to the state of the boot: the machine is restored once more; kernels inside end with it."""
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         """A machine from the snapshot at the same sockets, also where the last one has died."""
         self._control.ended = None
         self._kernels.clear()
         self._has_package = False
         self._control.ask("restart", BOOT_DEADLINE_S)
         self._wake(time.monotonic() + BOOT_DEADLINE_S)
+        return True
 
     # -- for the builder
 

@@ -133,6 +133,8 @@ class VMKeeper(Keeper):
     def restore(self, path: str) -> None:
         """Go on where the snapshot was taken. What is the snapshot's own, process 1 then sets anew."""
         assert self.qmp is not None
+        with contextlib.suppress(FileNotFoundError), open(f"{path}.log", "rb") as handle:
+            self.log.extend(handle.read().splitlines())
         self.share_memory()
         read, write = os.pipe()
         try:
@@ -296,6 +298,8 @@ class VMKeeper(Keeper):
     def own_snapshot(self, state: str) -> None:
         """Stop the machine for good and write its state: QEMU's part here, memory and disk are files."""
         assert self.mux is not None and self.qmp is not None
+        with open(f"{state}.log", "wb") as handle:
+            handle.write(b"\n".join(self.log))
         self.mux.hang_up()
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:

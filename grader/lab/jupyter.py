@@ -22,7 +22,7 @@ from types import FrameType
 
 from grader.engine.base import Engine
 from grader.engine.ports import Published
-from grader.errors import DockbookError, UsageError
+from grader.errors import DockbookError, EngineError, UsageError
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
 from grader.lab.desk import COURSE_VARIABLE, LABEXTENSIONS, PORTS, SERVER
@@ -165,19 +165,33 @@ def engine_line(engine: Engine, why: str) -> str:
 
 
 def _watch(server: Server, engine: Engine) -> None:
-    """Until JupyterLab ends. An engine that died is said once: the notebooks can still be saved."""
-    engine_died = False
+    """Until JupyterLab ends. An engine that died comes back empty, where its boot can do that; it is said."""
+    given_up = False
     while (code := server.process.poll()) is None:
         time.sleep(_TICK_S)
-        if not engine_died and not engine.alive():
-            engine_died = True
-            print(
-                "dockbook: the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
-                f"Its log ends: {engine.tail(3)}",
-                file=sys.stderr,
-                flush=True,
-            )
+        if not given_up and not engine.alive():
+            given_up = not _revive(engine)
     _require_orderly(server, code)
+
+
+def _revive(engine: Engine) -> bool:
+    """Start a dead engine anew; whether there is one again."""
+    log = engine.tail(3)
+    try:
+        again, why = engine.restart(), ""
+    except EngineError as error:
+        again, why = False, f" It did not start again: {error}"
+    if again:
+        _tell(
+            "the engine had ended and was started again, at the same address and in its first state: your "
+            f"containers, images and networks are gone, your notebooks are not. Its log ended: {log}"
+        )
+    else:
+        _tell(
+            "the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
+            f"Its log ends: {log}{why}"
+        )
+    return again
 
 
 def _require_orderly(server: Server, code: int) -> None:

@@ -108,6 +108,9 @@ class Stand:
     def env(self): return dict(os.environ)
     def forward(self, tell, note): return contextlib.nullcontext()
     def alive(self): return not Path(sys.argv[1], "dead").exists()
+    def restart(self):
+        if Path(sys.argv[1], "revives").exists(): Path(sys.argv[1], "dead").unlink()
+        return self.alive()
     def tail(self, lines): return "last words"
     def __enter__(self): return self
     def __exit__(self, *_): print("closed", flush=True)
@@ -193,6 +196,17 @@ def test_an_engine_that_dies_is_said_once_and_the_notebooks_stay_open(lab, works
     lab.process.send_signal(signal.SIGINT)
     _, err = lab.rest()
     assert err == ""
+
+
+def test_an_engine_that_dies_comes_back_where_it_can_and_each_time_it_is_said(lab, workspace):
+    (workspace / "revives").touch()
+    assert lab.process.stderr is not None
+    for _ in range(2):
+        (workspace / "dead").touch()
+        said = lab.process.stderr.readline()
+        assert "was started again, at the same address" in said
+        assert "containers, images and networks are gone" in said
+        assert not (workspace / "dead").exists()
 
 
 def test_a_browser_opens_only_where_there_is_a_display(monkeypatch):
