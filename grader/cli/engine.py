@@ -37,9 +37,16 @@ def engine() -> None:
     help="What it is for; vm: the virtual machine as well, with its snapshot.",
 )
 @click.option("--rebuild", is_flag=True, help="Build it again even if it is there and whole.")
-def build(suite: str, boot: str, rebuild: bool) -> None:
+@click.option("--slim", is_flag=True, help="With --boot vm: keep only what the virtual machine needs.")
+def build(suite: str, boot: str, rebuild: bool, slim: bool) -> None:
     """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""
+    if slim and boot != "vm":
+        raise UsageError("--slim leaves nothing that a sandbox could boot from.", next_step="add --boot vm.")
     image = ensure_image(suite, rebuild=rebuild, boot=boot)
+    if slim:
+        from grader.engine.vm_build import slim as make_slim
+
+        make_slim(image)
     click.echo(f"engine image {image.key} ({image.suite}): {image.path}")
 
 

@@ -23,7 +23,7 @@ from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
 from grader.engine.kept import BOOT_DEADLINE_S
 from grader.engine.kernels import STUDENT_PARTS, GradingEngine
-from grader.errors import EngineUnavailable
+from grader.errors import EngineUnavailable, ImageError
 
 if TYPE_CHECKING:
     from grader.engine.ports import Published
@@ -61,6 +61,12 @@ class Sandbox(GradingEngine):
     ) -> None:
         started = time.monotonic()
         super().__init__(image.bin, image.docker_config)
+        if preload and not (image.preload / "image").is_dir():
+            raise ImageError(
+                f"The engine image in {image.path} is for virtual machines only: made where no sandbox "
+                "can be had, or slimmed.",
+                next_step="`dockbook engine build --rebuild` makes it for sandboxes, too.",
+            )
         self.image = image
         if state:
             self._open_state(state)

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from grader.engine import ids, qemu
 from grader.engine.build import Progress
-from grader.engine.image import EngineImage
+from grader.engine.image import MANIFEST, EngineImage
 from grader.engine.vm import VM
 from grader.engine.vm_disk import empty_layer, make_disk, write_disk_manifest
 from grader.engine.vm_image import WARM_MANIFEST, VMImage, find, find_disk, location
@@ -93,6 +93,25 @@ def build_disk(image: EngineImage, vm: VMImage, tell: Progress) -> None:
         folder.rename(vm.path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def slim(image: EngineImage) -> None:
+    """Remove what only a sandbox and the machine's disk are made of: what stays is the ``docker`` command.
+
+    For an image of which nothing but virtual machines is wanted, such as a Binder session's: 0.7 GB less.
+    """
+    own = ids.building_ids()
+    script = (
+        "find hub preload rootfs -depth ! -path 'rootfs/usr/bin/docker' ! -path '*/cli-plugins/*' -delete"
+    )
+    subprocess.run(ids.command(own, str(image.path), ["sh", "-c", f"{script} 2>/dev/null; true"]), check=True)
+    # The hub's files are the builder's own.
+    shutil.rmtree(image.hub, ignore_errors=True)
+    manifest = image.manifest()
+    manifest["sentinels"] = [
+        entry for entry in manifest["sentinels"] if (image.path / entry["path"]).exists()
+    ]
+    (image.path / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 def build_snapshot(vm: VMImage, tell: Progress) -> None:

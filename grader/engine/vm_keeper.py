@@ -188,7 +188,9 @@ class VMKeeper(Keeper):
     def hear_target(self, connection: socket.socket) -> None:
         """The line comes in one piece, from this user's own process."""
         self.selector.unregister(connection)
-        head = connection.recv(32, socket.MSG_PEEK)
+        head = b""
+        with contextlib.suppress(OSError):
+            head = connection.recv(32, socket.MSG_PEEK)
         line = head.split(b"\n", 1)[0]
         if b"\n" not in head or not _DIAL.fullmatch(line) or self.mux is None:
             connection.close()
@@ -224,7 +226,9 @@ class VMKeeper(Keeper):
     def read_inside(self, _: int) -> None:
         """Replies of process 1; when it has gone, the machine is going."""
         assert self.inside is not None
-        data = self.inside.recv(65536)
+        data = b""
+        with contextlib.suppress(OSError):
+            data = self.inside.recv(65536)
         if data:
             self.control.sendall(data)
         else:
@@ -263,7 +267,7 @@ class VMKeeper(Keeper):
     def turn(self) -> None:
         try:
             super().turn()
-        except (Broken, OSError):
+        except Broken:
             # QEMU is on its way out; its exit code says more.
             self.machine_ended()
 
