@@ -117,7 +117,7 @@ class Guest(Inside):
             fcntl.ioctl(device, _RNDADDENTROPY, struct.pack("ii", 8 * len(data), len(data)) + data)
             fcntl.ioctl(device, _RNDRESEEDCRNG)
         if watch:
-            self.spec["watch"] = watch
+            self.spec["watch"] = watch | {"rest": 4}
             self.start_watchdog()
 
 

@@ -11,6 +11,8 @@ from grader.engine.daemon import DEFAULTS
 
 FORMAT = 1
 """Raise it when the builder's own code changes what comes out."""
+WARM_FORMAT = 2
+"""The same for the snapshot."""
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 EARLY_MODULES = ("virtio_blk",)
 """What it takes to see the disk; everything else is loaded from there."""
@@ -79,7 +81,8 @@ def key(suite: recipe.Suite) -> str:
 
 def warm_key(accelerator: qemu.Accelerator) -> str:
     """What a snapshot depends on beside the disk: QEMU's version, the machine, under KVM the processor."""
-    parts = [qemu.version(), qemu.MEMORY_MB, qemu.PROCESSORS, qemu.APPEND, accelerator]
+    parts = [WARM_FORMAT, qemu.version(), qemu.MEMORY_MB, qemu.PROCESSORS, qemu.EMULATED, qemu.APPEND]
+    parts += [accelerator]
     if accelerator == "kvm":
         parts += [processor()]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]

@@ -50,8 +50,11 @@ class Group:
     resident: int = 0
 
 
-def run(tell: int, **limits: int) -> NoReturn:
-    """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each."""
+def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:
+    """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each.
+
+    ``rest``: so many times as long as a look took, at least, until the next: an emulated processor is slow.
+    """
     code = 1
     try:
         linux.die_with_parent()
@@ -59,8 +62,9 @@ def run(tell: int, **limits: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), **limits)
         while True:
+            started = time.monotonic()
             watch.look()
-            time.sleep(EVERY_S)
+            time.sleep(max(EVERY_S, rest * (time.monotonic() - started)))
     except BaseException as error:  # noqa: BLE001 - without its watchdog the sandbox ends: say why
         os.write(2, f"watchdog: {type(error).__name__}: {error}\n".encode())
     finally:
