@@ -1,4 +1,4 @@
-"""Fixtures for what engines leave: places of a test's own, and a look at the machine before."""
+"""Fixtures for engines of every boot, and for what they leave: places of a test's own, a look before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.cli.boot import open_chosen
 from tests.engine import differ
+from tests.engine.boots import BOOTS, Machine, machine
 from tests.engine.owners import PLACES
 from tests.engine.users import User, ordinary_user
 
@@ -47,3 +49,14 @@ def someone(request: pytest.FixtureRequest) -> User | None:
     user = ordinary_user()
     user.ensure_image()
     return user
+
+
+@pytest.fixture(scope="module", params=BOOTS)
+def place(request: pytest.FixtureRequest, engine_image: None) -> Iterator[Machine]:
+    """A machine that the boot works on; what leads to it is in this process's environment, too."""
+    with machine(request.param) as found, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DOCKER_HOST", raising=False)
+        for name, value in found.environment.items():
+            patch.setenv(name, value)
+        open_chosen(found.boot)[0].close()  # its image is there from here on
+        yield found

@@ -1,21 +1,21 @@
 """Every private engine does what the course teaches, as typed and through docker-py, however it was booted.
 
-What only a sandbox has (kernels inside, probes, the plugin) is in ``test_sandbox.py`` and its neighbours.
+How they end is in ``test_boots_end.py``; what only a sandbox has (kernels inside, probes, the plugin) in
+``test_sandbox.py`` and its neighbours.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
+import random
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tarfile
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,13 +23,12 @@ import docker
 import pytest
 from docker import DockerClient
 
-from grader.cli.boot import open_chosen
 from grader.engine.auto import open_engine
 from grader.engine.base import CONTROL_VARIABLE, Engine
+from grader.engine.ports import HOST
 from grader.errors import EngineError
-from tests.engine import differ
-from tests.engine.boots import BOOTS, Machine, machine
-from tests.engine.owners import TREE, all_ready, end, owners_of
+from tests.engine.boots import Machine
+from tests.engine.owners import TREE
 from tests.engine.typed import cli, echo, eventually, free_port, page, wait_for_log
 
 pytestmark = pytest.mark.timeout(900)
@@ -44,17 +43,6 @@ server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(("", 5000
 while True:
     data, sender = server.recvfrom(2048); server.sendto(data.upper(), sender)
 """
-
-
-@pytest.fixture(scope="module", params=BOOTS)
-def place(request: pytest.FixtureRequest, engine_image: None) -> Iterator[Machine]:
-    """A machine that the boot works on; what leads to it is in this process's environment, too."""
-    with machine(request.param) as found, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DOCKER_HOST", raising=False)
-        for name, value in found.environment.items():
-            patch.setenv(name, value)
-        open_chosen(found.boot)[0].close()  # its image is there from here on
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +292,36 @@ def test_a_notebook_configures_through_the_door(place: Machine, engine: Engine) 
     assert eventually(lambda: mirrors(engine) == ["http://mirror/"], 10 * place.patience)
 
 
+def test_more_than_a_buffer_both_ways(place: Machine, engine: Engine, client: DockerClient) -> None:
+    port, data = free_port(), random.randbytes(1_000_000)
+    echoing = ["nc", "-ll", "-p", "7", "-e", "cat"]
+    client.containers.run("busybox", echoing, detach=True, ports={"7": port})
+
+    def echoed() -> bool:
+        received = b""
+        try:
+            with socket.create_connection((HOST, port), timeout=10) as line:
+                sender = threading.Thread(target=line.sendall, args=(data,))
+                sender.start()
+                while len(received) < len(data) and (chunk := line.recv(65536)):
+                    received += chunk
+                sender.join()
+        except OSError:
+            return False
+        return received == data
+
+    with engine.forward(print):
+        assert eventually(echoed, 30 * place.patience)
+
+
+def test_an_image_goes_out_and_comes_back(engine: Engine, client: DockerClient, tmp_path: Path) -> None:
+    """Megabytes over the API's connection, each way."""
+    cli(engine, f"docker save httpd > {tmp_path}/saved.tar; docker rmi httpd")
+    assert (tmp_path / "saved.tar").stat().st_size > 2_000_000
+    assert "httpd:latest" in cli(engine, f"docker load < {tmp_path}/saved.tar")
+    assert "httpd:latest" in tags_of(client)
+
+
 def test_ports_are_forwarded_after_a_reset(place: Machine, engine: Engine) -> None:
     said: list[str] = []
     with engine.forward(said.append):
@@ -346,76 +364,3 @@ def test_the_command_runs_one_line_and_tells_its_timings(place: Machine) -> None
     assert record["boot"] == place.boot
     assert 0 < record["ready_s"] < 30 * place.patience
     assert 0 <= record["dispose_s"] < 30
-
-
-def test_closed_it_leaves_nothing(place: Machine, before: differ.Host) -> None:
-    held = place.holds()
-    opened = open_engine(place.boot)
-    assert opened.client().containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
-    opened.client().containers.run("httpd", detach=True, restart_policy={"Name": "always"})
-    opened.close()
-    opened.close()
-    assert not opened.alive()
-    assert differ.left_since(before) == []
-    assert place.holds() == held
-
-
-def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) -> None:
-    held = place.holds()
-    with owners_of(1, "wait", boot=place.boot) as owners:
-        all_ready(owners)
-        assert end(owners, signal.SIGKILL) == [-signal.SIGKILL]
-        assert differ.left_since(before) == []
-        assert eventually(lambda: place.holds() == held)
-
-
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.2])
-def test_its_owner_killed_while_booting(
-    place: Machine, engine: Engine, before: differ.Host, share: float
-) -> None:
-    """At moments that are shares of what a boot took before."""
-    held = place.holds()
-    others = len(differ.descendants())
-    with owners_of(1, "wait", boot=place.boot) as owners:
-        # The interpreter alone takes a while: the moments count from the first process below the owner.
-        assert eventually(lambda: len(differ.descendants()) > others + 1, 60)
-        time.sleep(share * engine.ready_s)
-        end(owners, signal.SIGKILL)
-        assert differ.left_since(before) == []
-        assert eventually(lambda: place.holds() == held)
-
-
-def keepers() -> set[int]:
-    found = set()
-    for pid in differ.descendants():
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().startswith("dockbook-keeper"[:15]):
-                found.add(pid)
-    return found
-
-
-def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> None:
-    """Its owner lives on, and tidies what the keeper cannot any more."""
-    held, others = place.holds(), keepers()
-    opened = open_engine(place.boot)
-    [keeper] = keepers() - others
-    os.kill(keeper, signal.SIGKILL)
-    assert eventually(lambda: not opened.alive()), "the owner did not notice"
-    opened.close()
-    assert differ.left_since(before) == []
-    assert eventually(lambda: place.holds() == held)
-
-
-def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
-    """Nobody is left to remove a folder: all else goes, and the folder with the next engine's start."""
-    held, others = place.holds(), keepers()
-    with owners_of(1, "wait", boot=place.boot) as owners:
-        all_ready(owners)
-        [keeper] = keepers() - others
-        os.kill(keeper, signal.SIGKILL)
-        end(owners, signal.SIGKILL)
-        left = differ.left_since(before, wait_s=10)
-        assert [entry for entry in left if not entry.startswith("files:")] == []
-        assert eventually(lambda: place.holds() == held)
-        open_engine(place.boot).close()
-        assert differ.left_since(before) == []

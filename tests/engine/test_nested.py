@@ -4,35 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from grader.cli.boot import open_chosen
 from grader.engine import nested, nested_image, sandbox
 from grader.engine.auto import choose, open_engine
 from grader.engine.doctor import examine
 from grader.engine.image import find_image
-from grader.errors import EngineUnavailable, ImageError
-from tests.engine.boots import BASE, Machine, machine
+from grader.errors import EngineDied, EngineUnavailable, ImageError
+from tests.engine.boots import BASE, Machine
+from tests.engine.typed import eventually
 from tests.engine.users import ordinary_user, shared_python
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Machine]:
-    """A Docker of the user's with the image, found by its context."""
-    with machine("nested") as found, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DOCKER_HOST", raising=False)
-        for name, value in found.environment.items():
-            patch.setenv(name, value)
-        open_chosen("nested")[0].close()
-        yield found
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.timeout(900),
+    pytest.mark.parametrize("place", ["nested"], indirect=True, scope="module"),
+]
 
 
 @pytest.fixture
@@ -78,6 +71,17 @@ def test_a_base_that_is_nowhere(place: Machine, monkeypatch: pytest.MonkeyPatch)
     assert place.holds() == before
 
 
+def test_a_container_that_is_killed_is_noticed(place: Machine, theirs: DockerClient) -> None:
+    """By somebody who tidies their Docker, say."""
+    with open_engine("nested") as engine:
+        assert isinstance(engine, nested.Nested)
+        theirs.containers.get(f"dockbook-{engine.id}").kill()
+        assert eventually(lambda: not engine.alive())
+        with pytest.raises(EngineDied):
+            engine.reset()
+    assert not engine.runtime.exists()
+
+
 @pytest.mark.slow
 def test_on_a_docker_without_root(
     place: Machine, theirs: DockerClient, engine_image: None, monkeypatch: pytest.MonkeyPatch
@@ -120,8 +124,8 @@ def test_a_docker_that_lets_nobody_in(place: Machine, monkeypatch: pytest.Monkey
     assert run.stdout == f"The Docker Engine at {address} does not let you in.\n", run.stderr
 
 
-def test_a_docker_that_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/gone.sock")
-    with pytest.raises(EngineUnavailable, match="There is no Docker Engine at"):
-        nested.find_docker()
-    assert "DOCKER_HOST" in os.environ
+def test_a_docker_that_has_gone(place: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its image was found."""
+    image = nested_image.find_image(nested.find_docker())
+    with pytest.raises(EngineUnavailable, match=r"did not start the engine's container.*No such file"):
+        nested.Nested(replace(image, docker_host=f"unix://{tmp_path}/gone.sock"))

@@ -10,7 +10,7 @@ import pytest
 from grader.engine.base import Engine
 from grader.engine.ports import HOST, Ports, Published
 from grader.engine.sandbox import Sandbox
-from tests.engine.typed import eventually, free_port
+from tests.engine.typed import eventually
 
 
 @pytest.fixture
@@ -29,30 +29,6 @@ def ports(sandbox: Sandbox, said: list[str]) -> Iterator[Ports]:
     with sandbox.forward(said.append) as opened:
         assert isinstance(opened, Ports)
         yield opened
-
-
-def test_more_than_a_buffer_both_ways(sandbox: Sandbox, ports: Ports) -> None:
-    port = free_port()
-    sandbox.client().containers.run(
-        "busybox", ["nc", "-ll", "-p", "7", "-e", "cat"], detach=True, ports={"7": port}
-    )
-    data = bytes(range(256)) * 4096
-
-    def echoed() -> bool:
-        received = b""
-        try:
-            with socket.create_connection((HOST, port), timeout=5) as line:
-                line.sendall(data[:100_000])
-                while len(received) < 100_000:
-                    chunk = line.recv(65536)
-                    if not chunk:
-                        return False
-                    received += chunk
-        except OSError:
-            return False
-        return received == data[:100_000]
-
-    assert eventually(echoed)
 
 
 def test_a_port_that_somebody_else_has_is_said(sandbox: Sandbox, ports: Ports, said: list[str]) -> None:

@@ -1,0 +1,99 @@
+"""Nothing of an engine outlives its owner, however it was booted and however the owner ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.engine.auto import open_engine
+from tests.engine import differ
+from tests.engine.boots import Machine
+from tests.engine.owners import all_ready, end, owners_of
+from tests.engine.typed import eventually
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def ready_s(place: Machine) -> float:
+    """What a boot takes here."""
+    with open_engine(place.boot) as engine:
+        return engine.ready_s
+
+
+def test_closed_it_leaves_nothing(place: Machine, before: differ.Host) -> None:
+    held = place.holds()
+    opened = open_engine(place.boot)
+    assert opened.client().containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
+    opened.client().containers.run("httpd", detach=True, restart_policy={"Name": "always"})
+    opened.close()
+    opened.close()
+    assert not opened.alive()
+    assert differ.left_since(before) == []
+    assert place.holds() == held
+
+
+def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) -> None:
+    held = place.holds()
+    with owners_of(1, "wait", boot=place.boot) as owners:
+        all_ready(owners)
+        assert end(owners, signal.SIGKILL) == [-signal.SIGKILL]
+        assert differ.left_since(before) == []
+        assert eventually(lambda: place.holds() == held)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.2])
+def test_its_owner_killed_while_booting(
+    place: Machine, ready_s: float, before: differ.Host, share: float
+) -> None:
+    """At moments that are shares of what a boot took before."""
+    held = place.holds()
+    others = len(differ.descendants())
+    with owners_of(1, "wait", boot=place.boot) as owners:
+        # The interpreter alone takes a while: the moments count from the first process below the owner.
+        assert eventually(lambda: len(differ.descendants()) > others + 1, 60)
+        time.sleep(share * ready_s)
+        end(owners, signal.SIGKILL)
+        assert differ.left_since(before) == []
+        assert eventually(lambda: place.holds() == held)
+
+
+def keepers() -> set[int]:
+    found = set()
+    for pid in differ.descendants():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().startswith("dockbook-keeper"[:15]):
+                found.add(pid)
+    return found
+
+
+def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> None:
+    """Its owner lives on, and tidies what the keeper cannot any more."""
+    held, others = place.holds(), keepers()
+    opened = open_engine(place.boot)
+    [keeper] = keepers() - others
+    os.kill(keeper, signal.SIGKILL)
+    assert eventually(lambda: not opened.alive()), "the owner did not notice"
+    opened.close()
+    assert differ.left_since(before) == []
+    assert eventually(lambda: place.holds() == held)
+
+
+def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
+    """Nobody is left to remove a folder: all else goes, and the folder with the next engine's start."""
+    held, others = place.holds(), keepers()
+    with owners_of(1, "wait", boot=place.boot) as owners:
+        all_ready(owners)
+        [keeper] = keepers() - others
+        os.kill(keeper, signal.SIGKILL)
+        end(owners, signal.SIGKILL)
+        left = differ.left_since(before, wait_s=10)
+        assert [entry for entry in left if not entry.startswith("files:")] == []
+        assert eventually(lambda: place.holds() == held)
+        open_engine(place.boot).close()
+        assert differ.left_since(before) == []
