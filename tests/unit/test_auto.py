@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.engine import nested, sandbox
+from grader.engine import nested, qemu, sandbox
 from grader.engine.auto import choose
 from grader.errors import EngineUnavailable, UsageError
 
@@ -12,10 +12,11 @@ from grader.errors import EngineUnavailable, UsageError
 @pytest.fixture
 def works(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     """Why each boot does not work here; None: it does."""
-    found: dict[str, str | None] = {"sandbox": None, "nested": None}
+    found: dict[str, str | None] = {"sandbox": None, "nested": None, "vm": None}
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(sandbox, "probe", lambda: found["sandbox"])
     monkeypatch.setattr(nested, "probe", lambda: found["nested"])
+    monkeypatch.setattr(qemu, "probe", lambda: found["vm"])
     return found
 
 
@@ -36,11 +37,12 @@ def test_a_sandbox_before_the_users_docker(works: dict[str, str | None]) -> None
     assert choose().boot == "sandbox"
     works["sandbox"] = "no ids"
     assert str(choose()) == "Engine: nested (no sandbox here: no ids; your Docker answers)"
+    works["nested"] = "There is no Docker"
+    assert str(choose()) == "Engine: vm (a virtual machine; no sandbox here: no ids)"
 
 
 def test_where_nothing_works_every_reason_is_named(works: dict[str, str | None]) -> None:
-    works |= {"sandbox": "no ids", "nested": "There is no Docker"}
-    with pytest.raises(
-        EngineUnavailable, match=r"sandbox: no ids; nested: There is no Docker.*dockbook doctor"
-    ):
+    works |= {"sandbox": "no ids", "nested": "There is no Docker", "vm": "qemu-utils is not installed"}
+    said = r"sandbox: no ids; nested: There is no Docker; vm: qemu-utils is not installed.*dockbook doctor"
+    with pytest.raises(EngineUnavailable, match=said):
         choose()
