@@ -6,6 +6,7 @@ The Docker is a small server that stands in for one; the keeper is the real one.
 from __future__ import annotations
 
 import json
+import os
 import re
 import socketserver
 import tempfile
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from grader.engine import nested, nested_image, nested_keeper, nested_recipe
+from grader.engine import nested, nested_guest, nested_image, nested_keeper, nested_recipe
 from grader.engine.nested import Nested
 from grader.errors import EngineUnavailable, ImageError
 
@@ -226,3 +227,23 @@ def test_the_key_changes_with_the_base_and_the_suite() -> None:
     }
     assert len(keys) == 3
     assert nested_recipe.key("trixie", "x") == nested_recipe.key("trixie", "x")
+
+
+def test_control_groups_are_passed_on_where_they_are_to_be_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Version 2, as a privileged container sees it; files stand in for the kernel's."""
+    written: list[tuple[str, str]] = []
+    monkeypatch.setattr(nested_guest, "CGROUPS", str(tmp_path))
+    monkeypatch.setattr(nested_guest, "CONTROLLERS", str(tmp_path / "cgroup.controllers"))
+    monkeypatch.setattr("grader.engine.linux.remount_writable", lambda _: None)
+    monkeypatch.setattr("grader.engine.roots.write", lambda path, text: written.append((path, text)))
+    assert nested_guest.delegate_cgroups() is False
+    assert written == []
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")
+    assert nested_guest.delegate_cgroups() is True
+    # Process 1 moves away first: a group with processes of its own can pass nothing on.
+    assert written == [
+        (f"{tmp_path}/init/cgroup.procs", str(os.getpid())),
+        *((f"{tmp_path}/cgroup.subtree_control", f"+{name}") for name in ("cpu", "memory", "pids")),
+    ]
