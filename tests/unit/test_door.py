@@ -53,7 +53,8 @@ class Door:
         for tool in TOOLS:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         self.tool("python3", PYTHON)
-        for tool in ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck", "busybox"):
+        there = ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck", "busybox")
+        for tool in (*there, "qemu-system-x86_64", "qemu-img"):
             self.tool(tool, "#!/bin/sh\n")
         self.env = {
             "PATH": str(self.bin),
@@ -242,6 +243,13 @@ class TestPackages:
     def test_root_and_sudo_install_what_is_missing(self, door, uid):
         assert door.run("lab", FAKE_UID=uid)[0] == 0
         assert self.calls(door) == ["apt-get -q install -y --no-install-recommends uidmap"]
+
+    def test_a_virtual_machine_needs_qemu(self, door):
+        (door.bin / "qemu-system-x86_64").unlink()
+        (door.bin / "qemu-img").unlink()
+        assert door.run("lab", "--boot", "vm")[0] == 0
+        wanted = "uidmap qemu-system-x86 qemu-utils"
+        assert self.calls(door) == [f"apt-get -q install -y --no-install-recommends {wanted}"]
 
     def test_stale_lists_are_renewed_once(self, door):
         code, _, err = door.run("lab", FAKE_APT="100")
