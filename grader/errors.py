@@ -36,6 +36,22 @@ class EngineDied(EngineError):
     """An engine that was running is gone; the message carries the tail of its log."""
 
 
+class StateUnfit(EngineDied):
+    """The folder for an engine's lasting state cannot carry one: its file system, its rights, no room."""
+
+
+class StateDamaged(EngineDied):
+    """An engine did not start on the state that was kept of it."""
+
+
+class StateBusy(EngineError):
+    """Another engine uses this state. ``pid``: whose it is, 0 if it did not say."""
+
+    def __init__(self, what: str, *, next_step: str = "", pid: int = 0) -> None:
+        super().__init__(what, next_step=next_step)
+        self.pid = pid
+
+
 class ImageError(EngineError):
     """The engine image is missing, stale, damaged, or could not be built."""
 

@@ -81,10 +81,13 @@ def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "
     return image
 
 
-def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[Engine, Choice]:
+def open_chosen(
+    boot: str, *, suite: str = SUITES[0], label: str = "", keep_for: Path | None = None
+) -> tuple[Engine, Choice]:
     """A running engine, and what was chosen and why. Raises EngineError when there can be none.
 
-    ``label`` is how `dockbook engine status` names a private engine.
+    ``label`` is how `dockbook engine status` names a private engine. ``keep_for``: a workspace whose
+    engine goes on from one time to the next.
     """
     from grader.engine.auto import choose, open_engine
 
@@ -93,7 +96,11 @@ def open_chosen(boot: str, *, suite: str = SUITES[0], label: str = "") -> tuple[
         # The user's own engine: it needs no image and no name of ours.
         return open_engine("host"), choice
     if choice.boot == "sandbox":
-        ensure_image(suite)
+        image = ensure_image(suite)
+        if keep_for is not None:
+            from grader.engine.resume import open_lasting
+
+            return open_lasting(image, keep_for, click.echo, label=label), choice
     elif choice.boot == "nested":
         from grader.engine import nested, nested_image
 

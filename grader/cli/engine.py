@@ -12,11 +12,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 
 import click
 
 from grader.cli.boot import boot_option, ensure_image, open_chosen, suite_option
+from grader.cli.lab import workspace_option
 from grader.errors import EngineUnavailable, UsageError
 
 _GRACE_S = 10.0
@@ -95,6 +97,32 @@ def load(replace: bool) -> None:
             click.echo(f"Loading {', '.join(chosen)} ...")
             course_images.load(own, image, chosen)
         click.echo("Done." if chosen else "Nothing to load.")
+
+
+@engine.command()
+@workspace_option
+@click.option("--yes", is_flag=True, help="Do not ask before containers and images of yours go.")
+@click.option("--all", "every", is_flag=True, help="Also what is kept for other workspaces, and not in use.")
+def reset(workspace: Path | None, yes: bool, every: bool) -> int:
+    """Clean the engine of your workspace: containers, images, networks and volumes of yours go.
+
+    A running lab goes on with a clean engine. The files that an engine keeps belong to ids of its own:
+    `rm -rf` fails on them, this does not. Exit code 1 if you said no.
+    """
+    from grader.cli.clean import clean_after_asking
+    from grader.engine.lasting import all_kept
+    from grader.lab.running import running_lab_over
+    from grader.lab.workspace import default_workspace
+
+    places = [(workspace or default_workspace()).expanduser().absolute()]
+    if every:
+        places += [one.workspace for one in all_kept() if one.workspace != places[0] and not one.in_use()]
+    done = True
+    for place in places:
+        if len(places) > 1:
+            click.echo(f"{place}:")
+        done = clean_after_asking(place, running_lab_over(place), yes=yes) and done
+    return 0 if done else 1
 
 
 @engine.command()

@@ -33,8 +33,16 @@ workspace_option = click.option(
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1 (default: a free one)."
 )
-def lab(student: str | None, boot: str, workspace: Path | None, no_browser: bool, port: int) -> int:
-    """Open your copy of the course in JupyterLab, with an engine of its own."""
+@click.option(
+    "--fresh", is_flag=True, help="An engine as on the first day, in memory: what you make on it is not kept."
+)
+def lab(
+    student: str | None, boot: str, workspace: Path | None, no_browser: bool, port: int, fresh: bool
+) -> int:
+    """Open your copy of the course in JupyterLab, with an engine of its own.
+
+    Containers, images, networks and volumes that you make are there again the next time.
+    """
     from grader.lab.jupyter import run_lab
     from grader.lab.workspace import default_workspace, prepare
 
@@ -42,7 +50,9 @@ def lab(student: str | None, boot: str, workspace: Path | None, no_browser: bool
     course = find_course()
     for line in prepare(place, student=student, course=course):
         click.echo(line)
-    engine, choice = open_chosen(boot, label="lab")
+    engine, choice = open_chosen(boot, label="lab", keep_for=None if fresh else place)
+    if fresh and engine.boot != "host":
+        engine.standing = "Nothing on it is kept (--fresh)."
     _tell_of_images(engine, course)
     return run_lab(place, engine, choice.why, browser=not no_browser, port=port, course=course.root)
 

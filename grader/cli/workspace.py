@@ -13,6 +13,7 @@ from grader.cli.boot import find_course
 from grader.cli.lab import workspace_option
 
 if TYPE_CHECKING:
+    from grader.engine.lasting import Lasting
     from grader.lab.running import RunningLab
     from grader.lab.status import ChapterStatus
 
@@ -33,21 +34,27 @@ def status(workspace: Path | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from grader.engine.lasting import Lasting
     from grader.lab.running import running_lab_over
     from grader.lab.status import workspace_status
 
     place = _place(workspace)
     found = workspace_status(place, find_course())
     lab = running_lab_over(place)
+    kept = Lasting(place)
     if as_json:
         about = {"address": lab.address, "engine": lab.engine.id if lab.engine else None} if lab else None
         rows = [asdict(one) for one in found]
-        click.echo(json.dumps({"workspace": str(place), "lab": about, "chapters": rows}, indent=2))
+        engine = {"folder": str(kept.place), "bytes": kept.size()} if kept.place.is_dir() else None
+        said = {"workspace": str(place), "lab": about, "engine_kept": engine, "chapters": rows}
+        click.echo(json.dumps(said, indent=2))
         return
     _table(place, found)
     for line in _remarks(found):
         click.echo(line)
     click.echo(_lab_line(lab))
+    if line := _kept_line(kept):
+        click.echo(line)
 
 
 def _table(place: Path, found: list[ChapterStatus]) -> None:
@@ -92,14 +99,28 @@ def _lab_line(lab: RunningLab | None) -> str:
     return f"A lab is running here, with {engine}: {lab.address}"
 
 
+def _kept_line(kept: Lasting) -> str:
+    """What is kept of the engine, as `du` counts it."""
+    if not kept.exists() and not kept.aside():
+        return ""
+    aside = "".join(f" Put aside, as no engine could go on with it: {path}." for path in kept.aside())
+    return (
+        f"Kept of your engine: {kept.size() / 1e6:.1f} MB on disk.{aside} `dockbook engine reset` clears it."
+    )
+
+
 @click.command()
 @workspace_option
+@click.option("--yes", is_flag=True, help="Do not ask before containers and images of yours go.")
+@click.option("--keep-engine", is_flag=True, help="Only the chapter: leave the engine as it is.")
 @click.argument("chapter")
-def reset(workspace: Path | None, chapter: str) -> None:
-    """Start CHAPTER over: keep a dated copy of your folder and get a clean one.
+def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) -> None:
+    """Start CHAPTER over: keep a dated copy of your folder, get a clean one, and a clean engine.
 
-    The copy lies in your workspace's folder `kept`. Nothing is deleted, and no engine is touched.
+    The copy lies in your workspace's folder `kept`. The containers, images, networks and volumes that you
+    made on the course's engine go, after you were asked; your own Docker is never touched.
     """
+    from grader.cli.clean import clean_after_asking
     from grader.lab.reset import reset as reset_
     from grader.lab.running import running_lab_over
 
@@ -111,17 +132,19 @@ def reset(workspace: Path | None, chapter: str) -> None:
         click.echo(f"It was a link to {done.leads_to}; what is there was not touched.")
     click.echo(f"clean: {done.notebook}")
     lab = running_lab_over(place)
+    if not keep_engine:
+        clean_after_asking(place, lab, yes=yes)
     if lab is None:
         return
     click.echo(
         "A lab is running here. In JupyterLab, close the chapter's tab, shut its kernel down "
         "(Kernel > Shut Down Kernel) and open it again. What was not saved there is not in the copy."
     )
-    fresh = " A lab that you start anew has a fresh engine." if lab.engine else ""
-    click.echo(
-        "Containers that you made are still on its engine: the chapter's cells remove their own with "
-        f"forget() when you run them.{fresh}"
-    )
+    if lab.engine is None:
+        click.echo(
+            "Containers that you made are still on your own Docker: the chapter's cells remove theirs with "
+            "forget() when you run them."
+        )
 
 
 @click.command()

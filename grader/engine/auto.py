@@ -42,7 +42,7 @@ def choose(wanted: str = "auto") -> Choice:
 
     reasons = {"sandbox": sandbox.probe()}
     if reasons["sandbox"] is None:
-        return Choice("sandbox", "user namespaces work here: private, disposable, without root")
+        return Choice("sandbox", "user namespaces work here: private, without root")
     reasons["nested"] = nested.probe()
     if reasons["nested"] is None:
         return Choice("nested", f"no sandbox here: {reasons['sandbox']}; your Docker answers")

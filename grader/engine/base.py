@@ -39,6 +39,8 @@ class Engine(ABC):
     dispose_s: float | None = None
     detail: str = ""
     """How it was made, where there is more than one way; for the line that a person reads."""
+    standing: str = ""
+    """Whether what is made on it is there the next time: a sentence for the same line."""
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ def bare_python(module: str, call: str, argument: str) -> list[str]:
 class Control:
     """A running keeper. ``ended`` is None, or the tail of the log of a sandbox that is gone."""
 
-    def __init__(self, spec: dict[str, Any], keeper: str = "grader.engine.keeper") -> None:
+    def __init__(
+        self, spec: dict[str, Any], keeper: str = "grader.engine.keeper", hand_over: Sequence[int] = ()
+    ) -> None:
+        """``hand_over``: descriptors that the keeper gets under the same numbers."""
         # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the keeper lives
         self.ended: str | None = None
@@ -40,7 +44,7 @@ class Control:
         with theirs:
             self.process = subprocess.Popen(
                 bare_python(keeper, "main", str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *hand_over],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import daemon, ids, linux, network, roots, watch
+from grader.engine import daemon, ids, linux, network, procfs, roots, watch
 from grader.engine.door import DOOR, Door
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -256,21 +256,17 @@ class Inside:
     def kernel_processes(self, kernel: int) -> list[int]:
         """Every process in the pid namespace of a kernel, found from outside of it."""
         namespaces = set()
-        for pid in self.pids():
+        for pid in procfs.pids():
             with contextlib.suppress(OSError):
-                if self.parent(pid) == kernel:
+                if procfs.parent(pid) == kernel:
                     namespaces.add(os.readlink(f"/proc/{pid}/ns/pid"))
         own = os.readlink("/proc/self/ns/pid")
         found = []
-        for pid in self.pids():
+        for pid in procfs.pids():
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{pid}/ns/pid") in namespaces - {own}:
                     found.append(pid)
         return found
-
-    @staticmethod
-    def pids() -> list[int]:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
     def do_signal_kernel(self, kernel: int, number: int) -> int:
         """Send a signal to every process of a kernel, newly forked ones too; how many got it."""
@@ -341,15 +337,16 @@ class Inside:
         for pid in (dockerd, containerd):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        for pid in self.pids():
+        for pid in procfs.pids():
             # Workers of the hub's nginx are children of a process that is spared.
-            if pid not in spared and self.parent(pid) not in spared - {os.getpid()}:
+            if pid not in spared and procfs.parent(pid) not in spared - {os.getpid()}:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self.reap()
         for path in roots.mounts("/var/lib/docker/", "/run/docker/netns", "/run/containerd/"):
             linux.detach(path)
-        for folder in ("/var/lib/docker", "/var/lib/containerd", "/run/containerd", "/run/docker"):
+        roots.empty_data()
+        for folder in ("/var/lib/containerd", "/run/containerd", "/run/docker"):
             for name in os.listdir(folder):
                 if name != "plugins":
                     self.run(["rm", "-rf", f"{folder}/{name}"])
@@ -360,20 +357,19 @@ class Inside:
         self.preload()
         self.start_dockerd()
 
-    @staticmethod
-    def parent(pid: int) -> int:
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as handle:
-            return int(handle.read().rpartition(")")[2].split()[1])
-        return 0
+    def do_stop(self, patience_s: float = 30) -> None:
+        """Stop dockerd in good order, so that what it wrote can be kept.
 
-    def do_stop(self) -> None:
-        """Stop dockerd in good order, so that what it wrote can be kept."""
+        Containers that go on for longer than ``patience_s`` are killed: dockerd notes how they ended.
+        """
         pid, self.dockerd = self.dockerd, 0
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 30
+        patience, deadline = time.monotonic() + patience_s, time.monotonic() + 30
         while not self.reaped(pid):
             if time.monotonic() > deadline:
                 raise RuntimeError("dockerd did not stop")
+            if time.monotonic() > patience:
+                procfs.kill_contained()
             time.sleep(0.01)
 
 

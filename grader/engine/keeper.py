@@ -87,6 +87,9 @@ class Keeper:
     def boot(self) -> None:
         """Folder, namespaces, ids, plugin, process 1."""
         self.make_folder()
+        if self.spec["state_lock"] >= 0:
+            # Process 1 has it too: with the keeper killed, the state is in use until the sandbox has ended.
+            os.set_inheritable(self.spec["state_lock"], False)
         api = self.listen("docker.sock", 0o600)
         if self.spec["plugin"]:
             plugin = self.listen("gate/dockbook.sock", 0o666)

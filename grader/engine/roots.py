@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import stat
 from collections.abc import Iterator
 
 from grader.engine import ids, linux
@@ -22,6 +24,10 @@ PER_NAMESPACE = {
     "max_fanotify_groups": 8,
     "max_fanotify_marks": 4096,
 }
+PRELOAD, DATA = "/srv/dockbook/preload", "/var/lib/docker"
+PRELOADED = f"{DATA}/.dockbook-preloaded"
+"""The layers that were preloaded, a line each; written last: half a preload has none."""
+UNFIT = "the folder for lasting state cannot carry an engine"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -29,6 +35,10 @@ def write(path: str, text: str) -> None:
     """Write a small file."""
     with open(path, "w") as handle:
         handle.write(text)
+
+
+class Unfit(OSError):
+    """A folder of the host's in which overlay does not work."""
 
 
 class Folders:
@@ -59,6 +69,7 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     linux.bind(folders.path("rootfs"), lower)
     if "state" in folders:
         linux.bind(folders.path("state"), state)
+        make_fit(state)
     else:
         # A file without content takes a kilobyte of the machine's memory that no size counts.
         data = f"mode=755,uid=0,gid=0,size={disk_bytes},nr_inodes={disk_bytes >> 12}"
@@ -66,12 +77,11 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     for name in ("upper", "work", "docker"):
         with contextlib.suppress(FileExistsError):
             os.mkdir(f"{state}/{name}")
-    linux.mount(
-        "overlay",
-        root,
-        "overlay",
-        data=f"lowerdir={lower},upperdir={state}/upper,workdir={state}/work,userxattr",
-    )
+    layers = f"lowerdir={lower},upperdir={state}/upper,workdir={state}/work,userxattr"
+    try:
+        linux.mount("overlay", root, "overlay", data=layers)
+    except OSError as error:
+        raise Unfit(error.errno, f"{UNFIT}: overlay: {error.strerror}") from error
     mount_devices(root)
     linux.mount("proc", f"{root}/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     # crun refuses a hybrid cgroup tree, and the host's sysfs would show the host: fresh ones of both.
@@ -97,6 +107,31 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     linux.bind(f"{state}/docker", f"{root}/var/lib/docker")
     bind_folders(folders, root)
     linux.pivot_root_here(root)
+
+
+def make_fit(state: str) -> None:
+    """Ready a folder of the host's, which may hold an earlier engine's data. Raises Unfit.
+
+    Only dockerd's data lasts, not the rest of the root: that belongs to one engine image, and what containerd
+    and the daemons remember of processes is wrong in a new sandbox. NFS, FAT and some network shares lack
+    what overlay needs, and a mount alone does not tell.
+    """
+    step, trial = "removing files", f"{state}/trial"
+    try:
+        for name in ("upper", "work", "trial"):
+            if os.path.lexists(f"{state}/{name}"):
+                shutil.rmtree(f"{state}/{name}")
+        step = "making a folder"
+        os.mkdir(trial)
+        step = "owners"
+        os.chown(trial, 1000, 1000)
+        step = "extended attributes"
+        os.setxattr(trial, "user.overlay.opaque", b"y")
+        step = "device files"
+        os.mknod(f"{trial}/whiteout", stat.S_IFCHR, os.makedev(0, 0))
+        shutil.rmtree(trial)
+    except OSError as error:
+        raise Unfit(error.errno, f"{UNFIT}: {step}: {error.strerror}") from error
 
 
 def mount_devices(root: str) -> None:
@@ -152,31 +187,55 @@ def preload_images() -> None:
 
     An overlay as data root fails ("driver not supported"), hard links could be written through, and of a
     symbolic link BuildKit takes the whole base for a difference. Removing an image unmounts its layers.
+
+    On data that were kept, the layers that are still there are bound again, and what was removed stays so.
+    Raises RuntimeError when they are those of another build of the engine image.
     """
-    source, target = "/srv/dockbook/preload", "/var/lib/docker"
-    if not os.path.isdir(source) or os.path.exists(f"{target}/overlay2"):
+    if not os.path.isdir(PRELOAD):
         return
-    for folder, _, names in os.walk(f"{source}/image"):
-        below = target + folder.removeprefix(source)
+    layers = [name for name in sorted(os.listdir(f"{PRELOAD}/overlay2")) if name != "l"]
+    if not os.path.exists(PRELOADED):
+        empty_data()  # before the mark is made no dockerd has run: what is there is half a preload
+        _copy_metadata(layers)
+        write(PRELOADED, "\n".join(layers))
+    with open(PRELOADED) as handle:
+        if handle.read().split() != layers:
+            raise RuntimeError("what was kept belongs to another build of the engine image")
+    for layer in layers:
+        if os.path.isdir(f"{DATA}/overlay2/{layer}/diff"):
+            linux.bind(f"{PRELOAD}/overlay2/{layer}/diff", f"{DATA}/overlay2/{layer}/diff", read_only=True)
+
+
+def empty_data() -> None:
+    """Remove all of dockerd's data; nothing may be mounted there. Killed half-way, the next boot goes on."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(PRELOADED)
+    for entry in list(os.scandir(DATA)):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+
+
+def _copy_metadata(layers: list[str]) -> None:
+    for folder, _, names in os.walk(f"{PRELOAD}/image"):
+        below = DATA + folder.removeprefix(PRELOAD)
         os.mkdir(below, 0o711)
         for name in names:
             with open(f"{folder}/{name}", "rb") as old, open(f"{below}/{name}", "wb") as new:
                 new.write(old.read())
-    os.makedirs(f"{target}/overlay2/l")
-    for layer in os.listdir(f"{source}/overlay2"):
-        if layer == "l":
-            continue
-        old_layer, new_layer = f"{source}/overlay2/{layer}", f"{target}/overlay2/{layer}"
+    os.makedirs(f"{DATA}/overlay2/l")
+    for layer in layers:
+        old_layer, new_layer = f"{PRELOAD}/overlay2/{layer}", f"{DATA}/overlay2/{layer}"
         os.mkdir(new_layer)
         os.mkdir(f"{new_layer}/diff")
-        linux.bind(f"{old_layer}/diff", f"{new_layer}/diff", read_only=True)
         os.mkdir(f"{new_layer}/work")
         for name in ("link", "lower"):
             with contextlib.suppress(FileNotFoundError), open(f"{old_layer}/{name}") as handle:
                 text = handle.read()
                 write(f"{new_layer}/{name}", text)
                 if name == "link":
-                    os.symlink(f"../{layer}/diff", f"{target}/overlay2/l/{text.strip()}")
+                    os.symlink(f"../{layer}/diff", f"{DATA}/overlay2/l/{text.strip()}")
         write(f"{new_layer}/committed", "")
 
 

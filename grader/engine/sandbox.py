@@ -7,6 +7,7 @@ ends, the keeper takes everything away.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,17 +18,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.engine import ids, linux
+from grader.engine import ids, linux, roots
 from grader.engine.control import Control, bare_python, last_words
 from grader.engine.daemon import DEFAULTS
 from grader.engine.image import EngineImage
 from grader.engine.kept import BOOT_DEADLINE_S
 from grader.engine.kernels import STUDENT_PARTS, GradingEngine
-from grader.errors import EngineUnavailable, ImageError
+from grader.errors import EngineError, EngineUnavailable, ImageError, StateDamaged, StateUnfit
 
 if TYPE_CHECKING:
     from grader.engine.ports import Published
 
+PATIENCE_S = 1
+"""Seconds that containers have to end in order; Docker's ten are long for somebody who pressed Ctrl-C."""
 MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
 """Folders that the keeper makes: for the plugin's socket, a submission's copy, the kernels' sockets."""
 
@@ -37,10 +40,12 @@ class Sandbox(GradingEngine):
 
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
     memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end.
+    ``state_lock``: a locked descriptor, held as long as the sandbox uses the state, which then is a person's:
+    ``disk_bytes`` are watched, and containers end in order. See ``grader.engine.lasting``.
     ``memory_bytes``, ``processes``: limits for all that is in the sandbox together, 0 for none
     (``limits_reached`` names those that were met). ``plugin``: the authorization plugin. ``label``: how
     ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids cannot be had, EngineDied
-    when the engine did not come up.
+    when the engine did not come up (StateUnfit, StateDamaged: on this ``state``).
     """
 
     boot = "sandbox"
@@ -53,6 +58,7 @@ class Sandbox(GradingEngine):
         hub: bool = True,
         preload: bool = True,
         state: Path | None = None,
+        state_lock: int = -1,
         disk_bytes: int = 2 << 30,
         memory_bytes: int = 0,
         processes: int = 0,
@@ -68,6 +74,7 @@ class Sandbox(GradingEngine):
                 next_step="`dockbook engine build --rebuild` makes it for sandboxes, too.",
             )
         self.image = image
+        self._keeps_state, self._stops_in_order = state is not None, False
         if state:
             self._open_state(state)
         options = DEFAULTS | dict(daemon or {})
@@ -83,22 +90,31 @@ class Sandbox(GradingEngine):
             "folders": self._folders(plugin=plugin, hub=hub, preload=preload, state=state),
             "make": MADE | ({} if state or memory_state_works() else {"state": 0o777}),
             "keep_state": state is not None,
+            "state_lock": state_lock,
             "disk_bytes": disk_bytes,
             "daemon": options,
             "watch": {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
-            if memory_bytes or processes
+            if memory_bytes or processes or state_lock >= 0
             else {},
         }
-        self._control = Control(spec)
+        self._control = Control(spec, hand_over=[state_lock] if state_lock >= 0 else [])
         try:
             self._wait_ready(started + BOOT_DEADLINE_S)
         except BaseException:
             self.close()
             raise
         self.ready_s = time.monotonic() - started
+        self._stops_in_order = state_lock >= 0
         self._announce(label)
 
     # -- boot
+
+    def _ended_early(self, log: str) -> EngineError:
+        error = super()._ended_early(log)
+        if not self._keeps_state:
+            return error
+        kind = StateUnfit if roots.UNFIT in log else StateDamaged
+        return kind(error.what, next_step=error.next_step)
 
     @staticmethod
     def _open_state(state: Path) -> None:
@@ -138,6 +154,12 @@ class Sandbox(GradingEngine):
     def stop_daemon(self) -> None:
         """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
         self._control.ask("stop", 60)
+
+    def close(self) -> None:
+        if self._stops_in_order and self.alive():
+            with contextlib.suppress(EngineError):
+                self._control.ask("stop", 35, patience_s=PATIENCE_S)
+        super().close()
 
     def _bring(self, files: Path | None) -> None:
         # Only this side writes to `work`: in the shared folder an earlier kernel could lead the copy astray.

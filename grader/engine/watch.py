@@ -33,6 +33,8 @@ GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
 SLOW_EVERY = 20
 """Every so many looks the files on a real disk are counted."""
+RESTS = 20
+"""Counting takes time where many files are: so many times as long nothing is counted afterwards."""
 VOLATILE = ("tmpfs", "ramfs")
 ENGINE_STATE = "/var/lib/docker"
 SHARED, SHARED_MOST = "/run/dockbook/kernel", 16 << 20
@@ -64,7 +66,7 @@ def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:
         while True:
             started = time.monotonic()
             watch.look()
-            time.sleep(max(EVERY_S, rest * (time.monotonic() - started)))
+            time.sleep(max(watch.pause_s, rest * (time.monotonic() - started)))
     except BaseException as error:  # noqa: BLE001 - without its watchdog the sandbox ends: say why
         os.write(2, f"watchdog: {type(error).__name__}: {error}\n".encode())
     finally:
@@ -87,6 +89,10 @@ class Watch:
         self._told: dict[str, int] = {}
         self._own = os.readlink("/proc/self/ns/pid")
         self._looks = 0
+        # Memory can be gone in a moment. Files alone take a while: no reason to wake a laptop so often.
+        self._slow_every = SLOW_EVERY if memory or processes else 1
+        self.pause_s = EVERY_S * SLOW_EVERY / self._slow_every
+        self._next_walk = 0.0
         self._ended = -GRACE, 0
         kinds = dict(_mounts(os.getpid()))
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
@@ -105,7 +111,7 @@ class Watch:
             # A file system of its own stops whoever writes; on the host's something has to.
             if not self._disk_is_memory:
                 self._end_all(groups)
-        if self._looks % SLOW_EVERY == 0 and _on_disk(SHARED) > SHARED_MOST:
+        if self._looks % self._slow_every == 0 and _on_disk(SHARED) > SHARED_MOST:
             self._tell("disk: files where a kernel has its sockets")
             self._end_all(groups)
 
@@ -153,7 +159,12 @@ class Watch:
         if self._disk_is_memory:
             found = os.statvfs(ENGINE_STATE)
             return found.f_bavail < (1 - FULL) * found.f_blocks
-        return self._looks % SLOW_EVERY == 0 and sum(map(_on_disk, WRITABLE)) > self.disk
+        if self._looks % self._slow_every or time.monotonic() < self._next_walk:
+            return False
+        started = time.monotonic()
+        used = sum(map(_on_disk, WRITABLE))
+        self._next_walk = time.monotonic() + RESTS * (time.monotonic() - started)
+        return used > self.disk
 
     def _end_all(self, groups: dict[str, Group]) -> None:
         for name, group in groups.items():

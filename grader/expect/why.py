@@ -38,6 +38,7 @@ Kind = Literal[
     "crashed",
     "signal",
     "reported an error",
+    "left behind",
     "being removed",
 ]
 TAIL_LINES = 5
@@ -246,6 +247,13 @@ def _ended(box: Container) -> _Said:
             return "interrupted", "It was interrupted (SIGINT), as by Ctrl-C.", f"`docker start {name}`"
         case 139:
             return "crashed", "Its program crashed: a memory fault (SIGSEGV).", "Its log may say where."
+        case 255:
+            what = "The engine ended while it ran, as when a machine is switched off, or it said 255 itself."
+            return (
+                "left behind",
+                what,
+                f"`docker start {name}`; with a restart policy it comes back by itself.",
+            )
     if 128 < code < 128 + 65:
         return "signal", f"A signal ended it: {_signal(code - 128)} (exit code {code}).", ""
     what = f"Its program ended by itself and reported an error: exit code {code}."

@@ -22,7 +22,8 @@ from types import FrameType
 
 from grader.engine.base import Engine
 from grader.engine.ports import Published
-from grader.errors import DockbookError, EngineError, UsageError
+from grader.errors import DockbookError, UsageError
+from grader.lab.attend import Attendant, tell
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
 from grader.lab.desk import COURSE_VARIABLE, LABEXTENSIONS, PORTS, SERVER
@@ -33,7 +34,8 @@ STOP_S = 10.0
 _TICK_S = 0.3
 
 # The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
-_OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list")
+_OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list", "validate_assignment")
+_VALIDATE = "grader.lab.validate"  # in place of nbgrader's, which imports all of nbgrader first
 _OFF_IN_LAB = ("menu", "formgrader", "assignment-list", "course-list", "create-assignment")
 # One click in the formgrader opens a student's notebook: nothing of it may run out here.
 _INSTRUCTOR = (
@@ -91,13 +93,14 @@ def run_lab(
             environment = _environment(engine, workspace)
             if course:
                 environment[COURSE_VARIABLE] = str(course)
-            ports = engine.forward(_tell, _noting(workspace))
-            with ports, serve(workspace, environment, port=port) as server:
+            ports = engine.forward(tell, _noting(workspace))
+            attend, server_of = Attendant(engine), serve(workspace, environment, port=port)
+            with ports, attend as attendant, server_of as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
                 if browser and has_display(os.environ):
                     webbrowser.open(server.address)
-                _watch(server, engine)
+                _watch(server, attendant)
         except _Stop:
             print("Ending JupyterLab and the engine.", flush=True)
     return 0
@@ -123,10 +126,6 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
         except _Stop:
             print("Ending the formgrader.", flush=True)
     return 0
-
-
-def _tell(line: str) -> None:
-    print(f"dockbook: {line}", file=sys.stderr, flush=True)
 
 
 def _noting(workspace: Path) -> Callable[[Collection[Published]], None]:
@@ -161,37 +160,15 @@ def engine_line(engine: Engine, why: str) -> str:
         else f"export DOCKER_HOST={engine.docker_host}"
     )
     why = f"{why}; {engine.detail}" if engine.detail else why
-    return f"Engine: {engine.boot} ({why}), ready in {engine.ready_s:.1f} s. For a terminal: {to_it}"
+    ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s. {engine.standing}".rstrip()
+    return f"Engine: {ready} For a terminal: {to_it}"
 
 
-def _watch(server: Server, engine: Engine) -> None:
+def _watch(server: Server, attendant: Attendant) -> None:
     """Until JupyterLab ends. An engine that died comes back empty, where its boot can do that; it is said."""
-    given_up = False
     while (code := server.process.poll()) is None:
-        time.sleep(_TICK_S)
-        if not given_up and not engine.alive():
-            given_up = not _revive(engine)
+        attendant.wait(_TICK_S)
     _require_orderly(server, code)
-
-
-def _revive(engine: Engine) -> bool:
-    """Start a dead engine anew; whether there is one again."""
-    log = engine.tail(3)
-    try:
-        again, why = engine.restart(), ""
-    except EngineError as error:
-        again, why = False, f" It did not start again: {error}"
-    if again:
-        _tell(
-            "the engine had ended and was started again, at the same address and in its first state: your "
-            f"containers, images and networks are gone, your notebooks are not. Its log ended: {log}"
-        )
-    else:
-        _tell(
-            "the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
-            f"Its log ends: {log}{why}"
-        )
-    return again
 
 
 def _require_orderly(server: Server, code: int) -> None:
@@ -263,6 +240,7 @@ if sys.platform == "linux":
     if os.getppid() != int(sys.argv[1]):
         sys.exit("the lab has ended")
 del sys.argv[1]
+sys.modules["rfc3987_syntax"] = None  # half a second for a grammar of addresses that nothing here asks for
 from jupyterlab.labapp import main
 main()
 """
@@ -270,7 +248,7 @@ main()
 
 def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequence[str]:
     extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
-    extensions["grader.lab.fresh_gradebook" if instructor else SERVER] = True
+    extensions |= dict.fromkeys(["grader.lab.fresh_gradebook"] if instructor else [SERVER, _VALIDATE], True)
     jupyter = [
         # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
         *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
@@ -284,6 +262,7 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LanguageServerManager.autodetect=False",  # it would look for a dozen programs
         *(_INSTRUCTOR if instructor else _student()),
     ]
     if os.geteuid() == 0:

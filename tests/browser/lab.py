@@ -34,7 +34,7 @@ class Lab:
 
     def __init__(self, workspace: Path, *command: str | Path) -> None:
         self.workspace = workspace
-        lab = ("lab", "--no-browser", "--workspace", workspace, "--as", STUDENT)
+        lab = ("lab", "--fresh", "--no-browser", "--workspace", workspace, "--as", STUDENT)
         env = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
         self.process = subprocess.Popen(
             [DOCKBOOK, *(command or lab)],

@@ -43,7 +43,7 @@ IDS = [" ".join(path) for path, _ in ALL]
 def test_the_commands_are_those_of_the_readme():
     assert set(IDS) == {
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
-        "engine load",
+        *("engine load", "engine reset"),
         *("lab", "release", "grade", "report", "formgrader", "check", "demo", "store", "doctor", "test"),
         *("status", "reset", "submit", "book", "gallery"),
     }
@@ -390,8 +390,10 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
 # lab
 
 
-def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("fresh", [False, True])
+def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsys, fresh):
     steps: list[object] = []
+    opened_engine = SimpleNamespace(boot="sandbox", standing="kept")
 
     def prepare(place: Path, student: str, course: Any) -> list[str]:
         # Typed somewhere else, it is still this clone's course.
@@ -399,21 +401,28 @@ def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsy
         steps.append((place, student))
         return ["made"]
 
-    def open_(boot: str, label: str) -> tuple[str, object]:
-        steps.append((boot, label))
-        return "engine", SimpleNamespace(why="because")
+    def open_(boot: str, label: str, keep_for: Path | None) -> tuple[object, object]:
+        steps.append((boot, label, keep_for))
+        return opened_engine, SimpleNamespace(why="because")
 
-    def run_lab(place: Path, opened: str, why: str, browser: bool, port: int, course: Path) -> int:
+    def run_lab(place: Path, opened: Any, why: str, browser: bool, port: int, course: Path) -> int:
         assert course == ROOT / "course"
-        steps.append((opened, why, browser, port))
+        steps.append((opened.standing, why, browser, port))
         return 0
 
     monkeypatch.setattr("grader.lab.workspace.prepare", prepare)
     monkeypatch.setattr(lab, "open_chosen", open_)
     monkeypatch.setattr("grader.lab.jupyter.run_lab", run_lab)
     monkeypatch.chdir(tmp_path)
-    assert main(["lab", "--as", "ann", "--workspace", "here", "--no-browser", "--port", "9000"]) == 0
-    assert steps == [(tmp_path / "here", "ann"), ("auto", "lab"), ("engine", "because", False, 9000)]
+    arguments = ["--as", "ann", "--workspace", "here", "--no-browser", "--port", "9000"]
+    assert main(["lab", *arguments, *(["--fresh"] if fresh else [])]) == 0
+    place = tmp_path / "here"
+    standing = "Nothing on it is kept (--fresh)." if fresh else "kept"
+    assert steps == [
+        (place, "ann"),
+        ("auto", "lab", None if fresh else place),
+        (standing, "because", False, 9000),
+    ]
     assert capsys.readouterr().out == "made\n"
 
 

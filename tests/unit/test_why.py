@@ -202,7 +202,6 @@ def test_a_program_that_prints_a_runtimes_words_among_others_has_run() -> None:
     [
         ("exited", 0, "finished", "came to its end without an error"),
         ("exited", 1, "reported an error", "exit code 1."),
-        ("exited", 255, "reported an error", "exit code 255."),
         ("exited", 125, "engine error", "exit code 125"),
         ("exited", 126, "not executable", "may not execute it"),
         ("exited", 127, "no such program", "did not find a command"),
@@ -211,6 +210,7 @@ def test_a_program_that_prints_a_runtimes_words_among_others_has_run() -> None:
         ("exited", 134, "signal", "SIGABRT"),
         ("exited", 137, "killed", "SIGKILL"),
         ("exited", 139, "crashed", "SIGSEGV"),
+        ("exited", 255, "left behind", "The engine ended while it ran"),
         ("exited", 143, "stopped", "SIGTERM"),
         ("exited", 160, "signal", "number 32"),
         ("exited", 193, "reported an error", "exit code 193."),

@@ -105,7 +105,9 @@ if len(sys.argv) > 2:
     jupyter._command = lambda *_, **__: [sys.executable, "-P", "-c", sys.argv[2]]
 class Stand:
     boot, ready_s, docker_host, detail = "sandbox", 0.3, "unix:///engine.sock", ""
+    standing = "It is kept."
     def env(self): return dict(os.environ)
+    def limits_reached(self): return []
     def forward(self, tell, note): return contextlib.nullcontext()
     def alive(self): return not Path(sys.argv[1], "dead").exists()
     def restart(self):
@@ -152,7 +154,7 @@ def lab(workspace):
 
 def test_it_says_what_it_chose_and_where_it_is(lab):
     engine, address, _ = lab.lines
-    assert engine.startswith("Engine: sandbox (it is there), ready in 0.3 s.")
+    assert engine.startswith("Engine: sandbox (it is there), ready in 0.3 s. It is kept. For a terminal: ")
     assert 'eval "$(dockbook engine env)"' in engine
     assert status(address.removeprefix("JupyterLab: ").strip()) == 200
     lab.process.send_signal(signal.SIGINT)

@@ -29,8 +29,9 @@ def workspace(tmp_path, course):
 
 
 @pytest.fixture
-def command(workspace, course, monkeypatch):
+def command(workspace, course, monkeypatch, tmp_path):
     """Run a command over the workspace; its exit code."""
+    monkeypatch.setenv("DOCKBOOK_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("DOCKBOOK_COURSE", str(course.root))
     monkeypatch.setattr(running, "running", list)
     return lambda *arguments: main([*arguments, "--workspace", str(workspace)])

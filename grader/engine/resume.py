@@ -1,0 +1,88 @@
+"""Opens a sandbox on what was kept for a workspace; where that cannot be, on memory, and says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from grader.engine.control import last_words
+from grader.engine.image import EngineImage
+from grader.engine.lasting import Lasting
+from grader.engine.sandbox import Sandbox
+from grader.errors import DockbookError, EngineDied, StateDamaged, StateUnfit
+
+MOST_BYTES = 8 << 30
+"""What a student's engine may keep on disk."""
+KEPT = "Your containers and images are kept."
+
+
+def open_lasting(image: EngineImage, workspace: Path, tell: Callable[[str], None], *, label: str) -> Sandbox:
+    """The workspace's engine as it was left, or a new one. ``standing`` says whether it is kept.
+
+    ``tell`` hears what cannot go on as it was: a state of another engine image, or one that is damaged, is
+    put aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as ``Sandbox``.
+    """
+    lasting = Lasting(workspace)
+    try:
+        lock = lasting.hold()
+    except StateUnfit as error:
+        return _in_memory(image, error, label)
+    try:
+        return _Opening(lasting, image, tell, label, lock).open()
+    except StateUnfit as error:
+        return _in_memory(image, error, label)
+    finally:
+        os.close(lock)  # the engine's own copy goes on
+
+
+class _Opening:
+    def __init__(
+        self, lasting: Lasting, image: EngineImage, tell: Callable[[str], None], label: str, lock: int
+    ) -> None:
+        self.lasting, self.image, self.tell, self.label, self.lock = lasting, image, tell, label, lock
+
+    def open(self) -> Sandbox:
+        if self.lasting.exists() and (reason := self.lasting.misfit(self.image.key)):
+            self._say(reason, self.lasting.put_aside())
+        new = not self.lasting.exists()
+        try:
+            return self._boot()
+        except StateDamaged as error:
+            if new:
+                raise StateUnfit(error.what) from error
+            return self._start_clean(error)
+
+    def _boot(self) -> Sandbox:
+        self.lasting.begin(self.image.key)
+        engine = Sandbox(
+            self.image,
+            state=self.lasting.state,
+            state_lock=self.lock,
+            disk_bytes=MOST_BYTES,
+            label=self.label,
+        )
+        engine.standing = KEPT
+        return engine
+
+    def _start_clean(self, damage: StateDamaged) -> Sandbox:
+        aside = self.lasting.put_aside()
+        try:
+            engine = self._boot()
+        except EngineDied as error:
+            self.lasting.restore(aside)  # a clean one does not start either: it was not at fault
+            raise StateUnfit(error.what) from error
+        self._say(f"it did not start ({last_words(damage.what)})", aside)
+        return engine
+
+    def _say(self, reason: str, aside: Path) -> None:
+        self.tell(
+            f"What you had on your engine cannot go on: {reason}. It is put aside as {aside}; the engine "
+            "starts clean. `dockbook engine reset` removes what was put aside."
+        )
+
+
+def _in_memory(image: EngineImage, reason: DockbookError, label: str) -> Sandbox:
+    engine = Sandbox(image, label=label)
+    engine.standing = f"Nothing on it is kept this time: {reason.what.rstrip('.')}."
+    return engine

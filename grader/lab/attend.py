@@ -1,0 +1,89 @@
+"""What a lab does for its engine beside serving JupyterLab: it answers ``dockbook reset``, tells of limits
+that were reached, and starts a dead engine anew where its boot can do that."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import Self
+
+from grader.engine import paths, registry
+from grader.engine.base import Engine
+from grader.engine.owner import OwnerDoor
+from grader.errors import EngineError
+
+LIMITS_EVERY_S = 3.0
+
+
+class Attendant:
+    """Attends to one engine while its owner waits: ``wait`` instead of a sleep. A context manager."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._door: OwnerDoor | None = None
+        self._next_look = 0.0
+        self._given_up = False
+
+    def __enter__(self) -> Self:
+        mine = [one for one in registry.running() if one.docker_host == self._engine.docker_host]
+        if mine and mine[-1].owner_pid == os.getpid():
+            self._door = OwnerDoor(paths.runtime_folder() / mine[-1].id, {"reset": self._reset})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+
+    def wait(self, seconds: float) -> None:
+        """Do what is asked for meanwhile, and look after the engine."""
+        if self._door is not None:
+            self._door.serve(seconds)
+        else:
+            time.sleep(seconds)
+        if not self._given_up and not self._engine.alive():
+            self._given_up = not self._revive()
+        elif time.monotonic() > self._next_look:
+            self._next_look = time.monotonic() + LIMITS_EVERY_S
+            self._tell_of_limits()
+
+    def _tell_of_limits(self) -> None:
+        with suppress(EngineError):
+            for limit in self._engine.limits_reached():
+                tell(
+                    f"the engine has reached a limit, and its containers were ended: {limit}. Next: "
+                    "`docker system df` shows what takes the room; remove some, or `dockbook engine reset`."
+                )
+
+    def _revive(self) -> bool:
+        """Start a dead engine anew; whether there is one again."""
+        log = self._engine.tail(3)
+        try:
+            again, why = self._engine.restart(), ""
+        except EngineError as error:
+            again, why = False, f" It did not start again: {error}"
+        if again:
+            # Its folder may be a new one.
+            self.__exit__()
+            self.__enter__()
+            tell(
+                "the engine had ended and was started again, at the same address and in its first state: "
+                f"your containers, images and networks are gone, your notebooks are not. Its log ended: {log}"
+            )
+        else:
+            tell(
+                "the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
+                f"Its log ends: {log}{why}"
+            )
+        return again
+
+    def _reset(self) -> None:
+        self._engine.reset()
+        tell("the engine was reset, as another command asked.")
+
+
+def tell(line: str) -> None:
+    """A line of the lab's own, for its terminal."""
+    print(f"dockbook: {line}", file=sys.stderr, flush=True)
