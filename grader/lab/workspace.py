@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,8 +191,8 @@ def _give_or_say(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> I
 
 
 def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator[str]:
-    text = _text(chapter)
-    given = hashlib.sha256(text.encode()).hexdigest()
+    made_of = _digest(chapter)
+    known = record["made_of"].get(chapter.id) == made_of and chapter.id in record["given"]
     folder = workspace / chapter.id
     target = folder / chapter.notebook.name
     # A link to a folder is the student's own way to keep it elsewhere.
@@ -209,17 +210,21 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
             return
         if found:
             yield _put_aside(chapter.id, target, found)
-        elif record["given"].get(chapter.id) == given:
-            _note(record, chapter.id, text)
+        elif known:
             return
         else:
-            new = _free(folder, f"{chapter.id}.new")
-            _put(new, text)
+            text = _text(chapter)
+            if record["given"].get(chapter.id) != hashlib.sha256(text.encode()).hexdigest():
+                new = _free(folder, f"{chapter.id}.new")
+                _put(new, text)
+                yield f"{chapter.id}: there is a newer version, beside yours, which stays: {new.name}"
             _note(record, chapter.id, text)
-            yield f"{chapter.id}: there is a newer version, beside yours, which stays: {new.name}"
+            record["made_of"][chapter.id] = made_of
             return
+    text = _text(chapter)
     if _put(target, text):
         _note(record, chapter.id, text)
+        record["made_of"][chapter.id] = made_of
         yield f"{chapter.id}: {chapter.title}: {target}"
 
 
@@ -233,6 +238,16 @@ def _put_aside(chapter: str, target: Path, found: str) -> str:
         if earlier.is_file() and not trouble(earlier):
             line += f". JupyterLab has an earlier state of it, which you can copy back: {earlier}"
     return line
+
+
+def _digest(chapter: Chapter) -> str:
+    """What the chapter's text is made from: the same digest, the same text. Making it costs a second."""
+    try:
+        source = chapter.notebook.read_bytes()
+    except OSError:
+        return ""  # reading it says what is wrong
+    parts = (source, Path(__file__).read_bytes(), version("nbgrader").encode())
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def _text(chapter: Chapter) -> str:
@@ -296,9 +311,10 @@ def _read_record(workspace: Path) -> dict[str, Any]:
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("given"), dict):
-        return {"student": None, "given": {}, "sources": {}}
-    if not isinstance(found.get("sources"), dict):
-        found["sources"] = {}
+        found = {"student": None, "given": {}}
+    for name in ("sources", "made_of"):
+        if not isinstance(found.get(name), dict):
+            found[name] = {}
     return found
 
 

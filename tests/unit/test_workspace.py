@@ -12,8 +12,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader.course import Course
+from grader.course import Chapter, Course
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.lab import workspace as workspaces
 from grader.lab.workspace import default_workspace, find_notebook, prepare, student_of, student_version
 
 CHAPTER = "ch03-using-docker"
@@ -119,6 +120,30 @@ def test_twice_changes_nothing(course, workspace):
     before = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
     assert prepare(workspace, course=course) == []
     assert {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()} == before
+
+
+def test_a_release_is_made_once_and_again_when_what_it_is_made_of_changes(course, workspace, monkeypatch):
+    made: list[str] = []
+    text = workspaces._text
+
+    def make(chapter: Chapter) -> str:
+        made.append(chapter.id)
+        return text(chapter)
+
+    monkeypatch.setattr(workspaces, "_text", make)
+    prepare(workspace, course=course)
+    prepare(workspace, course=course)
+    assert made == [CHAPTER]
+    # The same text from other sources, here another nbgrader, is nothing new for the student.
+    monkeypatch.setattr(workspaces, "version", lambda name: "99")
+    assert prepare(workspace, course=course) == prepare(workspace, course=course) == []
+    assert made == [CHAPTER] * 2
+    nbformat.write(source("Welcome back"), course.chapter(CHAPTER).notebook)
+    course = Course.read(course.root)
+    [line] = prepare(workspace, course=course)
+    assert "there is a newer version" in line
+    assert prepare(workspace, course=course) == []
+    assert made == [CHAPTER] * 3
 
 
 def test_work_stays_and_a_newer_release_is_put_beside(course, workspace):
