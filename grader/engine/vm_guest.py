@@ -49,7 +49,7 @@ _PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 class Guest(Inside):
     """Process 1 of the machine. Its keeper comes and goes: the snapshot is taken with nobody connected."""
 
-    rootless = False
+    dockerd_words = ("dockerd",)
 
     def __init__(self, spec: dict[str, Any], log: int) -> None:
         self.nobody, self._kept = socket.socketpair()

@@ -241,10 +241,12 @@ def test_compose_as_typed(engine: Engine, client: DockerClient, tmp_path: Path) 
     assert client.containers.list(all=True) == []
 
 
-def test_the_hub_serves_pulls_and_searches_as_typed(engine: Engine, client: DockerClient) -> None:
+def test_the_hub_serves_pulls_and_searches_as_typed(
+    place: Machine, engine: Engine, client: DockerClient
+) -> None:
     for name in ("busybox", "hello-world", "training/webapp"):
         client.images.remove(name, force=True)
-        assert name in cli(engine, f"docker pull {name}")
+        assert name in cli(engine, f"docker pull {name}", timeout_s=60 * place.patience)
     assert cli(engine, "docker run --rm busybox echo again") == "again\n"
     assert re.search(r"^httpd\s", cli(engine, "docker search httpd"), re.MULTILINE)
     assert any(found["name"] == "training/webapp" for found in client.images.search("webapp"))
