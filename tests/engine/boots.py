@@ -71,7 +71,7 @@ def _with_docker() -> Iterator[Machine]:
             )
             found = Machine(
                 "nested",
-                patience=2,
+                patience=3,
                 environment={
                     "DOCKER_CONFIG": str(write_context(Path(folder), f"unix://{dockerd.socket}")),
                     nested_image.BASE_VARIABLE: BASE,

@@ -3,7 +3,8 @@
 Processes are told by descent. The tests make themselves a subreaper (prctl(2)): whatever they start and
 whoever orphans it, it stays a descendant of theirs, so what others start meanwhile is not ours, and nothing
 of ours can hide. The rest is the machine's: every mount of this mount namespace, every control group, every
-network device and abstract socket, and the files of the folders that an engine could write to.
+network device, every abstract socket but those of others' processes, and the files of the folders that an
+engine could write to.
 """
 
 from __future__ import annotations
@@ -187,6 +188,18 @@ def _cgroups() -> Iterator[str]:
 def _network() -> Iterator[str]:
     for device in Path("/sys/class/net").iterdir():
         yield f"device {device.name}"
+    theirs = _sockets(set(_pids()) - {os.getpid(), *descendants()})
     for line in Path("/proc/net/unix").read_text().splitlines():
-        if "@" in line:
+        if "@" in line and line.split()[6] not in theirs:
             yield f"abstract socket {line[line.index('@') :]}"
+
+
+def _sockets(pids: set[int]) -> set[str]:
+    """The inodes of the sockets that these processes hold."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(str(link.readlink()).removeprefix("socket:[").removesuffix("]"))
+    return found

@@ -34,7 +34,7 @@ def test_closed_it_leaves_nothing(place: Machine, before: differ.Host) -> None:
     opened.close()
     opened.close()
     assert not opened.alive()
-    assert differ.left_since(before) == []
+    assert differ.left_since(before, wait_s=20 * place.patience) == []
     assert place.holds() == held
 
 
@@ -43,8 +43,8 @@ def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) ->
     with owners_of(1, "wait", boot=place.boot) as owners:
         all_ready(owners)
         assert end(owners, signal.SIGKILL) == [-signal.SIGKILL]
-        assert differ.left_since(before) == []
-        assert eventually(lambda: place.holds() == held)
+        assert differ.left_since(before, wait_s=20 * place.patience) == []
+        assert eventually(lambda: place.holds() == held, 20 * place.patience)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.2])
@@ -59,8 +59,8 @@ def test_its_owner_killed_while_booting(
         assert eventually(lambda: len(differ.descendants()) > others + 1, 60)
         time.sleep(share * ready_s)
         end(owners, signal.SIGKILL)
-        assert differ.left_since(before) == []
-        assert eventually(lambda: place.holds() == held)
+        assert differ.left_since(before, wait_s=20 * place.patience) == []
+        assert eventually(lambda: place.holds() == held, 20 * place.patience)
 
 
 def keepers() -> set[int]:
@@ -80,8 +80,8 @@ def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> 
     os.kill(keeper, signal.SIGKILL)
     assert eventually(lambda: not opened.alive()), "the owner did not notice"
     opened.close()
-    assert differ.left_since(before) == []
-    assert eventually(lambda: place.holds() == held)
+    assert differ.left_since(before, wait_s=20 * place.patience) == []
+    assert eventually(lambda: place.holds() == held, 20 * place.patience)
 
 
 def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
@@ -92,8 +92,8 @@ def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) ->
         [keeper] = keepers() - others
         os.kill(keeper, signal.SIGKILL)
         end(owners, signal.SIGKILL)
-        left = differ.left_since(before, wait_s=10)
+        left = differ.left_since(before, wait_s=10 * place.patience)
         assert [entry for entry in left if not entry.startswith("files:")] == []
-        assert eventually(lambda: place.holds() == held)
+        assert eventually(lambda: place.holds() == held, 20 * place.patience)
         open_engine(place.boot).close()
-        assert differ.left_since(before) == []
+        assert differ.left_since(before, wait_s=20 * place.patience) == []
