@@ -153,12 +153,19 @@ class NestedKeeper(Keeper):
                 if time.time() - left["Created"] > ABANDONED_S:
                     self.ask("DELETE", f"/containers/{quote(left['Id'])}?force=1&v=1")
 
+    def require_owner(self) -> None:
+        """A busy Docker takes its time for each step: none more for an owner that has ended."""
+        if os.getppid() != self.spec["owner"]:
+            raise RuntimeError("the owner has ended")
+
     def start_with(self, rights: dict[str, Any]) -> tuple[socket.socket, bytes]:
+        self.require_owner()
         wanted = container(self.spec["image"], self.spec["id"], "nested_guest", rights)
         made = self.ask("POST", f"/containers/create?name=dockbook-{self.spec['id']}", wanted)
         self.container = made["Id"]
         self.ask("PUT", f"/containers/{self.container}/archive?path=/", data=library(self.spec["inside"]))
         stream, first = docker_api.attach(self.spec["docker_host"], self.container)
+        self.require_owner()
         try:
             self.ask("POST", f"/containers/{self.container}/start")
         except Refused:
