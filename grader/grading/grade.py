@@ -103,12 +103,17 @@ def grade(
         )
         if again:
             batch.regrade(chosen, tasks)
-        batch.run(chosen, jobs or default_jobs(chapter.limits))
+        batch.run(chosen, jobs or default_jobs(chapter.limits, boot))
     return ChapterResult(chapter.id, tuple(batch.results), tuple(batch.problems))
 
 
-def default_jobs(limits: Limits) -> int:
-    """How many submissions this machine bears at a time: by its cores, and by memory if all reach a limit."""
+def default_jobs(limits: Limits, boot: str = "sandbox") -> int:
+    """How many submissions this machine bears at a time: by its cores, and by memory if all reach a limit.
+
+    An emulated virtual machine keeps one core busy, its keeper and the trusted side another.
+    """
+    if boot == "vm":
+        return max(1, (os.cpu_count() or 1) // 2)
     each = (limits.memory_mb + limits.disk_mb) << 20
     by_memory = psutil.virtual_memory().available // each
     return int(max(1, min(PER_CORE * (os.cpu_count() or 1), by_memory)))
