@@ -26,6 +26,7 @@ GUEST_MODULES = (
         "linux",
         "mux",
         "network",
+        "procfs",
         "roots",
         "vm_guest",
         "vm_runtime",
