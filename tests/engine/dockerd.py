@@ -76,7 +76,9 @@ class Dockerd:
         if hub is not None:
             prepare += f" && {_internet(folder, hub)}"
         script = f'{prepare} && exec "$@"'
-        namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        # Should the tests be killed, it goes with them: the next ones could not open its data.
+        namespaces = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]
+        namespaces.append("--mount-proc")
         if kept is None:
             namespaces.append("--net")
         else:
