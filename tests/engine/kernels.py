@@ -49,7 +49,8 @@ class Notebook:
 
     def start(self, code: str) -> None:
         """Begin a cell and do not wait for its end."""
-        self._client.execute(code)
+        # Without the last: for a moment after an error, a kernel turns further cells away.
+        self._client.execute(code, stop_on_error=False)
         time.sleep(0.2)
 
     def wait_for_idle(self, timeout_s: float = 30) -> None:
