@@ -93,7 +93,7 @@ def test_open_shows_the_page_and_nothing_else_can_be_shown(graded, monkeypatch, 
 
 def test_grade_says_where_the_report_comes_from(course, judge, monkeypatch, capfd):
     submit(course, "ada", "sum")
-    monkeypatch.setattr("grader.cli.course.ensure_image", lambda: None)
+    monkeypatch.setattr("grader.cli.course.ensure_image", lambda **_: None)
     assert main(["grade", "ch01", "--course", str(course.root)]) == 0
     line = capfd.readouterr().out.splitlines()[-1]
     command = line.partition(": dockbook ")[2].split()
