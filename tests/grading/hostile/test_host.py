@@ -135,7 +135,7 @@ def test_21_no_datagram_and_no_name_leaves(engine, tmp_path):
             f"for address in {[a for a in addresses() if ':' not in a]!r}:\n"
             "    try: out.sendto(b'x', (address, " + str(ear.getsockname()[1]) + "))\n"
             "    except OSError as error: print(address, error)\n"
-            "for name in ('example.com', 'deb.debian.org'):\n"
+            "for name in ('example.com', 'www.debian.org'):\n"
             "    try: print('REACHED', socket.getaddrinfo(name, 80))\n"
             "    except OSError as error: print(name, error)"
         )
