@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from grader import __version__
-from grader.cli import book, course, doctor, engine, formgrader, gallery, lab, project, report, workspace
+from grader.cli import (
+    book,
+    course,
+    doctor,
+    engine,
+    formgrader,
+    gallery,
+    lab,
+    project,
+    report,
+    session,
+    workspace,
+)
 from grader.errors import DockbookError
 
 if TYPE_CHECKING:
@@ -46,6 +58,7 @@ for _command in (
     book.book,
     formgrader.formgrader,
     gallery.gallery,
+    session.session,
     project.test,
 ):
     cli.add_command(_command)

@@ -68,11 +68,15 @@ class KeptEngine(Engine):
         """The student's door to process 1, as this side sees it."""
         return str(self.runtime / "share" / "control.sock")
 
-    def _wait_ready(self, deadline: float) -> None:
-        """The API's socket listens before dockerd runs, so one blocking request tells the moment."""
+    def _wait_listening(self, deadline: float) -> None:
+        """Until the API's socket is there."""
         while not (self.runtime / "docker.sock").exists():
             self._control.pump(0.002)
             self._check(deadline)
+
+    def _wait_ready(self, deadline: float) -> None:
+        """The API's socket listens before dockerd runs, so one blocking request tells the moment."""
+        self._wait_listening(deadline)
         api = socket.socket(socket.AF_UNIX)
         with api, selectors.DefaultSelector() as selector:
             api.connect(str(self.runtime / "docker.sock"))

@@ -39,8 +39,9 @@ class VM(GradingEngine):
 
     ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them, within the machine's own.
     ``plugin``: whether the authorization plugin judges requests; without it everything is allowed. ``cold``:
-    boot without a snapshot and write disk and memory to this folder (for the builder). Raises EngineDied when
-    the engine did not come up.
+    boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false it
+    returns at once: who connects waits in line, and ``wait()`` does the rest. Raises EngineDied when the
+    engine did not come up.
     """
 
     boot = "vm"
@@ -55,8 +56,9 @@ class VM(GradingEngine):
         disk_bytes: int = 2 << 30,
         label: str = "",
         cold: Path | None = None,
+        wait: bool = True,
     ) -> None:
-        started = time.monotonic()
+        self._started = time.monotonic()
         super().__init__(vm.engine.bin, vm.engine.docker_config)
         self.vm = vm
         self.image = vm.engine
@@ -84,17 +86,25 @@ class VM(GradingEngine):
                 share=cold is not None,
             ),
         }
+        self._cold, self._label = cold is not None, label
         self._control = Control(spec, "grader.engine.vm_keeper")
         try:
-            if cold:
-                self._wait_cold(started + COLD_S)
+            if wait:
+                self.wait()
             else:
-                self._wake(started + BOOT_DEADLINE_S)
+                self._wait_listening(self._started + BOOT_DEADLINE_S)
         except BaseException:
             self.close()
             raise
-        self.ready_s = time.monotonic() - started
-        self._announce(label)
+
+    def wait(self) -> None:
+        """Until the engine answers. Raises EngineDied when it did not come up; the caller then closes it."""
+        if self._cold:
+            self._wait_cold(self._started + COLD_S)
+        else:
+            self._wake(self._started + BOOT_DEADLINE_S)
+        self.ready_s = time.monotonic() - self._started
+        self._announce(self._label)
 
     def _wake(self, deadline: float) -> None:
         """A restored machine goes on with its owner's time, and dockerd answers."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
@@ -17,11 +18,24 @@ from grader.errors import EngineError
 LIMITS_EVERY_S = 3.0
 
 
-class Attendant:
-    """Attends to one engine while its owner waits: ``wait`` instead of a sleep. A context manager."""
+def tell(line: str) -> None:
+    """A line of the lab's own, for its terminal."""
+    print(f"dockbook: {line}", file=sys.stderr, flush=True)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+
+class Attendant:
+    """Attends to one engine while its owner waits: ``wait`` instead of a sleep. A context manager.
+
+    ``tell`` is given what the student should know; ``then`` is what to do when no engine can be had any more.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tell: Callable[[str], None] = tell,
+        then: str = "end this with Ctrl-C, start it again",
+    ) -> None:
+        self._engine, self._tell, self._then = engine, tell, then
         self._door: OwnerDoor | None = None
         self._next_look = 0.0
         self._given_up = False
@@ -52,7 +66,7 @@ class Attendant:
     def _tell_of_limits(self) -> None:
         with suppress(EngineError):
             for limit in self._engine.limits_reached():
-                tell(
+                self._tell(
                     f"the engine has reached a limit, and its containers were ended: {limit}. Next: "
                     "`docker system df` shows what takes the room; remove some, or `dockbook engine reset`."
                 )
@@ -68,22 +82,14 @@ class Attendant:
             # Its folder may be a new one.
             self.__exit__()
             self.__enter__()
-            tell(
+            self._tell(
                 "the engine had ended and was started again, at the same address and in its first state: "
                 f"your containers, images and networks are gone, your notebooks are not. Its log ended: {log}"
             )
         else:
-            tell(
-                "the engine has ended: save your notebooks, end this with Ctrl-C, start it again. "
-                f"Its log ends: {log}{why}"
-            )
+            self._tell(f"the engine has ended: save your notebooks, {self._then}. Its log ends: {log}{why}")
         return again
 
     def _reset(self) -> None:
         self._engine.reset()
-        tell("the engine was reset, as another command asked.")
-
-
-def tell(line: str) -> None:
-    """A line of the lab's own, for its terminal."""
-    print(f"dockbook: {line}", file=sys.stderr, flush=True)
+        self._tell("the engine was reset, as another command asked.")

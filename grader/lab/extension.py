@@ -20,7 +20,7 @@ from grader.expect.mine import Mine
 from grader.expect.show import Verdict
 from grader.expect.witness import CONTROL_VARIABLE, STUDENT_VARIABLE, LiveWitness
 from grader.expect.words import count
-from grader.lab import pictures
+from grader.lab import notices, pictures
 from grader.lab.as_cli import translator
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
@@ -39,6 +39,7 @@ ENGINE_VARIABLE = "DOCKBOOK_ENGINE"
 
 _held: list[Engine] = []  # the engine that this kernel opened, for its life
 _tracers: list[Tracer] = []
+_telling: list[object] = []  # what is called before each cell, once for this kernel
 _keeper = Keeper(os.environ)  # noted once: loading again must not take what a notebook made for the student's
 
 
@@ -70,6 +71,22 @@ def load(shell: InteractiveShell) -> None:
     pictures.register(shell)
     magic: Any = _tracer(witness).magic(shell)  # IPython's types want a method
     shell.register_magic_function(magic, "cell", "trace")
+    _tell_notices(shell)
+
+
+def _tell_notices(shell: InteractiveShell) -> None:
+    """Before a cell runs, say what has happened to the engine since the last one."""
+    file = os.environ.get(notices.VARIABLE)
+    if not file or _telling:
+        return
+    news = notices.reader(Path(file))
+
+    def tell(*_: object) -> None:
+        for line in news():
+            print(f"dockbook: {line}")
+
+    _telling.append(tell)
+    shell.events.register("pre_run_cell", tell)
 
 
 def _tracer(witness: LiveWitness) -> Tracer:

@@ -45,7 +45,7 @@ _INSTRUCTOR = (
 )
 
 
-class _Stop(Exception):
+class Stop(Exception):
     """Somebody asked the lab to end: Ctrl-C, a terminal that closed, a service manager."""
 
 
@@ -87,13 +87,13 @@ def run_lab(
     ``course``: its folder, for the start page; without it, as ``Course.find`` has it.
     Returns the exit code: 0 for an orderly end. Raises DockbookError when JupyterLab does not start or dies.
     """
-    with engine, _stop_on_signals():
+    with engine, stop_on_signals():
         try:
             print(engine_line(engine, why), flush=True)
             environment = _environment(engine, workspace)
             if course:
                 environment[COURSE_VARIABLE] = str(course)
-            ports = engine.forward(tell, _noting(workspace))
+            ports = engine.forward(tell, noting(workspace))
             attend, server_of = Attendant(engine), serve(workspace, environment, port=port)
             with ports, attend as attendant, server_of as server:
                 print(f"JupyterLab: {server.address}", flush=True)
@@ -101,7 +101,7 @@ def run_lab(
                 if browser and has_display(os.environ):
                     webbrowser.open(server.address)
                 _watch(server, attendant)
-        except _Stop:
+        except Stop:
             print("Ending JupyterLab and the engine.", flush=True)
     return 0
 
@@ -113,7 +113,7 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
     takes the usual 8888 or the next free one. Returns the exit code: 0 for an orderly end. Raises
     DockbookError when JupyterLab does not start or dies.
     """
-    with _stop_on_signals():
+    with stop_on_signals():
         try:
             with serve(course, os.environ, port=port, instructor=True) as server:
                 print(f"Formgrader: {server.page('formgrader')}", flush=True)
@@ -123,12 +123,12 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
                 while (code := server.process.poll()) is None:
                     time.sleep(_TICK_S)
                 _require_orderly(server, code)
-        except _Stop:
+        except Stop:
             print("Ending the formgrader.", flush=True)
     return 0
 
 
-def _noting(workspace: Path) -> Callable[[Collection[Published]], None]:
+def noting(workspace: Path) -> Callable[[Collection[Published]], None]:
     """Keeps for the panel which published ports cannot be had on this machine."""
     noted = workspace / PRIVATE / PORTS
     noted.unlink(missing_ok=True)
@@ -192,7 +192,7 @@ def serve(
     _require_free(port)
     private = workspace / ".dockbook"
     config, runtime, log = private / "jupyter", private / "run", private / "jupyter.log"
-    _configure(config, instructor=instructor)
+    write_settings(config, instructor=instructor)
     runtime.mkdir(mode=0o700, exist_ok=True)
     token = secrets.token_hex(24)
     env = dict(environment)
@@ -247,8 +247,6 @@ main()
 
 
 def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequence[str]:
-    extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
-    extensions |= dict.fromkeys(["grader.lab.fresh_gradebook"] if instructor else [SERVER, _VALIDATE], True)
     jupyter = [
         # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
         *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
@@ -257,13 +255,12 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         f"--ServerApp.port={port or 8888}",
         f"--ServerApp.port_retries={0 if port else 100}",
         "--ServerApp.open_browser=False",
-        f"--ServerApp.jpserver_extensions={extensions}",
-        "--LabApp.custom_css=True",
-        "--LabApp.news_url=None",
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LanguageServerManager.autodetect=False",  # it would look for a dozen programs
-        *(_INSTRUCTOR if instructor else _student()),
+        *(
+            f"--{part}.{name}={value}"
+            for part, options in settings(instructor=instructor).items()
+            for name, value in options.items()
+        ),
+        *(_INSTRUCTOR if instructor else ()),
     ]
     if os.geteuid() == 0:
         print(
@@ -273,17 +270,27 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
     return jupyter
 
 
-def _student() -> Sequence[str]:
-    """The start page and the panel; terminals in which ``docker`` is the engine's."""
-    shell = os.environ.get("SHELL") or "/bin/sh"
-    return (
-        f"--LabApp.extra_labextensions_path={LABEXTENSIONS}",
-        # Jupyter would start a login shell, and /etc/profile take our folders out of its PATH.
-        f"--ServerApp.terminado_settings={ {'shell_command': [shell]} }",
-    )
+def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:
+    """JupyterLab's options, by the part that they belong to: whoever starts it, these are the course's."""
+    extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
+    extensions |= dict.fromkeys(["grader.lab.fresh_gradebook"] if instructor else [SERVER, _VALIDATE], True)
+    server: dict[str, object] = {"jpserver_extensions": extensions}
+    lab: dict[str, object] = {
+        "custom_css": True,
+        "news_url": None,
+        "extension_manager": "readonly",
+        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    if not instructor:
+        # The start page and the panel; terminals in which ``docker`` is the engine's: Jupyter would start a
+        # login shell, and /etc/profile take our folders out of its PATH.
+        lab["extra_labextensions_path"] = [str(LABEXTENSIONS)]
+        server["terminado_settings"] = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
+    # It would look for a dozen programs.
+    return {"ServerApp": server, "LabApp": lab, "LanguageServerManager": {"autodetect": False}}
 
 
-def _configure(config: Path, *, instructor: bool = False) -> None:
+def write_settings(config: Path, *, instructor: bool = False) -> None:
     """Settings of our own, so that nobody's ~/.jupyter opens the server to the network or breaks it."""
     folder = config / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
@@ -354,11 +361,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[None]:
+def stop_on_signals() -> Iterator[None]:
     def stop(_signum: int, _frame: FrameType | None) -> None:
         for one in signals:  # asked once is enough: what follows is short and must not be cut
             signal.signal(one, signal.SIG_IGN)
-        raise _Stop
+        raise Stop
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(one, stop) for one in signals]
