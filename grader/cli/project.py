@@ -86,7 +86,7 @@ def steps(root: Path, *, everything: bool) -> list[Step]:
     return [
         Step("style", (python, "-m", "ruff", "check", ".")),
         Step("format", (python, "-m", "ruff", "format", "--check", ".")),
-        Step("shell", ("shellcheck", "dockbook", ".ci/run")),
+        Step("shell", ("shellcheck", "dockbook", ".ci/run", "binder/entrypoint")),
         Step("types", (python, "-m", "mypy")),
         Step("layers", (str(_TOOLS / "lint-imports"),)),
         Step("spelling", (str(_TOOLS / "codespell"),)),

@@ -1,0 +1,315 @@
+"""A Binder session for real: ``binder/Dockerfile`` built by Debian's dockerd, run with a session's rights and
+no more, the course in it. Figures are printed, none is asserted: they are the machine's."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from docker import DockerClient
+from docker.models.containers import Container
+from filelock import FileLock
+
+from grader.course import Course
+from grader.engine import paths
+from tests.engine.dockerd import Dockerd
+
+ROOT = Path(__file__).parents[2]
+COURSE = Course.read(ROOT / "course")
+BASE = "dockbook-test-base:binder"
+IMAGE = "dockbook-test-session"
+TOKEN = "letmein"
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
+
+LIMITS: dict[str, Any] = {
+    "user": "1000",
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "mem_limit": "2g",
+    "memswap_limit": "2g",
+    "nano_cpus": 2_000_000_000,
+    # Nothing of the world is needed once the image is there.
+    "network_mode": "none",
+}
+
+WAIT = """
+import glob, http.client, json, os, socket, subprocess, sys, time
+
+def answers(path, request):
+    try:
+        with socket.socket(socket.AF_UNIX) if path else socket.create_connection(("127.0.0.1", 8888)) as one:
+            one.settimeout(60)
+            if path:
+                one.connect(path)
+            one.sendall(request)
+            return b" 200 " in one.recv(64)
+    except OSError:
+        return False
+
+def wait(what, path):
+    until = time.time() + 300
+    while time.time() < until:
+        if answers(path() if path else "", what):
+            return time.time()
+        time.sleep(0.05)
+    sys.exit("no answer to " + repr(what))
+
+def engine():
+    return (glob.glob("/tmp/dockbook-*/*/docker.sock") or ["/nowhere"])[0]
+
+head = b" HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n"
+if sys.argv[1] == "lab":
+    print(wait(b"GET /api" + head, None))
+else:
+    ping = wait(b"GET /_ping" + head, engine)
+    env = {**os.environ, "DOCKER_HOST": "unix://" + engine()}
+    docker = glob.glob("/srv/dockbook/engine/*/bin/docker")[0]
+    said = subprocess.run([docker, "run", "--rm", "busybox", "echo", "hi"], env=env, capture_output=True)
+    assert said.stdout == b"hi\\n", said
+    print(ping, time.time())
+"""
+
+CHAPTER = """
+import sys, time
+from pathlib import Path
+import nbformat, grader
+from nbclient import NotebookClient
+
+(path,) = (Path(grader.__file__).parent / "_course/source").glob(sys.argv[1] + "*/*.ipynb")
+started = time.time()
+NotebookClient(nbformat.read(path, 4), timeout=600, resources={"metadata": {"path": "/tmp"}}).execute()
+print(f"{time.time() - started:.0f}")
+"""
+
+UDP = """
+import socket, sys
+handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+handle.settimeout(2)
+for _ in range(30):
+    handle.sendto(b"ping", ("127.0.0.1", 7007))
+    try:
+        sys.exit(0 if handle.recv(100) == b"ping" else "another answer")
+    except OSError:
+        pass
+sys.exit("no answer")
+"""
+ECHO = (
+    "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 7007))\n"
+    "while True: s.sendto(*s.recvfrom(100))"
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    """Debian's dockerd, whose images stay in the cache: a second run builds what has changed."""
+    cache = paths.cache_folder() / "tests-binder"
+    cache.mkdir(exist_ok=True)
+    with (
+        FileLock(cache / "lock"),
+        tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder,
+        Dockerd(Path(folder), kept=cache / "docker") as dockerd,
+    ):
+        found = DockerClient(base_url=f"unix://{dockerd.socket}", version="1.41", timeout=3000)
+        with found.api:
+            yield found
+
+
+def import_base(client: DockerClient) -> None:
+    """A Debian without Docker Hub. It trusts whom this machine trusts: a proxy may stand before PyPI."""
+    try:
+        client.images.get(BASE)
+        return
+    except docker.errors.ImageNotFound:
+        pass
+    trusted = "/usr/local/share/ca-certificates"
+    with tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder:
+        archive = Path(folder, "base.tar")
+        hook = f'mkdir -p "$1{trusted}"; cp {trusted}/*.crt "$1{trusted}/" || true'
+        make = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"]
+        subprocess.run(
+            [*make, f"--customize-hook={hook}", "trixie", str(archive)], check=True, capture_output=True
+        )
+        repository, tag = BASE.split(":")
+        with archive.open("rb") as data:
+            client.api.import_image_from_data(
+                data,
+                repository=repository,
+                tag=tag,
+                changes=["ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt"],
+            )
+
+
+@pytest.fixture(scope="module")
+def image(client: DockerClient) -> str:
+    """``binder/Dockerfile`` as Binder builds it, from a local base."""
+    import_base(client)
+    started = time.monotonic()
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    try:
+        client.images.build(
+            path=str(ROOT),
+            dockerfile="binder/Dockerfile",
+            tag=IMAGE,
+            buildargs={"BASE": BASE, "NB_USER": "jovyan", "NB_UID": "1000", **proxies},
+            network_mode="host",
+            rm=True,
+        )
+    except docker.errors.BuildError as error:
+        words = "".join(str(line.get("stream", "")) for line in error.build_log)
+        raise AssertionError(f"{error}: {words[-3000:]}") from error
+    print(f"\nimage built in {time.monotonic() - started:.0f} s (what had not changed was there)")
+    return IMAGE
+
+
+@dataclass
+class Session:
+    """A session that runs: its container, and when it was started by this machine's clock."""
+
+    container: Container
+    started: float
+
+    def run(self, *argv: str, timeout_s: float = 900) -> str:
+        """Run a command in it, as a terminal in JupyterLab does; what it said. It must succeed."""
+        shell = 'eval "$(dockbook engine env)"; exec timeout "$0" "$@"'
+        command = ["sh", "-c", shell, str(timeout_s), *argv]
+        code, answer = self.container.exec_run(command, user="1000")
+        said = bytes(answer).decode(errors="replace")  # type: ignore[arg-type] # no stream was asked for
+        assert code == 0, f"{argv}: {code}: {said[-3000:]}"
+        return said
+
+    def python(self, code: str, *argv: str) -> str:
+        """Run Python in it."""
+        return self.run("python3", "-c", code, *argv, timeout_s=3000)
+
+    def page(self, path: str) -> str:
+        """A page of its JupyterLab, as a browser gets it."""
+        code = (
+            "import sys, urllib.request as u; r = u.Request('http://127.0.0.1:8888' + sys.argv[1], "
+            "headers={'Authorization': 'token "
+            + TOKEN
+            + "'}); print(u.urlopen(r, timeout=60).read().decode())"
+        )
+        return self.python(code, path)
+
+
+@pytest.fixture(scope="module")
+def session(client: DockerClient, image: str) -> Iterator[Session]:
+    """One session, as Binder starts it."""
+    command = ["jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--IdentityProvider.token={TOKEN}"]
+    container = client.containers.create(image, command, **LIMITS)
+    try:
+        started = time.time()
+        container.start()
+        yield Session(container, started)
+    finally:
+        print(container.logs().decode(errors="replace")[-4000:])
+        container.remove(force=True)
+
+
+def seconds_until_ready(session: Session) -> dict[str, float]:
+    """From the start to JupyterLab, to the engine's first answer, to a container's first output."""
+    container = session.container
+    assert container.client is not None
+    api = container.client.api
+    ids = {
+        what: api.exec_create(container.id, ["python3", "-c", WAIT, what])["Id"] for what in ("lab", "engine")
+    }
+    streams = {what: api.exec_start(one, stream=True) for what, one in ids.items()}
+    said = {what: b"".join(stream).decode() for what, stream in streams.items()}
+    for what, one in ids.items():
+        assert api.exec_inspect(one)["ExitCode"] == 0, f"{what}: {said[what]}"
+    ping, output = map(float, said["engine"].split())
+    times = {"JupyterLab": float(said["lab"]), "engine": ping, "first container": output}
+    return {what: round(when - session.started, 1) for what, when in times.items()}
+
+
+def test_the_session_starts_with_no_rights_at_all(session: Session) -> None:
+    """And says how long it took."""
+    times = seconds_until_ready(session)
+    print(f"\nseconds from the container's start: {json.dumps(times)}")
+    status = session.run("cat", "/proc/self/status")
+    for name in ("CapPrm", "CapEff", "CapBnd"):
+        assert re.search(rf"^{name}:\s+0+$", status, re.MULTILINE), status
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+    assert re.search(r"^Seccomp:\s+2$", status, re.MULTILINE)
+    said = session.run("sh", "-c", "id -u; ls /dev/kvm /var/run/docker.sock 2>&1; unshare -U true 2>&1; true")
+    assert said.splitlines()[0] == "1000"
+    assert said.count("No such file") == 2 and "Operation not permitted" in said
+
+
+def test_it_opens_on_the_students_chapters(session: Session) -> None:
+    listing = json.loads(session.page("/api/contents/"))
+    assert {chapter.id for chapter in COURSE.written} <= {entry["name"] for entry in listing["content"]}
+    text = session.run("sh", "-c", "cat /home/jovyan/dockbook/ch*/*.ipynb")
+    assert "YOUR CODE HERE" in text
+    assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN TESTS" not in text
+
+
+def test_a_published_page_through_the_proxy_and_a_datagram(session: Session) -> None:
+    session.run("docker", "run", "-d", "--name", "web", "-p", "127.0.0.1:5001:5000", "training/webapp")
+    until = time.monotonic() + 120
+    while True:
+        try:
+            assert session.page("/proxy/5001/").strip() == "Hello world!"
+            break
+        except AssertionError:
+            if time.monotonic() > until:
+                raise
+    session.run(
+        *("docker", "run", "-d", "--name", "echo", "-p", "127.0.0.1:7007:7007/udp"),
+        *("training/webapp", "python", "-c", ECHO),
+    )
+    session.python(UDP)
+    session.run("docker", "rm", "-f", "web", "echo")
+
+
+@pytest.mark.parametrize("chapter", [one.id for one in COURSE.written])
+def test_a_chapter_runs_to_its_end(session: Session, chapter: str) -> None:
+    """The instructor's version, with its solutions: every check in it passes or raises."""
+    print(f"\n{chapter}: {session.python(CHAPTER, chapter).strip()} s")
+
+
+def test_a_killed_machine_comes_back_empty_and_it_is_said(session: Session) -> None:
+    session.run("docker", "run", "-d", "--name", "lost", "busybox", "sleep", "1000")
+    code = (
+        "import os, signal, subprocess, time\n"
+        "pid = int(subprocess.check_output(['pgrep', '-f', '^qemu-system']))\n"
+        "os.kill(pid, signal.SIGKILL); started = time.time()\n"
+        "while time.time() < started + 120:\n"
+        "  time.sleep(.05)\n"
+        "  if not subprocess.run(['docker', 'version'], capture_output=True).returncode: break\n"
+        "print(f'{time.time() - started:.1f}')"
+    )
+    print(f"\nback after {session.python(code).strip()} s")
+    assert session.run("docker", "ps", "-aq") == ""
+    assert session.run("docker", "run", "--rm", "busybox", "echo", "again") == "again\n"
+    said = session.run("cat", "/home/jovyan/dockbook/.dockbook/notices")
+    assert "started again" in said and "containers, images and networks are gone" in said
+
+
+def test_memory_and_size(session: Session, client: DockerClient) -> None:
+    """The session was never killed for its memory; how much it took, and how big the image is."""
+    groups = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes /sys/fs/cgroup/memory.peak"
+    said = session.run("sh", "-c", f"cat {groups} 2>/dev/null; true").split()
+    assert said, "no control group tells the memory: mount the memory controller of control groups"
+    session.container.reload()
+    assert session.container.status == "running" and not session.container.attrs["State"]["OOMKilled"]
+    raw = packed = 0
+    with tempfile.TemporaryFile() as handle:
+        with gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=6) as target:
+            for piece in client.images.get(IMAGE).save(chunk_size=1 << 20):
+                raw += len(piece)
+                target.write(piece)
+        packed = handle.tell()
+    print(f"\npeak memory {int(said[0]) >> 20} MB; image {raw >> 20} MB, {packed >> 20} MB compressed")
