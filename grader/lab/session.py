@@ -8,6 +8,7 @@ Its address is known before it answers; who asks too early waits.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -71,7 +72,16 @@ def run_session(command: Sequence[str], workspace: Path) -> int:
         print(f"dockbook: {line}", file=sys.stderr, flush=True)
         notices.note(record, line)
 
-    with stop_on_signals(), ExitStack() as stack:
+    with stop_on_signals():
+        try:
+            code = _run(command, workspace, record, tell)
+        except Stop:
+            return 128 + signal.SIGTERM  # before there was a command
+    return code if code >= 0 else 128 - code
+
+
+def _run(command: Sequence[str], workspace: Path, record: Path, tell: Callable[[str], None]) -> int:
+    with ExitStack() as stack:
         engine = stack.enter_context(_open())
         environment = engine.env() | {
             "DOCKBOOK_WORKSPACE": str(workspace),
@@ -95,11 +105,11 @@ def run_session(command: Sequence[str], workspace: Path) -> int:
                 time.sleep(_TICK_S)
                 if up and not engine.alive():
                     up = revive(engine, tell, THEN)
+            return code
         except Stop:
-            code = _end(process)
+            return _end(process)
         finally:
             _end(process)
-    return code if code >= 0 else 128 - code
 
 
 def _open() -> VM:
