@@ -252,6 +252,7 @@ def key(suite: Suite) -> str:
     digest.update(json.dumps(parts).encode())
     folder = images_folder()
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        # pip compiles what it installs; that is no part of an image.
+        if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

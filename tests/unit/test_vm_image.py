@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,18 @@ def test_an_archive_as_the_kernel_reads_it():
             break
         start = content + size + (-size) % 4
     assert names == ["bin", "init", "TRAILER!!!"]
+
+
+def test_what_pip_compiles_is_no_part_of_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An installed package has compiled files beside the images' sources, a clone has none: one key."""
+    from grader.engine import recipe
+
+    copy = tmp_path / "images"
+    shutil.copytree(recipe.images_folder(), copy)
+    before = recipe.key("trixie")
+    monkeypatch.setattr(recipe, "images_folder", lambda: copy)
+    (copy / "webapp/__pycache__").mkdir(exist_ok=True)
+    (copy / "webapp/__pycache__/app.cpython-313.pyc").write_bytes(b"compiled")
+    assert recipe.key("trixie") == before
+    (copy / "webapp/more.py").write_text("")
+    assert recipe.key("trixie") != before
