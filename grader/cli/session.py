@@ -28,8 +28,9 @@ def session(only_prepare: bool, workspace: Path | None, command: tuple[str, ...]
 
     if bool(command) == only_prepare:
         raise UsageError("dockbook session runs a command.", next_step="dockbook session -- jupyter lab")
+    course = find_course()
     place = (workspace or default_workspace()).expanduser().absolute()
     if only_prepare or not is_prepared(place):
-        for line in prepare_session(place, find_course()):
+        for line in prepare_session(place, course):
             click.echo(line, err=True)
-    return 0 if only_prepare else run_session(command, place)
+    return 0 if only_prepare else run_session(command, place, course.root)

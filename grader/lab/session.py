@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +21,10 @@ from grader.engine.image import find_image
 from grader.engine.vm import VM
 from grader.errors import EngineError, UsageError
 from grader.lab import notices
-from grader.lab.jupyter import (
-    LAB_OPTIONS,
-    STOP_S,
-    Stop,
-    engine_line,
-    revive,
-    server_extensions,
-    stop_on_signals,
-    write_settings,
-)
+from grader.lab.attend import Attendant
+from grader.lab.attend import tell as say
+from grader.lab.desk import COURSE_VARIABLE
+from grader.lab.jupyter import STOP_S, Stop, engine_line, noting, settings, stop_on_signals, write_settings
 from grader.lab.workspace import PRIVATE, prepare
 
 if TYPE_CHECKING:
@@ -48,9 +41,8 @@ def prepare_session(workspace: Path, course: Course) -> list[str]:
     config = workspace / PRIVATE / "jupyter"
     write_settings(config)
     # Whoever starts the server gives its options; these are the course's own.
-    options = {"LabApp": dict(LAB_OPTIONS), "ServerApp": {"jpserver_extensions": server_extensions()}}
     for name in ("jupyter_server_config", "jupyter_lab_config"):
-        (config / f"{name}.json").write_text(json.dumps(options, indent=2) + "\n")
+        (config / f"{name}.json").write_text(json.dumps(settings(), indent=2) + "\n")
     return lines
 
 
@@ -59,52 +51,55 @@ def is_prepared(workspace: Path) -> bool:
     return (workspace / PRIVATE / "jupyter" / "jupyter_lab_config.json").is_file()
 
 
-def run_session(command: Sequence[str], workspace: Path) -> int:
+def run_session(command: Sequence[str], workspace: Path, course: Path) -> int:
     """Run a command until it ends or somebody ends the session; its exit code, as a shell gives it.
 
     The command finds the engine in its environment. An engine that does not come up is told of and leaves the
-    notebooks readable; one that dies comes back empty, at its address. Raises EngineError when there is no
-    virtual machine to start, UsageError when the command cannot be run.
+    notebooks readable; one that dies comes back empty, at its address. ``course``: the course's folder, for
+    the start page. Raises EngineError when there is no virtual machine to start, UsageError when the command
+    cannot be run.
     """
     record = workspace / PRIVATE / "notices"
 
     def tell(line: str) -> None:
-        print(f"dockbook: {line}", file=sys.stderr, flush=True)
+        say(line)
         notices.note(record, line)
 
+    variables = {
+        "DOCKBOOK_WORKSPACE": str(workspace),
+        "JUPYTER_CONFIG_DIR": str(workspace / PRIVATE / "jupyter"),
+        # This environment's kernel, not one of the same name in the home folder.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        COURSE_VARIABLE: str(course),
+        notices.VARIABLE: str(record),
+    }
     with stop_on_signals():
         try:
-            code = _run(command, workspace, record, tell)
+            code = _run(command, variables, workspace, tell)
         except Stop:
             return 128 + signal.SIGTERM  # before there was a command
     return code if code >= 0 else 128 - code
 
 
-def _run(command: Sequence[str], workspace: Path, record: Path, tell: Callable[[str], None]) -> int:
+def _run(
+    command: Sequence[str], variables: Mapping[str, str], workspace: Path, tell: Callable[[str], None]
+) -> int:
     with ExitStack() as stack:
         engine = stack.enter_context(_open())
-        environment = engine.env() | {
-            "DOCKBOOK_WORKSPACE": str(workspace),
-            "JUPYTER_CONFIG_DIR": str(workspace / PRIVATE / "jupyter"),
-            # This environment's kernel, not one of the same name in the home folder.
-            "JUPYTER_PREFER_ENV_PATH": "1",
-            notices.VARIABLE: str(record),
-        }
         try:
-            process = subprocess.Popen(command, env=environment)
+            process = subprocess.Popen(command, env={**engine.env(), **variables})
         except OSError as error:
             raise UsageError(
                 f"cannot run {command[0]!r}: {error.strerror}.", next_step="check its name and your PATH."
             ) from error
         try:
-            up = _wait(engine, tell)
-            if up:
-                print(engine_line(engine, "this session's own"), file=sys.stderr, flush=True)
-                stack.enter_context(engine.forward(tell))
+            wait: Callable[[float], None] = time.sleep
+            if _wait(engine, tell):
+                say(engine_line(engine, "this session's own"))
+                stack.enter_context(engine.forward(tell, noting(workspace)))
+                wait = stack.enter_context(Attendant(engine, tell, THEN)).wait
             while (code := process.poll()) is None:
-                time.sleep(_TICK_S)
-                if up and not engine.alive():
-                    up = revive(engine, tell, THEN)
+                wait(_TICK_S)
             return code
         except Stop:
             return _end(process)
@@ -129,7 +124,7 @@ def _wait(engine: VM, tell: Callable[[str], None]) -> bool:
             return True
         except EngineError as caught:
             error = caught
-            print(f"dockbook: the engine did not start: {error}", file=sys.stderr, flush=True)
+            say(f"the engine did not start: {error}")
     tell(f"there is no engine: {THEN}. {error}")
     return False
 

@@ -22,7 +22,7 @@ from grader.lab import extension, notices, session
 class Fake:
     """An engine that comes up at the wanted attempt and dies when told to."""
 
-    boot, docker_host, detail, ready_s = "vm", "unix:///nowhere/docker.sock", "", 0.5
+    boot, docker_host, detail, standing, ready_s = "vm", "unix:///nowhere/docker.sock", "", "", 0.5
 
     def __init__(self, *, comes_up_at: int = 1) -> None:
         self.starts, self.comes_up_at = 0, comes_up_at
@@ -51,11 +51,14 @@ class Fake:
     def alive(self) -> bool:
         return not self.dead.is_set()
 
+    def limits_reached(self) -> list[str]:
+        return []
+
     def tail(self, lines: int = 40) -> str:
         return "QEMU was ended by signal 9"
 
     @contextmanager
-    def forward(self, tell: Any) -> Any:
+    def forward(self, tell: Any, note: Any) -> Any:
         self.forwards += 1
         yield
 
@@ -83,7 +86,7 @@ def python(code: str) -> list[str]:
 
 def test_the_command_finds_engine_workspace_and_settings(engine: Fake, place: Path) -> None:
     code = session.run_session(
-        python(f"import json, os; json.dump(dict(os.environ), open({str(place / 'e')!r}, 'w'))"), place
+        python(f"import json, os; json.dump(dict(os.environ), open({str(place / 'e')!r}, 'w'))"), place, place
     )
     found = json.loads((place / "e").read_text())
     assert code == 0
@@ -95,12 +98,12 @@ def test_the_command_finds_engine_workspace_and_settings(engine: Fake, place: Pa
 
 @pytest.mark.parametrize(("ending", "code"), [("sys.exit(7)", 7), ("os.kill(os.getpid(), 9)", 137)])
 def test_the_exit_code_is_the_commands(engine: Fake, place: Path, ending: str, code: int) -> None:
-    assert session.run_session(python(f"import os, sys; {ending}"), place) == code
+    assert session.run_session(python(f"import os, sys; {ending}"), place, place) == code
 
 
 def test_a_command_that_is_not_there_is_said_and_the_engine_closed(engine: Fake, place: Path) -> None:
     with pytest.raises(UsageError, match="cannot run 'no-such-lab'"):
-        session.run_session(["no-such-lab"], place)
+        session.run_session(["no-such-lab"], place, place)
     assert engine.closed == 1
 
 
@@ -111,7 +114,7 @@ def test_an_engine_that_dies_comes_back_and_it_is_noted(engine: Fake, place: Pat
     waits = (
         f"import os, time\nfor _ in range(300):\n  if os.path.exists({str(file)!r}): break\n  time.sleep(.05)"
     )
-    assert session.run_session(python(waits), place) == 0
+    assert session.run_session(python(waits), place, place) == 0
     (line,) = file.read_text().splitlines()
     assert "started again" in line and "your notebooks are not" in line
     assert engine.starts == 2
@@ -121,14 +124,14 @@ def test_an_engine_that_starts_at_the_second_attempt_is_nobodys_concern(
     monkeypatch: pytest.MonkeyPatch, place: Path
 ) -> None:
     fake = use(monkeypatch, Fake(comes_up_at=2))
-    assert session.run_session(python(""), place) == 0
+    assert session.run_session(python(""), place, place) == 0
     assert fake.forwards == 1
     assert not (place / ".dockbook/notices").exists()
 
 
 def test_without_an_engine_the_command_runs_and_says_so(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     fake = use(monkeypatch, Fake(comes_up_at=99))
-    assert session.run_session(python("raise SystemExit(5)"), place) == 5
+    assert session.run_session(python("raise SystemExit(5)"), place, place) == 5
     assert (fake.starts, fake.forwards) == (session.TRIES, 0)
     assert "there is no engine: close this session" in (place / ".dockbook/notices").read_text()
 
@@ -150,7 +153,7 @@ def test_a_session_that_is_ended_asks_the_command_first(engine: Fake, place: Pat
 
     thread = threading.Thread(target=end)
     thread.start()
-    assert session.run_session(python(code), place) == 3
+    assert session.run_session(python(code), place, place) == 3
     thread.join()
     assert engine.closed == 1
 
