@@ -23,7 +23,7 @@ from grader.errors import EngineError, UsageError
 from grader.lab import notices
 from grader.lab.attend import Attendant
 from grader.lab.attend import tell as say
-from grader.lab.desk import COURSE_VARIABLE
+from grader.lab.desk import COURSE_VARIABLE, PROXY_VARIABLE
 from grader.lab.jupyter import STOP_S, Stop, engine_line, noting, settings, stop_on_signals, write_settings
 from grader.lab.workspace import PRIVATE, prepare
 
@@ -71,6 +71,7 @@ def run_session(command: Sequence[str], workspace: Path, course: Path) -> int:
         # This environment's kernel, not one of the same name in the home folder.
         "JUPYTER_PREFER_ENV_PATH": "1",
         COURSE_VARIABLE: str(course),
+        PROXY_VARIABLE: "1",
         notices.VARIABLE: str(record),
     }
     with stop_on_signals():

@@ -1,8 +1,8 @@
 """What a student sees in JupyterLab beside the notebooks: the start page and the live panel.
 
 ``server`` is the extension of Jupyter's server that answers them, ``labextensions`` the folder with the
-browser's side: plain JavaScript that needs no build. Both are on the command line of `dockbook lab` alone,
-so no other JupyterLab of this environment has them.
+browser's side: plain JavaScript that needs no build. Both are on the command line of `dockbook lab` and in
+the settings of `dockbook session`, so no other JupyterLab of this environment has them.
 """
 
 from __future__ import annotations
@@ -15,5 +15,8 @@ SERVER = "grader.lab.desk.server"
 """The extension of Jupyter's server."""
 COURSE_VARIABLE = "DOCKBOOK_DESK_COURSE"
 """The course's folder, for the server alone: it is taken out before a kernel could see it."""
+PROXY_VARIABLE = "DOCKBOOK_DESK_PROXY"
+"""Set where the browser is on another machine: published ports are then below ``proxy/`` of this server, by
+jupyter-server-proxy. For the server alone, too."""
 PORTS = Path("run", "ports.json")
 """Below the workspace's private folder: which published ports answer on this machine, and which cannot."""

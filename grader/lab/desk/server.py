@@ -27,7 +27,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from grader.course import Course
 from grader.engine.registry import running
 from grader.errors import DockbookError
-from grader.lab.desk import COURSE_VARIABLE, PORTS
+from grader.lab.desk import COURSE_VARIABLE, PORTS, PROXY_VARIABLE
 from grader.lab.desk.start import start_page
 from grader.lab.desk.watch import Pace, State, Watch
 from grader.lab.workspace import PRIVATE
@@ -49,9 +49,15 @@ class Desk:
     listens."""
 
     def __init__(
-        self, workspace: Path, course: Path | None, docker_host: str, *, pace: Pace | None = None
+        self,
+        workspace: Path,
+        course: Path | None,
+        docker_host: str,
+        *,
+        pace: Pace | None = None,
+        proxy: str = "",
     ) -> None:
-        self.workspace, self._pace = workspace, pace
+        self.workspace, self._pace, self._proxy = workspace, pace, proxy
         self._course, self._docker_host = course, docker_host
         self.session = secrets.token_hex(8)
         self.listeners: set[WatchHandler] = set()
@@ -102,7 +108,7 @@ class Desk:
         """Look for the engine anew."""
         self.end()
         self._loop = asyncio.get_running_loop()
-        self._watch = Watch(self._client, self._hear, taken=self._taken, pace=self._pace)
+        self._watch = Watch(self._client, self._hear, taken=self._taken, pace=self._pace, proxy=self._proxy)
         self._watch.start()
 
     def end(self) -> None:
@@ -210,8 +216,13 @@ class WatchHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 def _load_jupyter_server_extension(server: Any) -> None:
     """Called by Jupyter Server."""
     course = os.environ.pop(COURSE_VARIABLE, "")
-    desk = Desk(Path(server.root_dir), Path(course) if course else None, os.environ.get("DOCKER_HOST", ""))
     base = server.web_app.settings["base_url"]
+    desk = Desk(
+        Path(server.root_dir),
+        Path(course) if course else None,
+        os.environ.get("DOCKER_HOST", ""),
+        proxy=url_path_join(base, "proxy") if os.environ.pop(PROXY_VARIABLE, "") else "",
+    )
     given = {"desk": desk}
     server.web_app.add_handlers(
         ".*$",

@@ -49,17 +49,20 @@ def version(data: dict[str, Any]) -> str:
     return visible(shape.text(data, "Version").partition("+")[0], 20)
 
 
-def containers(rows: Sequence[dict[str, Any]], taken: Iterable[str] = ()) -> dict[str, Any]:
-    """`docker ps --all`: those that run first. ``taken``: ports that this machine has for something else."""
+def containers(rows: Sequence[dict[str, Any]], taken: Iterable[str] = (), proxy: str = "") -> dict[str, Any]:
+    """`docker ps --all`: those that run first. ``taken``: ports that this machine has for something else.
+
+    ``proxy``: the path below which a browser on another machine finds the ports.
+    """
     boxes = [listed_container(row) for row in rows]
     # Stable: within each half they stay newest first, as the engine lists them.
     boxes.sort(key=lambda box: place(box).state != "running")
     lost = frozenset(taken)
-    found = _listed(len(boxes), [_container(box, lost) for box in boxes[:MOST_ROWS]])
+    found = _listed(len(boxes), [_container(box, lost, proxy) for box in boxes[:MOST_ROWS]])
     return found | {"running": sum(box.status == "running" for box in boxes)}
 
 
-def _container(box: Container, taken: frozenset[str]) -> dict[str, Any]:
+def _container(box: Container, taken: frozenset[str], proxy: str) -> dict[str, Any]:
     now = place(box)
     # Sorted: the engine lists them in another order each time.
     ports = sorted(shown_bindings(box), key=_by_port) if now.state == "running" else []
@@ -70,7 +73,7 @@ def _container(box: Container, taken: frozenset[str]) -> dict[str, Any]:
         "state": visible(now.label, _NAME),
         "kind": now.kind,
         "meaning": exit_meaning(box.exit_code).replace("`", "") if now.kind == "red" else "",
-        "ports": [_port(one, taken) for one in ports[:_MOST_PORTS]],
+        "ports": [_port(one, taken, proxy) for one in ports[:_MOST_PORTS]],
         "more_ports": max(0, len(ports) - _MOST_PORTS),
         "networks": [visible(one.network, _NAME) for one in box.networks[:4]],
     }
@@ -80,14 +83,15 @@ def _by_port(one: Binding) -> tuple[int, str, int]:
     return one.host_port, one.proto, one.port
 
 
-def _port(one: Binding, taken: frozenset[str]) -> dict[str, Any]:
+def _port(one: Binding, taken: frozenset[str], proxy: str) -> dict[str, Any]:
     lost = f"{one.host_port}/{one.proto}" in taken
     link = one.proto == "tcp" and not lost and 0 < one.host_port < 65536
     scheme = "https" if one.port == 443 else "http"
+    address = f"{proxy}/{one.host_port}/" if proxy else f"{scheme}://{HOST}:{one.host_port}/"
     return {
         "host": f"{HOST}:{one.host_port}",
         "inside": f"{one.port}/{visible(one.proto, 8)}",
-        "url": f"{scheme}://{HOST}:{one.host_port}/" if link else "",
+        "url": address if link else "",
         "taken": lost,
     }
 

@@ -56,7 +56,7 @@ class Watch:
     """Follows an engine from ``start`` to ``stop``; ``tell`` gets it and each new state, from another thread.
 
     ``connect`` makes a client and may fail like docker-py. ``taken`` names published ports that do not
-    answer on this machine: ``8080/tcp``.
+    answer on this machine: ``8080/tcp``. ``proxy``: see ``shown.containers``.
     """
 
     def __init__(
@@ -65,10 +65,11 @@ class Watch:
         tell: Callable[[Watch, State], object],
         *,
         taken: Callable[[], Collection[str]] = tuple,
+        proxy: str = "",
         pace: Pace | None = None,
     ) -> None:
         self._connect, self._tell, self._taken = connect, tell, taken
-        self._pace = pace or Pace()
+        self._pace, self._proxy = pace or Pace(), proxy
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ended = threading.Event()
@@ -216,7 +217,7 @@ class Watch:
         self._asks = self._asks or self._connect()
         boxes = self._asks.api.containers(all=True)
         return {
-            "containers": shown.containers(boxes, self._taken()),
+            "containers": shown.containers(boxes, self._taken(), self._proxy),
             "images": shown.images(self._asks.api.images()),
             "networks": shown.networks(self._asks.api.networks(), boxes),
         }

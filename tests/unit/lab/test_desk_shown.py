@@ -94,6 +94,10 @@ def test_only_what_a_browser_can_open_is_a_link():
         "127.0.0.1:8053": "",
         "127.0.0.1:70000": "",
     }
+    (row,) = shown.containers([{"Id": "a", "State": "running", "Ports": ports[:2]}], proxy="/user/x/proxy")[
+        "rows"
+    ]
+    assert [one["url"] for one in row["ports"]] == ["/user/x/proxy/8080/", "/user/x/proxy/8443/"]
 
 
 def test_who_enters_a_network_has_a_name_and_the_bridges_comings_and_goings_are_not_told():
