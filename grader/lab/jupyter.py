@@ -258,7 +258,9 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         *(
             f"--{part}.{name}={value}"
             for part, options in settings(instructor=instructor).items()
-            for name, value in options.items()
+            for name, values in options.items()
+            # A list is given item by item there.
+            for value in (values if isinstance(values, list) else [values])
         ),
         *(_INSTRUCTOR if instructor else ()),
     ]
