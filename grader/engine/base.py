@@ -22,6 +22,8 @@ Boot = Literal["sandbox", "nested", "vm", "host"]
 CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
 """The socket that a private engine takes a ``daemon.json`` at. ``grader.expect.witness`` has it too: inside
 an engine this package is not there."""
+LOOK_VARIABLE = "DOCKBOOK_LOOK_S"
+"""How many seconds a check's look at a slow engine may take; ``grader.expect.witness`` has it, too."""
 BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
 
 
@@ -93,6 +95,7 @@ class Engine(ABC):
         env = dict(os.environ if base is None else base)
         if env.get("DOCKER_HOST") != self.docker_host:
             env.pop(CONTROL_VARIABLE, None)  # the door to another engine
+        env.pop(LOOK_VARIABLE, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
         env["DOCKER_HOST"] = self.docker_host

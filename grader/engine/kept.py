@@ -21,7 +21,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from grader.engine import paths, registry
-from grader.engine.base import CONTROL_VARIABLE, Engine
+from grader.engine.base import CONTROL_VARIABLE, LOOK_VARIABLE, Engine
 from grader.engine.control import Control, last_words
 from grader.errors import EngineDied, EngineError
 
@@ -36,6 +36,8 @@ class KeptEngine(Engine):
     """
 
     _control: Control
+    look_s = 0
+    """Seconds that a student's check may take for a look; 0: the usual."""
 
     def __init__(self, bin_folder: Path | None, docker_config: Path) -> None:
         self.id = secrets.token_hex(4)
@@ -60,6 +62,7 @@ class KeptEngine(Engine):
                 bin=str(self._bin or ""),
                 docker_config=str(self._docker_config),
                 control=self._door,
+                look_s=self.look_s,
             ),
         )
 
@@ -146,6 +149,8 @@ class KeptEngine(Engine):
             env["PATH"] = os.pathsep.join([str(self._bin), env.get("PATH", os.defpath)])
         env["DOCKER_CONFIG"] = str(self._docker_config)
         env[CONTROL_VARIABLE] = self._door
+        if self.look_s:
+            env[LOOK_VARIABLE] = str(self.look_s)
         return env
 
     def reset(self) -> None:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grader.engine import paths
-from grader.engine.base import CONTROL_VARIABLE
+from grader.engine.base import CONTROL_VARIABLE, LOOK_VARIABLE
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class EngineInfo:
     bin: str = ""
     docker_config: str = ""
     control: str = ""
+    look_s: int = 0
 
     def env(self) -> dict[str, str]:
         """What a terminal needs to talk to this engine."""
@@ -41,6 +42,8 @@ class EngineInfo:
             env["DOCKER_CONFIG"] = self.docker_config
         if self.control:
             env[CONTROL_VARIABLE] = self.control
+        if self.look_s:
+            env[LOOK_VARIABLE] = str(self.look_s)
         return env
 
 

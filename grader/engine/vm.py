@@ -45,6 +45,7 @@ class VM(GradingEngine):
     """
 
     boot = "vm"
+    look_s = 30  # emulated, an archive of a big layer's file took more than the usual five
 
     def __init__(
         self,

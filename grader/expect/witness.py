@@ -43,6 +43,9 @@ STUDENT_VARIABLE = "DOCKBOOK_STUDENT"
 CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
 """The socket that a private engine takes a ``daemon.json`` at; no other engine has one."""
 
+LOOK_VARIABLE = "DOCKBOOK_LOOK_S"
+"""How many seconds a look may take where the engine is known to be slow."""
+
 _ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
 
 
@@ -239,14 +242,13 @@ class LiveWitness(EngineWitness):
         environment: Mapping[str, str] | None = None,
         student: str | None = None,
         held: bool = False,
-        deadline_s: float = 5,
     ) -> None:
         self._held = held
         self._environment = os.environ if environment is None else environment
         super().__init__(
             self.client,
             student=self._environment.get(STUDENT_VARIABLE, "") if student is None else student,
-            deadline_s=deadline_s,
+            deadline_s=_look_s(self._environment),
         )
         self._namespace = namespace
         self._kept: DockerClient | None = None
@@ -340,6 +342,11 @@ class LiveWitness(EngineWitness):
         if self._namespace is None:
             return Said("unavailable")
         return say(name, self._namespace)
+
+
+def _look_s(environment: Mapping[str, str]) -> float:
+    wanted = environment.get(LOOK_VARIABLE, "")
+    return float(wanted) if wanted.isdecimal() and int(wanted) else 5
 
 
 def connect(environment: Mapping[str, str], deadline_s: float = 5) -> DockerClient:

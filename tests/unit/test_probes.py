@@ -173,3 +173,11 @@ def test_the_live_witness_asks_from_this_machine(web: int) -> None:
     assert witness.host_http("0.0.0.0", web, "/").status == 200
     remote = LiveWitness({}, environment={"DOCKER_HOST": "tcp://engine.example:2376"})
     assert remote.host_address("127.0.0.1") == "engine.example"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [({}, 5), ({"DOCKBOOK_LOOK_S": "30"}, 30), ({"DOCKBOOK_LOOK_S": "x"}, 5)]
+)
+def test_a_slow_engine_is_looked_at_with_patience(said: dict[str, str], seconds: float) -> None:
+    """The environment of a virtual machine's engine says so; `docker` has no such limit."""
+    assert LiveWitness({}, environment=said)._deadline_s == seconds
