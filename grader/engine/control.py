@@ -86,9 +86,10 @@ class Control:
             while True:
                 for reply in self.pump(max(0.001, deadline - time.monotonic())):
                     if reply["id"] == number:
-                        if "error" in reply:
+                        if "error" in reply and self.ended is None:
                             raise EngineError(f"The engine could not {do}: {reply['error']}.")
-                        return reply["value"]
+                        if "error" not in reply:
+                            return reply["value"]
                 if self.ended is not None:
                     raise EngineDied(f"The engine is gone: {last_words(self.ended)}")
                 if time.monotonic() > deadline:

@@ -170,17 +170,21 @@ class Relay:
             if key not in self.senders:
                 inside = self.dial("udp", port)
                 self.selector.register(
-                    inside, selectors.EVENT_READ, lambda end, _: self.reply(end, server, sender)
+                    inside, selectors.EVENT_READ, lambda end, _: self.reply(end, server, key)
                 )
                 self.senders[key] = (inside, 0)
             inside = self.senders[key][0]
             self.senders[key] = (inside, time.monotonic())
             inside.send(data)
 
-    @staticmethod
-    def reply(inside: socket.socket, server: socket.socket, sender: Any) -> None:
+    def reply(self, inside: socket.socket, server: socket.socket, key: tuple[str, Any]) -> None:
         with contextlib.suppress(OSError):
-            server.sendto(inside.recv(CHUNK), sender)
+            data = inside.recv(CHUNK)
+            if not data and inside.type == socket.SOCK_SEQPACKET:
+                # A keeper has hung up, for nobody listens inside yet: no answer, and not an empty one.
+                self.forget(key)
+                return
+            server.sendto(data, key[1])
 
     def forget_senders(self) -> None:
         old = time.monotonic() - UDP_IDLE_S

@@ -289,7 +289,8 @@ class VMKeeper(Keeper):
         own = getattr(self, f"own_{request['do']}", None)
         if own is None:
             if self.mux is None and request["do"] not in ("tail", "gate"):
-                self.send({"event": "ended", "tail": self.gone})
+                # That it ended was said when it did. Said again, it would be taken for the next one's end.
+                self.send({"id": request["id"], "error": "the machine has ended"})
             else:
                 super().request(line)
             return
