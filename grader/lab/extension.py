@@ -27,6 +27,7 @@ from grader.lab.configure import configurer
 from grader.lab.forget import forgetter
 from grader.lab.hints import Hints
 from grader.lab.trace import Tracer
+from grader.lab.whole_answers import keep_whole_answers
 from grader.lab.why import explainer
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def load(shell: InteractiveShell) -> None:
 
     Loading twice is harmless.
     """
+    keep_whole_answers()
     line = ensure_engine(os.environ)
     if line:
         print(line)
