@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 checks failed, 2 usage, 3 infrastructure, 130 interrupted,
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -92,6 +93,24 @@ def _say(error: DockbookError) -> None:
     print("dockbook:", " ".join(str(error).split()), file=sys.stderr)
 
 
+_DISK_STEP = {
+    errno.ENOSPC: "free some room (`df -h` shows which disk is full), then run the same command again.",
+    errno.EDQUOT: "free some room within your quota, then run the same command again.",
+    errno.EROFS: "set DOCKBOOK_CACHE, DOCKBOOK_STATE or TMPDIR to a folder that you can write in "
+    "(`dockbook doctor` tells what else is missing).",
+    errno.EACCES: "give yourself the right to it, or name another place.",
+}
+"""What a disk may refuse anywhere, in a write that nobody foresaw: to be mended by whoever owns the disk."""
+
+
+def _of_the_disk(error: OSError) -> DockbookError | None:
+    step = _DISK_STEP.get(error.errno or 0)
+    if step is None:
+        return None
+    where = f": {error.filename}" if error.filename else ""
+    return DockbookError(f"{error.strerror}{where}.", next_step=step)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Every error that we know is one line on stderr."""
     _tools_of_this_environment()
@@ -115,4 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 3
+    except OSError as error:
+        known = _of_the_disk(error)
+        if known is None:
+            raise
+        _say(known)
+        return known.exit_code
     return result if isinstance(result, int) else 0

@@ -98,9 +98,17 @@ def command(
 
 def _memory(path: Path, share: bool) -> str:
     text = f"memory-backend-file,id=ram,size={MEMORY_MB}M,mem-path={path},share={'on' if share else 'off'}"
-    if not share and tuple(map(int, version().split(".")[:2])) >= (8, 2):
+    if share:
+        return text
+    if tuple(map(int, version().split(".")[:2])) >= (8, 2):
         # Opened for writing, a file of a container image's lower layer would be copied first, whole.
-        text += ",readonly=on,rom=off"
+        return f"{text},readonly=on,rom=off"
+    if path.exists() and not os.access(path, os.W_OK):
+        raise EngineUnavailable(
+            f"The vm boot: {path} cannot be opened for writing, as QEMU {version()} does with a snapshot "
+            "that it only reads.",
+            next_step="set DOCKBOOK_CACHE to a folder that you can write in, or install QEMU 8.2 or newer.",
+        )
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -45,7 +46,7 @@ def test_the_commands_are_those_of_the_readme():
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
         *("engine load", "engine reset"),
         *("lab", "release", "grade", "report", "formgrader", "check", "demo", "store", "doctor", "test"),
-        *("status", "reset", "submit", "book", "gallery"),
+        *("status", "reset", "submit", "book", "gallery", "session"),
     }
 
 
@@ -119,6 +120,28 @@ def test_an_error_of_many_lines_is_still_one(capsys, monkeypatch):
     assert capsys.readouterr().err == "dockbook: log: first second\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Next: free some room"),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/c"),
+            "Read-only file system: /c. Next: set DOCKBOOK",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "/c"), "Permission denied: /c. Next: give"),
+    ],
+)
+def test_what_a_disk_refuses_is_one_line(error, said, capsys, monkeypatch):
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("grader.engine.doctor.examine", fail)
+    assert main(["doctor"]) == 3
+    words = capsys.readouterr().err
+    assert words.startswith(f"dockbook: {said}")
+    assert words.count("\n") == 1
+
+
 def test_an_interrupt_ends_with_130(monkeypatch, capsys):
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -128,12 +151,13 @@ def test_an_interrupt_ends_with_130(monkeypatch, capsys):
     assert capsys.readouterr().err.strip() == "dockbook: interrupted"
 
 
-def test_an_error_of_ours_that_nobody_foresaw_is_not_hidden(monkeypatch):
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OSError(errno.EBADF, "Bad file descriptor")])
+def test_an_error_of_ours_that_nobody_foresaw_is_not_hidden(error, monkeypatch):
     def fail() -> None:
-        raise ZeroDivisionError
+        raise error
 
     monkeypatch.setattr("grader.engine.doctor.examine", fail)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error)):
         main(["doctor"])
 
 

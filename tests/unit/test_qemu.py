@@ -145,6 +145,11 @@ def test_a_machine_has_no_network_and_asks_for_little(monkeypatch):
 def test_memory_is_only_read_where_qemu_can(monkeypatch):
     monkeypatch.setattr(qemu, "version", lambda: "7.2.22")
     assert "readonly" not in qemu._memory(Path("/m"), share=False)
+    assert "share=off" in qemu._memory(Path(__file__), share=False)
+    with monkeypatch.context() as closed:
+        closed.setattr("os.access", lambda *_: False)
+        with pytest.raises(EngineUnavailable, match=r"writing, as QEMU 7\.2\.22 .* Next: set DOCKBOOK_CACHE"):
+            qemu._memory(Path(__file__), share=False)
     monkeypatch.setattr(qemu, "version", lambda: "10.0.2")
     assert qemu._memory(Path("/m"), share=False).endswith("share=off,readonly=on,rom=off")
     assert qemu._memory(Path("/m"), share=True).endswith("share=on")
