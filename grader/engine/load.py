@@ -19,13 +19,8 @@ from typing import Any, Literal
 from grader.engine import hub, recipe
 from grader.engine.host import HostEngine
 from grader.engine.image import EngineImage
+from grader.errors import ImageError
 
-SOURCES_LIST = f"""\
-deb http://deb.debian.org/debian {recipe.COURSE_SUITE} main
-deb http://deb.debian.org/debian {recipe.COURSE_SUITE}-updates main
-deb http://deb.debian.org/debian-security {recipe.COURSE_SUITE}-security main
-"""
-"""Where the course's Debian finds packages on an engine that has no course hub beside it."""
 SOURCES_PATH = "etc/apt/sources.list"
 
 Json = dict[str, Any]
@@ -60,11 +55,27 @@ def names() -> list[str]:
     return [name for source in recipe.image_sources() if not source.mirror_only for name in source.names]
 
 
-def compare(engine: HostEngine, image: EngineImage, *, sources: str | None = SOURCES_LIST) -> list[Wanted]:
-    """How the engine stands to each of the course's images; ``sources`` as for ``load``. Raises EngineError.
+def debians_sources(image: EngineImage) -> str:
+    """Where the course's Debian finds packages on an engine that has no course hub beside it.
+
+    As mmdebstrap wrote it for the engine's own root file system. Raises ImageError.
+    """
+    try:
+        text = (image.rootfs / SOURCES_PATH).read_text()
+    except OSError as error:
+        raise ImageError(
+            f"The engine image in {image.path} has no {SOURCES_PATH}: {error.strerror}.",
+            next_step="`dockbook engine build --rebuild` makes it anew.",
+        ) from error
+    return text.replace(image.suite, recipe.COURSE_SUITE)
+
+
+def compare(engine: HostEngine, image: EngineImage, *, keep_hub: bool = False) -> list[Wanted]:
+    """How the engine stands to each of the course's images; ``keep_hub`` as for ``load``. Raises EngineError.
 
     By their layers: what an image's id is made from differs between an engine's image stores.
     """
+    sources = None if keep_hub else debians_sources(image)
     found = []
     for name in names():
         there = engine.image_layers(name)
@@ -76,13 +87,14 @@ def compare(engine: HostEngine, image: EngineImage, *, sources: str | None = SOU
 
 
 def load(
-    engine: HostEngine, image: EngineImage, chosen: Sequence[str], *, sources: str | None = SOURCES_LIST
+    engine: HostEngine, image: EngineImage, chosen: Sequence[str], *, keep_hub: bool = False
 ) -> list[str]:
     """Put these of the course's images on the engine, whatever has their names there; the tags that are new.
 
-    They stay through ``reset()``. ``sources``: the course's Debian gets this ``sources.list``, in a layer of
-    its own; None leaves it the hub's. Raises EngineError.
+    They stay through ``reset()``. The course's Debian gets a ``sources.list`` of Debian's, in a layer of its
+    own; ``keep_hub`` leaves it the course hub's. Raises EngineError.
     """
+    sources = None if keep_hub else debians_sources(image)
     with tempfile.TemporaryDirectory(prefix="dockbook-") as folder:
         archive = Path(folder, "images.tar")
         write_archive(archive, {name: _read(image, name, sources) for name in chosen})

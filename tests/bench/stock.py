@@ -84,7 +84,7 @@ def stock(course: Course, chapter: Chapter, folder: Path) -> Iterator[Stock]:
         Dockerd(Path(place), hub=image) as running,
         HostEngine(f"unix://{running.socket}") as engine,
     ):
-        load.load(engine, image, load.names(), sources=None)
+        load.load(engine, image, load.names(), keep_hub=True)
         found = Stock(folder, engine, running.beside())
         found.nbgrader("generate_assignment", chapter.id)
         yield found

@@ -71,7 +71,7 @@ def debian(engine_image: None) -> Iterator[Place]:
         Dockerd(Path(folder), hub=image) as running,
         HostEngine(f"unix://{running.socket}") as engine,
     ):
-        load.load(engine, image, load.names(), sources=None)
+        load.load(engine, image, load.names(), keep_hub=True)
         yield Place(engine, running.beside(), f"/usr/bin{os.pathsep}")
 
 
