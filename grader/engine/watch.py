@@ -94,7 +94,7 @@ class Watch:
         self.pause_s = EVERY_S * SLOW_EVERY / self._slow_every
         self._next_walk = 0.0
         self._ended = -GRACE, 0
-        kinds = dict(_mounts(os.getpid()))
+        kinds = {point: kind for point, kind, _ in _mounts(os.getpid())}
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
 
     def look(self) -> None:
@@ -202,14 +202,14 @@ def _proportional(pids: list[int]) -> int:
     return total
 
 
-def _mounts(pid: int) -> Iterator[tuple[str, str]]:
-    """Mount points and kinds in the mount namespace of a process."""
+def _mounts(pid: int) -> Iterator[tuple[str, str, int]]:
+    """Mount points, kinds and devices in the mount namespace of a process."""
     with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/mountinfo") as handle:
         for line in handle:
             fields = line.split()
             # Spaces and the like are octal there, proc_pid_mountinfo(5).
             point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
-            yield point, fields[fields.index("-") + 1]
+            yield point, fields[fields.index("-") + 1], os.makedev(*map(int, fields[2].split(":")))
 
 
 def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool]) -> int:
@@ -218,15 +218,19 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
     ``devices``: those that are counted already; gets the new ones.
     """
     total = 0
-    for point, kind in _mounts(pid):
-        if kind in VOLATILE and wanted(point):
-            with contextlib.suppress(OSError):
-                path = f"/proc/{pid}/root{point}"
-                device = os.stat(path).st_dev
-                if device not in devices:
+    for point, kind, device in _mounts(pid):
+        if kind not in VOLATILE or device in devices or not wanted(point):
+            continue
+        with contextlib.suppress(OSError):
+            path = os.open(f"/proc/{pid}/root{point}", os.O_PATH | os.O_CLOEXEC)
+            try:
+                # A container that ends takes its mounts along; then the path leads to the disk below.
+                if os.fstat(path).st_dev == device:
                     devices.add(device)
-                    found = os.statvfs(path)
+                    found = os.fstatvfs(path)
                     total += (found.f_blocks - found.f_bfree) * found.f_frsize
+            finally:
+                os.close(path)
     return total
 
 
@@ -249,7 +253,7 @@ def _in_descriptors(pids: list[int]) -> int:
 
 def _on_disk(folder: str) -> int:
     """Bytes of the files below a folder; what is mounted in there is somebody else's."""
-    mounted = {point for point, _ in _mounts(os.getpid())} - {folder}
+    mounted = {point for point, _, _ in _mounts(os.getpid())} - {folder}
     total, rest = 0, [folder]
     while rest:
         with contextlib.suppress(OSError):

@@ -47,8 +47,11 @@ class Snapshot:
         return cls(
             containers=tuple(Container.from_inspect(data) for data in found if data is not None),
             images=tuple(Image.from_list(data) for data in images),
-            networks=tuple(Network.from_list(data) for data in networks),
-            volumes=tuple(Volume.from_list(data) for data in shape.rows(volumes, "Volumes")),
+            # The engine lists these in another order each time; a finding names them in one.
+            networks=tuple(sorted(map(Network.from_list, networks), key=lambda net: (net.name, net.id))),
+            volumes=tuple(
+                sorted(map(Volume.from_list, shape.rows(volumes, "Volumes")), key=lambda volume: volume.name)
+            ),
             unread=max(0, len(listed) - MOST_CONTAINERS),
         )
 

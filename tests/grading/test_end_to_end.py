@@ -152,6 +152,31 @@ def test_solutions_typed_with_the_cli_pass(course):
     assert [task.outcome for task in result.tasks] == ["passed", "failed"], [t.words() for t in result.tasks]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("name", ["ch01", "ch03", "ch06"])
+def test_a_virtual_machine_judges_as_a_sandbox_does(name, tmp_path, engine_image):
+    """The made-up class of a chapter, wrong and honest: word for word the same results."""
+    course = copy_course(Course.read(tiny.REPOSITORY / "course"), tmp_path / "course")
+    release(course)
+    chapter = course.chapter(name)
+    make_class(course, chapter)
+    sandbox, machine = (
+        word_for_word(grade(course, chapter, jobs=None, boot=boot, again=True)) for boot in ("sandbox", "vm")
+    )
+    assert {student for student, _ in sandbox} == set(expected(chapter))
+    assert machine == sandbox
+
+
+def word_for_word(result):
+    """All that a result says, by student and task, so that a difference is seen where it is."""
+    return {
+        (student["student"], part.get("task", "") if isinstance(part, dict) else "notes"): part
+        for student in result.as_dict()["students"]
+        for part in (*student["tasks"], student["notes"])
+    }
+
+
 def test_the_demo_of_the_course_itself(tmp_path, engine_image):
     course = Course.find(tiny.REPOSITORY)
     result = run_demo(tmp_path / "demo", course=course)
