@@ -5,43 +5,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import docker
 import pytest
 from docker import DockerClient
-from docker.models.containers import Container
-from filelock import FileLock
 
-from grader.course import Course
-from grader.engine import paths
-from tests.engine.dockerd import Dockerd
+from tests.binder.sessions import COURSE, IMAGE, WORKSPACE, Session
 
-ROOT = Path(__file__).parents[2]
-COURSE = Course.read(ROOT / "course")
-BASE = "dockbook-test-base:binder"
-IMAGE = "dockbook-test-session"
-TOKEN = "letmein"
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
-
-LIMITS: dict[str, Any] = {
-    "user": "1000",
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "mem_limit": "2g",
-    "memswap_limit": "2g",
-    "nano_cpus": 2_000_000_000,
-    # Nothing of the world is needed once the image is there.
-    "network_mode": "none",
-}
 
 WAIT = """
 import glob, http.client, json, os, socket, subprocess, sys, time
@@ -111,113 +84,6 @@ ECHO = (
 )
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[DockerClient]:
-    """Debian's dockerd, whose images stay in the cache: a second run builds what has changed."""
-    cache = paths.cache_folder() / "tests-binder"
-    cache.mkdir(exist_ok=True)
-    with (
-        FileLock(cache / "lock"),
-        tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder,
-        Dockerd(Path(folder), kept=cache / "docker") as dockerd,
-    ):
-        found = DockerClient(base_url=f"unix://{dockerd.socket}", version="1.41", timeout=3000)
-        with found.api:
-            yield found
-
-
-def import_base(client: DockerClient) -> None:
-    """A Debian without Docker Hub. It trusts whom this machine trusts: a proxy may stand before PyPI."""
-    try:
-        client.images.get(BASE)
-        return
-    except docker.errors.ImageNotFound:
-        pass
-    trusted = "/usr/local/share/ca-certificates"
-    with tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder:
-        archive = Path(folder, "base.tar")
-        hook = f'mkdir -p "$1{trusted}"; cp {trusted}/*.crt "$1{trusted}/" || true'
-        make = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"]
-        subprocess.run(
-            [*make, f"--customize-hook={hook}", "trixie", str(archive)], check=True, capture_output=True
-        )
-        repository, tag = BASE.split(":")
-        with archive.open("rb") as data:
-            client.api.import_image_from_data(
-                data,
-                repository=repository,
-                tag=tag,
-                changes=["ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt"],
-            )
-
-
-@pytest.fixture(scope="module")
-def image(client: DockerClient) -> str:
-    """``binder/Dockerfile`` as Binder builds it, from a local base."""
-    import_base(client)
-    started = time.monotonic()
-    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
-    try:
-        client.images.build(
-            path=str(ROOT),
-            dockerfile="binder/Dockerfile",
-            tag=IMAGE,
-            buildargs={"BASE": BASE, "NB_USER": "jovyan", "NB_UID": "1000", **proxies},
-            network_mode="host",
-            rm=True,
-        )
-    except docker.errors.BuildError as error:
-        words = "".join(str(line.get("stream", "")) for line in error.build_log)
-        raise AssertionError(f"{error}: {words[-3000:]}") from error
-    print(f"\nimage built in {time.monotonic() - started:.0f} s (what had not changed was there)")
-    return IMAGE
-
-
-@dataclass
-class Session:
-    """A session that runs: its container, and when it was started by this machine's clock."""
-
-    container: Container
-    started: float
-
-    def run(self, *argv: str, timeout_s: float = 900) -> str:
-        """Run a command in it, as a terminal in JupyterLab does; what it said. It must succeed."""
-        shell = 'eval "$(dockbook engine env)"; exec timeout "$0" "$@"'
-        command = ["sh", "-c", shell, str(timeout_s), *argv]
-        code, answer = self.container.exec_run(command, user="1000")
-        said = bytes(answer).decode(errors="replace")  # type: ignore[arg-type] # no stream was asked for
-        assert code == 0, f"{argv}: {code}: {said[-3000:]}"
-        return said
-
-    def python(self, code: str, *argv: str) -> str:
-        """Run Python in it."""
-        return self.run("python3", "-c", code, *argv, timeout_s=3000)
-
-    def page(self, path: str) -> str:
-        """A page of its JupyterLab, as a browser gets it."""
-        code = (
-            "import sys, urllib.request as u; r = u.Request('http://127.0.0.1:8888' + sys.argv[1], "
-            "headers={'Authorization': 'token "
-            + TOKEN
-            + "'}); print(u.urlopen(r, timeout=60).read().decode())"
-        )
-        return self.python(code, path)
-
-
-@pytest.fixture(scope="module")
-def session(client: DockerClient, image: str) -> Iterator[Session]:
-    """One session, as Binder starts it."""
-    command = ["jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--IdentityProvider.token={TOKEN}"]
-    container = client.containers.create(image, command, **LIMITS)
-    try:
-        started = time.time()
-        container.start()
-        yield Session(container, started)
-    finally:
-        print(container.logs().decode(errors="replace")[-4000:])
-        container.remove(force=True)
-
-
 def seconds_until_ready(session: Session) -> dict[str, float]:
     """From the start to JupyterLab, to the engine's first answer, to a container's first output."""
     container = session.container
@@ -258,7 +124,7 @@ def test_the_session_starts_with_no_rights_at_all(session: Session) -> None:
 def test_it_opens_on_the_students_chapters(session: Session) -> None:
     listing = json.loads(session.page("/api/contents/"))
     assert {chapter.id for chapter in COURSE.written} <= {entry["name"] for entry in listing["content"]}
-    text = session.run("sh", "-c", "cat /home/jovyan/dockbook/ch*/*.ipynb")
+    text = session.run("sh", "-c", f"cat {WORKSPACE}/ch*/*.ipynb")
     assert "YOUR CODE HERE" in text
     assert "BEGIN SOLUTION" not in text and "BEGIN HIDDEN TESTS" not in text
 
@@ -301,7 +167,7 @@ def test_a_killed_machine_comes_back_empty_and_it_is_said(session: Session) -> N
     print(f"\nback after {session.python(code).strip()} s")
     assert session.run("docker", "ps", "-aq") == ""
     assert session.run("docker", "run", "--rm", "busybox", "echo", "again") == "again\n"
-    said = session.run("cat", "/home/jovyan/dockbook/.dockbook/notices")
+    said = session.run("cat", f"{WORKSPACE}/.dockbook/notices")
     assert "started again" in said and "containers, images and networks are gone" in said
 
 

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 import docker
+import psutil
 from docker import DockerClient
 
 from grader.engine import recipe
@@ -112,6 +113,11 @@ class Dockerd:
     def beside(self) -> list[str]:
         """What comes before a command so that, to it, this engine's published ports answer."""
         return ["nsenter", f"--target={self._process.pid}", "--net", "--"]
+
+    def within(self) -> list[str]:
+        """What comes before a command that meets its containers' processes by the numbers that it knows."""
+        (own,) = psutil.Process(self._process.pid).children()
+        return ["nsenter", f"--target={own.pid}", "--pid", "--mount", "--"]
 
     def client(self, headers: Mapping[str, str] | None = None) -> DockerClient:
         """A docker-py client; its version is the engine's own."""

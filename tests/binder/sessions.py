@@ -1,0 +1,163 @@
+"""What these tests share: a local Debian to build from, a session's limits, one that runs, a way to it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker import DockerClient
+from docker.models.containers import Container
+
+from grader.course import Course
+from tests.engine.dockerd import Dockerd
+
+ROOT = Path(__file__).parents[2]
+COURSE = Course.read(ROOT / "course")
+BASE = "dockbook-test-base:binder"
+IMAGE = "dockbook-test-session"
+TOKEN = "letmein"
+WORKSPACE = "/home/jovyan/dockbook"
+LAB = ("jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--IdentityProvider.token={TOKEN}")
+
+NO_RIGHTS: dict[str, Any] = {
+    "user": "1000",
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
+LIMITS: dict[str, Any] = {
+    **NO_RIGHTS,
+    "mem_limit": "2g",
+    "memswap_limit": "2g",
+    "nano_cpus": 2_000_000_000,
+    # Nothing of the world is needed once the image is there.
+    "network_mode": "none",
+}
+
+RELAY = """
+import asyncio, socket, sys
+
+async def pipe(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass  # one side has gone: so goes the other
+    finally:
+        writer.close()
+
+async def carry(reader, writer):
+    while True:
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", 8888)
+            break
+        except OSError:
+            await asyncio.sleep(0.1)  # nobody listens yet: a hub shows a page that waits
+    await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
+
+async def main():
+    server = await asyncio.start_server(carry, sock=socket.socket(fileno=int(sys.argv[1])))
+    print("ready", flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def import_base(client: DockerClient) -> None:
+    """A Debian without Docker Hub. It trusts whom this machine trusts: a proxy may stand before PyPI."""
+    try:
+        client.images.get(BASE)
+        return
+    except docker.errors.ImageNotFound:
+        pass
+    trusted = "/usr/local/share/ca-certificates"
+    with tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder:
+        archive = Path(folder, "base.tar")
+        hook = f'mkdir -p "$1{trusted}"; cp {trusted}/*.crt "$1{trusted}/" || true'
+        make = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"]
+        subprocess.run(
+            [*make, f"--customize-hook={hook}", "trixie", str(archive)], check=True, capture_output=True
+        )
+        repository, tag = BASE.split(":")
+        with archive.open("rb") as data:
+            client.api.import_image_from_data(
+                data,
+                repository=repository,
+                tag=tag,
+                changes=["ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt"],
+            )
+
+
+def proxies() -> dict[str, str]:
+    """How this machine gets to the network: a build needs to know."""
+    return {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+
+
+def build(client: DockerClient, **options: Any) -> None:
+    """`docker build` on the machine's network. Raises AssertionError with what the build said last."""
+    try:
+        client.images.build(network_mode="host", rm=True, forcerm=True, **options)
+    except docker.errors.BuildError as error:
+        words = "".join(str(line.get("stream", "")) for line in error.build_log)
+        raise AssertionError(f"{error}: {words[-3000:]}") from error
+
+
+@dataclass
+class Session:
+    """A session that runs: its container, and when it was started by this machine's clock."""
+
+    container: Container
+    started: float
+
+    def run(self, *argv: str, timeout_s: float = 900) -> str:
+        """Run a command in it, as a terminal in JupyterLab does; what it said. It must succeed."""
+        shell = 'eval "$(dockbook engine env)"; exec timeout "$0" "$@"'
+        command = ["sh", "-c", shell, str(timeout_s), *argv]
+        code, answer = self.container.exec_run(command, user="1000")
+        said = bytes(answer).decode(errors="replace")  # type: ignore[arg-type] # no stream was asked for
+        assert code == 0, f"{argv}: {code}: {said[-3000:]}"
+        return said
+
+    def python(self, code: str, *argv: str) -> str:
+        """Run Python in it."""
+        return self.run("python3", "-c", code, *argv, timeout_s=3000)
+
+    def page(self, path: str) -> str:
+        """A page of its JupyterLab, as a browser gets it."""
+        code = (
+            "import sys, urllib.request as u; r = u.Request('http://127.0.0.1:8888' + sys.argv[1], "
+            "headers={'Authorization': 'token "
+            + TOKEN
+            + "'}); print(u.urlopen(r, timeout=60).read().decode())"
+        )
+        return self.python(code, path)
+
+
+@contextmanager
+def far_away(dockerd: Dockerd, container: Container) -> Iterator[str]:
+    """The address of a container's JupyterLab for somebody elsewhere: port 8888 of it and nothing else.
+
+    The container needs no network: who listens is out here, who asks on is in there.
+    """
+    container.reload()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        there = ["nsenter", f"--target={container.attrs['State']['Pid']}", "--net", "--"]
+        python = [sys.executable, "-I", "-c", RELAY, str(listener.fileno())]
+        with subprocess.Popen(
+            [*dockerd.within(), *there, *python], pass_fds=[listener.fileno()], stdout=subprocess.PIPE
+        ) as relay:
+            try:
+                assert relay.stdout and relay.stdout.readline() == b"ready\n"
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            finally:
+                relay.terminate()
