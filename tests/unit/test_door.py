@@ -251,6 +251,30 @@ class TestPackages:
         wanted = "uidmap qemu-system-x86 qemu-utils"
         assert self.calls(door) == [f"apt-get -q install -y --no-install-recommends {wanted}"]
 
+    @pytest.mark.parametrize(
+        ("arguments", "works", "docker", "qemu"),
+        [
+            (("lab",), False, False, True),
+            (("engine", "run", "--", "true"), False, False, True),
+            (("lab",), True, False, False),
+            (("lab",), False, True, False),
+            (("lab", "--boot", "sandbox"), False, False, False),
+            (("grade", "ch01"), False, False, False),
+        ],
+    )
+    def test_where_nothing_else_works_it_is_a_virtual_machine(self, door, arguments, works, docker, qemu):
+        script = (door.clone / "dockbook").read_text()
+        for place in ("/var/run/docker.sock", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
+            script = script.replace(place, str(door.folder / "nothing"))
+        (door.clone / "dockbook").write_text(script)
+        for tool in ("qemu-system-x86_64", "qemu-img"):
+            (door.bin / tool).unlink()
+        door.tool("unshare", f"#!/bin/sh\nexit {0 if works else 1}\n")
+        if docker:
+            door.tool("docker", "#!/bin/sh\n")
+        assert door.run(*arguments)[0] == 0
+        assert ("qemu-system-x86" in self.calls(door)[0]) is qemu
+
     def test_stale_lists_are_renewed_once(self, door):
         code, _, err = door.run("lab", FAKE_APT="100")
         assert code == 3
