@@ -53,6 +53,18 @@ def build(suite: str, boot: str, rebuild: bool, slim: bool) -> None:
 
 
 @engine.command()
+def prune() -> None:
+    """Remove engine images and virtual machines of earlier versions from the cache."""
+    from grader.engine.prune import prune as remove_stale
+
+    removed = remove_stale()
+    for path in removed:
+        click.echo(f"removed {path}")
+    if not removed:
+        click.echo("Nothing of an earlier version is there.")
+
+
+@engine.command()
 @suite_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def images(suite: str, as_json: bool) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from grader.engine import course_images, hub, ids, paths, recipe
+from grader.engine import course_images, hub, ids, recipe
 from grader.engine.base import Engine
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
@@ -294,13 +294,3 @@ def remove(path: Path, own: ids.Ids) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def clean_cache(keep: EngineImage) -> list[Path]:
-    """Remove engine images other than ``keep``; what was removed."""
-    removed = []
-    for path in sorted((paths.cache_folder() / "engine").iterdir()):
-        if path.is_dir() and path != keep.path:
-            remove(path, ids.building_ids())
-            removed.append(path)
-    return removed

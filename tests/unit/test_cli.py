@@ -44,7 +44,7 @@ IDS = [" ".join(path) for path, _ in ALL]
 def test_the_commands_are_those_of_the_readme():
     assert set(IDS) == {
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
-        *("engine load", "engine reset"),
+        *("engine load", "engine prune", "engine reset"),
         *("lab", "release", "grade", "report", "formgrader", "check", "demo", "store", "doctor", "test"),
         *("status", "reset", "submit", "book", "gallery", "session"),
     }

@@ -1,0 +1,119 @@
+"""`dockbook lab` in containers that nobody prepared for it: it finds the boot that works, and says why."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker import DockerClient
+from docker.models.containers import Container
+
+from grader.engine import nested_image
+from tests.binder.sessions import BASE, LIMITS, ROOT, Session, proxies
+from tests.engine.dockerd import Dockerd
+
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
+LAB = ["dockbook", "lab", "--no-browser", "--port", "8888"]
+TASK = ["docker", "run", "--rm", "busybox", "echo", "hi"]
+
+
+@contextmanager
+def container(client: DockerClient, image: str, command: list[str], **options: Any) -> Iterator[Container]:
+    made = client.containers.create(image, command, **options)
+    try:
+        yield made
+    finally:
+        print(made.logs().decode(errors="replace")[-4000:])
+        made.remove(force=True, v=True)
+
+
+def wait_for_lab(lab: Container, seconds: float) -> str:
+    """What it said until JupyterLab was there."""
+    until = time.monotonic() + seconds
+    while "JupyterLab: http" not in (said := lab.logs().decode()):
+        lab.reload()
+        assert lab.status == "running", said
+        assert time.monotonic() < until, said
+        time.sleep(0.5)
+    return said
+
+
+def test_without_docker_and_rights_it_is_a_virtual_machine(client: DockerClient, image: str) -> None:
+    with container(client, image, LAB, entrypoint=["tini", "-g", "--"], **LIMITS) as lab:
+        lab.start()
+        said = wait_for_lab(lab, 120)
+        assert "Engine: vm (a virtual machine; no sandbox here: " in said
+        session = Session(lab, 0)
+        assert session.run(*TASK) == "hi\n"
+        code, answer = lab.exec_run(["dockbook", "doctor"], user="1000")
+        words = bytes(answer).decode()  # type: ignore[arg-type] # no stream was asked for
+        assert code == 0, words
+        assert "vm" in words and "no /dev/kvm" in words
+        print(words)
+
+
+def test_with_a_docker_and_no_namespaces_it_is_nested(
+    client: DockerClient, dockerd: Dockerd, image: str
+) -> None:
+    """The socket of a Docker, as many give it to a container; no rights beyond that."""
+    options = LIMITS | {
+        "entrypoint": ["tini", "-g", "--"],
+        "group_add": [str(dockerd.socket.stat().st_gid)],
+        "volumes": {str(dockerd.socket): {"bind": "/var/run/docker.sock", "mode": "rw"}},
+        "environment": {
+            nested_image.BASE_VARIABLE: BASE,
+            nested_image.NETWORK_VARIABLE: "host",
+            **proxies(),
+        },
+    }
+    before = {one.id for one in client.containers.list(all=True)}
+    with container(client, image, LAB, **options) as lab:
+        lab.start()
+        said = wait_for_lab(lab, 1200)
+        assert "Engine: nested (no sandbox here: " in said and "your Docker answers" in said
+        assert Session(lab, 0).run(*TASK) == "hi\n"
+        inside = Session(lab, 0).run("docker", "ps", "--all", "--quiet")
+        assert inside == "", "it is not the Docker outside that answers"
+        lab.stop(timeout=30)
+        assert {one.id for one in client.containers.list(all=True)} - before == {lab.id}
+
+
+def test_a_clone_in_a_bare_debian_brings_all_it_needs(client: DockerClient, base: str) -> None:
+    """Root with the capabilities that Docker gives, two commands: as `docker run -it debian` is had."""
+    with container(client, base, ["sleep", "infinity"], network_mode="host", environment=proxies()) as bare:
+        bare.start()
+        assert bare.put_archive("/srv", clone())
+        code, answer = bare.exec_run(
+            ["sh", "-c", "apt-get update -q && apt-get install -qy python3 python3-venv"]
+        )
+        assert code == 0, answer
+        started = time.monotonic()
+        code, answer = bare.exec_run(
+            ["/srv/dockbook/dockbook", "engine", "run", "--", *TASK],
+            environment={"DEBIAN_FRONTEND": "noninteractive"},
+        )
+        said = bytes(answer).decode(errors="replace")  # type: ignore[arg-type] # no stream was asked for
+        print(f"\nfrom a clone to a container's output: {time.monotonic() - started:.0f} s")
+        assert code == 0, said[-4000:]
+        assert said.splitlines()[-1] == "hi"
+        assert "qemu-system-x86" in said
+
+
+def clone() -> bytes:
+    """What a clone has: the files that belong to the repository, as they are now."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in filter(None, names.split("\0")):
+            if Path(ROOT, name).exists():
+                tar.add(ROOT / name, f"dockbook/{name}", recursive=False)
+    return archive.getvalue()
