@@ -192,9 +192,13 @@ def memory_available() -> int | None:
         found += [
             int(kilobytes) << 10 for kilobytes in re.findall(r"^MemAvailable: *(\d+)", text, re.MULTILINE)
         ]
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        most, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
-        cached = re.findall(r"^file (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
-        found.append(most - used + sum(map(int, cached)))
+    groups = Path("/sys/fs/cgroup")
+    for group, limit, usage, files in (
+        (groups, "memory.max", "memory.current", "file"),
+        (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            most, used = (int((group / name).read_text()) for name in (limit, usage))
+            cached = re.findall(rf"^{files} (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
+            found.append(most - used + sum(map(int, cached)))
     return min(found) if found else None

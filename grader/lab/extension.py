@@ -81,6 +81,8 @@ def _tell_notices(shell: InteractiveShell) -> None:
     file = os.environ.get(notices.VARIABLE)
     if not file or _telling:
         return
+    if line := notices.standing(Path(file)):
+        print(f"dockbook: {line}")
     news = notices.reader(Path(file))
 
     def tell(*_: object) -> None:

@@ -11,10 +11,35 @@ VARIABLE = "DOCKBOOK_NOTICES"
 """The file of notices, one a line; it only grows."""
 
 
-def note(file: Path, line: str) -> None:
-    """Add a notice. A full disk takes it: then it is in the log alone."""
-    with contextlib.suppress(OSError), file.open("a") as handle:
-        handle.write(" ".join(line.split()) + "\n")
+def note(file: Path, line: str, *, standing: bool = False) -> None:
+    """Add a notice; a ``standing`` one is for notebooks that are opened later, too.
+
+    A full disk takes it: then it is in the log alone.
+    """
+    text = " ".join(line.split()) + "\n"
+    with contextlib.suppress(OSError):
+        if standing:
+            _standing(file).write_text(text)
+        with file.open("a") as handle:
+            handle.write(text)
+
+
+def standing(file: Path) -> str:
+    """The notice that every notebook begins with; empty if there is none."""
+    try:
+        return _standing(file).read_text().strip()
+    except OSError:
+        return ""
+
+
+def take_back(file: Path) -> None:
+    """A new session: what stood in the last one may be over."""
+    with contextlib.suppress(OSError):
+        _standing(file).unlink(missing_ok=True)
+
+
+def _standing(file: Path) -> Path:
+    return file.with_name(f"{file.name}.standing")
 
 
 def reader(file: Path) -> Callable[[], list[str]]:

@@ -8,6 +8,7 @@ Its address is known before it answers; who asks too early waits.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -19,11 +20,12 @@ from typing import TYPE_CHECKING
 from grader.engine import qemu, vm_image
 from grader.engine.image import find_image
 from grader.engine.vm import VM
-from grader.errors import EngineError, UsageError
+from grader.errors import EngineError, EngineUnavailable, UsageError
 from grader.lab import notices
 from grader.lab.attend import Attendant
 from grader.lab.attend import tell as say
 from grader.lab.desk import COURSE_VARIABLE, PROXY_VARIABLE
+from grader.lab.extension import ENGINE_VARIABLE
 from grader.lab.jupyter import STOP_S, Stop, engine_line, noting, settings, stop_on_signals, write_settings
 from grader.lab.workspace import PRIVATE, prepare
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 THEN = "close this session and start a new one"
+NEEDS = "give it QEMU and 2 GB of memory: binder/Dockerfile has what a session needs."
 _TICK_S = 0.2
 
 
@@ -54,12 +57,12 @@ def is_prepared(workspace: Path) -> bool:
 def run_session(command: Sequence[str], workspace: Path, course: Path) -> int:
     """Run a command until it ends or somebody ends the session; its exit code, as a shell gives it.
 
-    The command finds the engine in its environment. An engine that does not come up is told of and leaves the
-    notebooks readable; one that dies comes back empty, at its address. ``course``: the course's folder, for
-    the start page. Raises EngineError when there is no virtual machine to start, UsageError when the command
-    cannot be run.
+    The command finds the engine in its environment. An engine that cannot be had or does not come up is told
+    of and leaves the notebooks readable; one that dies comes back empty, at its address. ``course``: the
+    course's folder, for the start page. Raises UsageError when the command cannot be run.
     """
     record = workspace / PRIVATE / "notices"
+    notices.take_back(record)
 
     def tell(line: str) -> None:
         say(line)
@@ -86,16 +89,22 @@ def _run(
     command: Sequence[str], variables: Mapping[str, str], workspace: Path, tell: Callable[[str], None]
 ) -> int:
     with ExitStack() as stack:
-        engine = stack.enter_context(_open())
+        engine: VM | None = None
+        environment = {**os.environ, ENGINE_VARIABLE: "none"}
         try:
-            process = subprocess.Popen(command, env={**engine.env(), **variables})
+            engine = stack.enter_context(_open())
+            environment = engine.env()
+        except EngineError as error:
+            _without(error, Path(variables[notices.VARIABLE]))
+        try:
+            process = subprocess.Popen(command, env={**environment, **variables})
         except OSError as error:
             raise UsageError(
                 f"cannot run {command[0]!r}: {error.strerror}.", next_step="check its name and your PATH."
             ) from error
         try:
             wait: Callable[[float], None] = time.sleep
-            if _wait(engine, tell):
+            if engine and _wait(engine, Path(variables[notices.VARIABLE])):
                 say(engine_line(engine, "this session's own"))
                 stack.enter_context(engine.forward(tell, noting(workspace)))
                 wait = stack.enter_context(Attendant(engine, tell, THEN)).wait
@@ -110,10 +119,19 @@ def _run(
 
 def _open() -> VM:
     """The virtual machine, on its way. Raises EngineError."""
+    if trouble := qemu.probe():
+        raise EngineUnavailable(f"The vm boot: {trouble}.", next_step=NEEDS)
     return VM(vm_image.find(find_image(), qemu.accelerator()), label="lab: session", wait=False)
 
 
-def _wait(engine: VM, tell: Callable[[str], None]) -> bool:
+def _without(error: EngineError, record: Path, then: str = "") -> None:
+    """There is no engine in this session: said in the log, and in every notebook that is opened."""
+    line = f"there is no engine{then and f': {then}'}. {error}"
+    say(line)
+    notices.note(record, line, standing=True)
+
+
+def _wait(engine: VM, record: Path) -> bool:
     """Until the engine answers; whether it does. A machine that died of a crowded host gets another try."""
     error: EngineError | None = None
     for number in range(TRIES):
@@ -126,7 +144,8 @@ def _wait(engine: VM, tell: Callable[[str], None]) -> bool:
         except EngineError as caught:
             error = caught
             say(f"the engine did not start: {error}")
-    tell(f"there is no engine: {THEN}. {error}")
+    assert error
+    _without(error, record, THEN)
     return False
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 import pytest
 
 from grader.cli import main
+from grader.engine import qemu
 from grader.errors import EngineDied, UsageError
 from grader.lab import extension, notices, session
 
@@ -136,6 +137,23 @@ def test_without_an_engine_the_command_runs_and_says_so(monkeypatch: pytest.Monk
     assert "there is no engine: close this session" in (place / ".dockbook/notices").read_text()
 
 
+def test_what_cannot_be_had_is_said_and_the_notebooks_can_be_read(
+    monkeypatch: pytest.MonkeyPatch, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No machine at all: the command runs, and what it starts looks for no engine of its own."""
+    monkeypatch.setattr(qemu, "probe", lambda: "no QEMU in sight")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    code = "import os; assert os.environ['DOCKBOOK_ENGINE'] == 'none'; assert 'DOCKER_HOST' not in os.environ"
+    assert session.run_session(python(f"{code}; raise SystemExit(5)"), place, place) == 5
+    line = f"there is no engine. The vm boot: no QEMU in sight. Next: {session.NEEDS}"
+    assert line in capsys.readouterr().err
+    file = place / ".dockbook/notices"
+    assert notices.standing(file) == line
+    use(monkeypatch, Fake())
+    assert session.run_session(python(""), place, place) == 0
+    assert notices.standing(file) == "", "a session with an engine has nothing of that to say"
+
+
 def test_a_session_that_is_ended_asks_the_command_first(engine: Fake, place: Path) -> None:
     """As Kubernetes does: SIGTERM; the command tidies up, and its exit code is kept."""
     ready = place / "ready"
@@ -201,6 +219,22 @@ def test_notices_are_told_once_and_whole(tmp_path: Path) -> None:
     assert early() == []
     notices.note(file, "and whole")
     assert early() == late() == ["half and whole"]
+
+
+def test_a_notebook_that_is_opened_late_knows_that_there_is_no_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    file = tmp_path / "notices"
+    monkeypatch.setenv(notices.VARIABLE, str(file))
+    monkeypatch.setattr(extension, "_telling", [])
+    notices.note(file, "the engine was started again")
+    notices.note(file, "there is no engine", standing=True)
+    shell = InteractiveShell()
+    extension._tell_notices(shell)
+    shell.run_cell("print('cell')")
+    assert capsys.readouterr().out == "dockbook: there is no engine\ncell\n"
 
 
 def test_a_notebook_tells_of_the_engine_above_the_next_cell(
