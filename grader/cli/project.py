@@ -81,8 +81,8 @@ def steps(root: Path, *, everything: bool) -> list[Step]:
         marks = () if everything else ("-m", "not slow")
         return Step(name, (python, "-m", "pytest", *marks, f"--junitxml={report}", *arguments), report)
 
-    # Hundreds of engines one after the other, each with a process of its own to wait for: two at a time.
-    workers = {"course": ("-n", "2")}
+    # Hundreds of engines or commands one after the other, each with a process to wait for: two at a time.
+    workers = {"unit": ("-n", "2"), "course": ("-n", "2")}
     return [
         Step("style", (python, "-m", "ruff", "check", ".")),
         Step("format", (python, "-m", "ruff", "format", "--check", ".")),
