@@ -28,6 +28,8 @@ from grader.errors import ImageError
 
 Progress = Callable[[float, str], None]
 NEEDED_BYTES = 4 << 30
+WAIT_S = 1800
+"""How long one builder waits for another."""
 TOOLS = {"mmdebstrap": "mmdebstrap", "tar": "tar", "dpkg-deb": "dpkg"}
 SENTINELS = ("rootfs/usr/sbin/dockerd", "rootfs/usr/bin/docker", "rootfs/usr/bin/crun", "hub/debian/Packages")
 
@@ -47,13 +49,9 @@ def ensure_image(
         except ImageError:
             pass
     image.path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(image.path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tell(0, "another process is building the engine image; waiting for it")
-        lock.acquire(timeout=1800)
-    with lock:
+    with one_builder(
+        image.path, lambda: tell(0, "another process is building the engine image; waiting for it")
+    ):
         if not rebuild:
             try:
                 return find_image(suite)
@@ -61,6 +59,30 @@ def ensure_image(
                 pass
         _Builder(image, tell).build()
     return find_image(suite)
+
+
+@contextmanager
+def one_builder(path: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock for making ``path``; ``waits`` is called first where another has it. Raises ImageError.
+
+    Let go of at the end, however it ends: a lock that a traceback keeps alive would shut out the next try.
+    """
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waits()
+            lock.acquire(timeout=WAIT_S)
+    except Timeout as error:
+        raise ImageError(
+            f"Another process has been building {path} for {WAIT_S / 60:.0f} minutes.",
+            next_step="see whether it still runs; end it, then run the same command again.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Builder:

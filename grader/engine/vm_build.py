@@ -12,10 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from grader.engine import ids, qemu
-from grader.engine.build import Progress
+from grader.engine.build import Progress, one_builder
 from grader.engine.image import MANIFEST, EngineImage
 from grader.engine.vm import VM
 from grader.engine.vm_disk import empty_layer, make_disk, write_disk_manifest
@@ -42,13 +40,7 @@ def ensure_vm(
         except ImageError:
             pass
     vm.path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(vm.path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        tell(0, "another process is building it; waiting for it")
-        lock.acquire(timeout=1800)
-    with lock:
+    with one_builder(vm.path, lambda: tell(0, "another process is building it; waiting for it")):
         if not rebuild:
             try:
                 return find(image, accelerator)

@@ -87,6 +87,14 @@ def test_kvm_works_where_a_guest_has_run(tmp_path, monkeypatch, device, trial, w
     assert qemu.accelerator() == ("tcg" if words else "kvm")
 
 
+def test_the_trial_has_the_machines_processor(tmp_path, monkeypatch, device):
+    """There is KVM that runs QEMU's own processor and ends QEMU for the host's."""
+    trial = f'{VERSION}\ncase "$*" in *"-cpu host"*) exit {qemu.TRIAL_CODE} ;; esac; exit 1'
+    programs(tmp_path / "bin", monkeypatch, system=trial, img="")
+    assert qemu.kvm_trouble() is None
+    assert "-cpu host" in " ".join(command(accelerator="kvm"))
+
+
 def test_the_trials_result_is_kept_for_this_qemu_until_a_reboot(tmp_path, monkeypatch, device):
     count = tmp_path / "count"
     trial = f"{VERSION}\necho x >> {count}; exit 1"
@@ -96,9 +104,11 @@ def test_the_trials_result_is_kept_for_this_qemu_until_a_reboot(tmp_path, monkey
         qemu.kvm_trouble.cache_clear()
     assert count.read_text() == "x\n"
     kept = tmp_path / "cache" / "kvm.json"
-    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"boot": "another"}))
-    qemu.kvm_trouble()
-    assert count.read_text() == "x\nx\n"
+    for change in ({"boot": "another"}, {"trial": qemu.TRIAL - 1}):
+        kept.write_text(json.dumps(json.loads(kept.read_text()) | change))
+        qemu.kvm_trouble()
+        qemu.kvm_trouble.cache_clear()
+    assert count.read_text() == "x\nx\nx\n"
 
 
 def test_no_kvm_or_a_closed_one_needs_no_trial(tmp_path, monkeypatch, device):
