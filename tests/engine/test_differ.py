@@ -100,3 +100,11 @@ def test_it_finds_a_socket_without_a_file(before: differ.Host) -> None:
         planted_socket.bind(f"\0planted-{os.getpid()}")
         assert planted(before, "network", f"@planted-{os.getpid()}")
     assert differ.left_since(before) == []
+
+
+def test_control_groups_of_the_machines_containers_are_not_ours(tmp_path: Path) -> None:
+    """Everything else is, beside and below them."""
+    for name in ("cpu/docker", f"cpu/docker/{'a1' * 32}/docker", "cpu/docker/a1", f"cpu/{'b2' * 32}"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    found = {str(Path(one).relative_to(tmp_path)) for one in differ._cgroups(str(tmp_path))}
+    assert found == {".", "cpu", "cpu/docker", "cpu/docker/a1", f"cpu/{'b2' * 32}"}
