@@ -70,12 +70,17 @@ def look() -> Host:
     )
 
 
-def left_since(before: Host, *, wait_s: float = WAIT_S) -> list[str]:
-    """What is left since ``before``: looked at until nothing is, or the wait is over."""
+def left_since(before: Host, *, wait_s: float = WAIT_S, but_files: bool = False) -> list[str]:
+    """What is left since ``before``: looked at until nothing is, or the wait is over.
+
+    ``but_files``: apart from files, which nobody may be there to remove.
+    """
     deadline = time.monotonic() + wait_s
     while True:
         _reap_orphans()
         left = look().since(before)
+        if but_files:
+            left = [entry for entry in left if not entry.startswith("files:")]
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.1)
