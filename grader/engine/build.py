@@ -289,6 +289,9 @@ class _Builder:
 def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], None]) -> None:
     """One run of mmdebstrap; its own messages tell how far it is. Raises CalledProcessError."""
     mode = "root" if os.geteuid() == 0 else "unshare"
+    if mode == "unshare" and ids.building_ids().get("fake"):
+        # What is only unpacked has no program that a chroot could run.
+        mode = "chrootless" if "--variant=extract" in options else "fakechroot"
     # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
     argv = ["setpriv", "--pdeathsig=TERM", "mmdebstrap", f"--mode={mode}", *options]
     # mmdebstrap's own user enters its TMPDIR: a folder that others may pass through.

@@ -24,17 +24,23 @@ COUNT = 65536
 ROOT_BASE = 0x77770000
 """First id of root's sandboxes: above the ranges of useradd, systemd-nspawn and LDAP setups, below 2**31."""
 
+OWNERS = ".owners"
+FAKE = ("fakechroot", "fakeroot", "-i", OWNERS, "-s", OWNERS, "--")
+"""Programs that make a command believe it were root, in a folder where it has been so before."""
+
 
 class Ids(TypedDict):
     """Start and length of the ranges; ``helpers``: whether newuidmap and newgidmap write the maps.
 
-    ``plain``: no mapping at all, for root who may make no namespaces (``building_ids``).
+    ``plain``: no mapping at all, for who may make no namespaces (``building_ids``); ``fake``: nor is it root,
+    and what belongs to whom is written down by fakeroot, in the file ``OWNERS`` of the folder.
     """
 
     uid: tuple[int, int]
     gid: tuple[int, int]
     helpers: bool
     plain: NotRequired[bool]
+    fake: NotRequired[bool]
 
 
 class NoIds(Exception):
@@ -82,15 +88,27 @@ def own_ids() -> Ids:
 
 
 def building_ids() -> Ids:
-    """The ranges that an image's files belong to: ``own_ids``, but the real ones where only root is left.
+    """The ranges that an image's files belong to: ``own_ids``; without namespaces the real ids, or pretended.
 
-    In a `docker build` there is root and there are no user namespaces. Raises NoIds.
+    In a `docker build` there is root and there are no user namespaces; in most containers there is neither.
+    Raises NoIds.
     """
+    unshare = shutil.which("unshare")
+    if (
+        not unshare
+        or not subprocess.run([unshare, "--user", "true"], capture_output=True, check=False).returncode
+    ):
+        return own_ids()
+    plain: Ids = {"uid": (0, COUNT), "gid": (0, COUNT), "helpers": False, "plain": True}
     if os.geteuid() == 0:
-        tried = subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False)
-        if tried.returncode:
-            return {"uid": (0, COUNT), "gid": (0, COUNT), "helpers": False, "plain": True}
-    return own_ids()
+        return plain
+    lacks = [program for program in FAKE[:2] if shutil.which(program) is None]
+    if lacks:
+        raise NoIds(
+            "this user may make no user namespaces here, and nothing else can pretend to be root",
+            f"sudo apt-get install {' '.join(lacks)}",
+        )
+    return plain | {"fake": True}
 
 
 def write_maps(pid: int, ids: Ids) -> None:
@@ -172,12 +190,23 @@ def command(ids: Ids, folder: str, argv: list[str]) -> list[str]:
 def main(job: str) -> None:
     """Body of the process that ``command`` describes: ends with the exit code of what it ran."""
     spec = json.loads(job)
+    argv = spec["argv"]
+    if spec["ids"].get("fake"):
+        # fakeroot waits until the process that kept its book is no more: not every container's first
+        # process waits for orphans.
+        linux.adopt_orphans()
     pid = enter(spec["ids"], spec["folder"])
     if pid == 0:
         try:
-            os.execvp(spec["argv"][0], spec["argv"])
+            if spec["ids"].get("fake"):
+                os.close(os.open(OWNERS, os.O_CREAT | os.O_WRONLY, 0o600))
+                argv = [*FAKE, *argv]
+            os.execvp(argv[0], argv)
         except OSError as error:
-            os.write(2, f"{spec['argv'][0]}: {error}\n".encode())
+            os.write(2, f"{argv[0]}: {error}\n".encode())
         finally:
             os._exit(127)
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    while True:
+        ended, status = os.wait()
+        if ended == pid:
+            sys.exit(os.waitstatus_to_exitcode(status))

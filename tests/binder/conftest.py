@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from docker import DockerClient
 from filelock import FileLock
 
 from grader.engine import paths
-from tests.binder.sessions import BASE, IMAGE, LAB, LIMITS, ROOT, Session, build, import_base, proxies
+from tests.binder.sessions import BASE, IMAGE, LAB, LIMITS, Session, build, clone, import_base, tidy
 from tests.engine.dockerd import Dockerd
 
 
@@ -33,6 +35,7 @@ def dockerd() -> Iterator[Dockerd]:
 def client(dockerd: Dockerd) -> Iterator[DockerClient]:
     found = DockerClient(base_url=f"unix://{dockerd.socket}", version="1.41", timeout=3000)
     with found.api:
+        tidy(found)
         yield found
 
 
@@ -44,15 +47,21 @@ def base(client: DockerClient) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(client: DockerClient, base: str) -> str:
-    """``binder/Dockerfile`` as Binder builds it, from a local base."""
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of this repository, as it is now."""
+    above = tmp_path_factory.mktemp("clone")
+    with tarfile.open(fileobj=io.BytesIO(clone())) as tar:
+        tar.extractall(above, filter="data")
+    return above / "dockbook"
+
+
+@pytest.fixture(scope="session")
+def image(client: DockerClient, dockerd: Dockerd, tree: Path, base: str) -> str:
+    """``binder/Dockerfile`` as any `docker build` builds it, from a local base."""
     started = time.monotonic()
     build(
-        client,
-        path=str(ROOT),
-        dockerfile="binder/Dockerfile",
-        tag=IMAGE,
-        buildargs={"BASE": base, "NB_USER": "jovyan", "NB_UID": "1000", **proxies()},
+        *(dockerd, tree, base),
+        ["docker", "buildx", "build", "--network=host", "--file=binder/Dockerfile", f"--tag={IMAGE}"],
     )
     print(f"\nimage built in {time.monotonic() - started:.0f} s (what had not changed was there)")
     return IMAGE

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from grader.course import Course
+from grader.engine.build import ensure_image
 from tests.engine.dockerd import Dockerd
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +31,9 @@ IMAGE = "dockbook-test-session"
 TOKEN = "letmein"
 WORKSPACE = "/home/jovyan/dockbook"
 LAB = ("jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--IdentityProvider.token={TOKEN}")
+
+KEPT_BYTES = 6 << 30
+"""Of the builder's cache, from one run to the next."""
 
 NO_RIGHTS: dict[str, Any] = {
     "user": "1000",
@@ -103,13 +110,62 @@ def proxies() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
 
 
-def build(client: DockerClient, **options: Any) -> None:
-    """`docker build` on the machine's network. Raises AssertionError with what the build said last."""
-    try:
-        client.images.build(network_mode="host", rm=True, forcerm=True, **options)
-    except docker.errors.BuildError as error:
-        words = "".join(str(line.get("stream", "")) for line in error.build_log)
-        raise AssertionError(f"{error}: {words[-3000:]}") from error
+def docker_command(dockerd: Dockerd) -> dict[str, str]:
+    """An environment for this dockerd with the engine image's `docker`: Debian 12 has no buildx."""
+    engine = ensure_image()
+    return {
+        **os.environ,
+        "DOCKER_HOST": f"unix://{dockerd.socket}",
+        "DOCKER_CONFIG": str(engine.docker_config),
+        "PATH": f"{engine.bin}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def build(dockerd: Dockerd, tree: Path, base: str, command: list[str | Path]) -> None:
+    """Run a command that builds ``binder/Dockerfile`` of a clone, on the machine's network.
+
+    Raises AssertionError with what the build said last.
+    """
+    arguments = {"BASE": base, "NB_USER": "jovyan", "NB_UID": "1000", **proxies()}
+    done = subprocess.run(
+        [*command, *(f"--build-arg={name}={value}" for name, value in arguments.items()), tree],
+        env=docker_command(dockerd),
+        cwd=tree,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def tidy(client: DockerClient) -> None:
+    """Remove what no test will use again: containers of a killed one, what builds of other days left."""
+    client.containers.prune()
+    client.images.prune({"dangling": True})
+    client.api.prune_builds(keep_storage=KEPT_BYTES)
+
+
+def clone(owner: int = 0) -> bytes:
+    """An archive of what a clone has: the files that belong to the repository, as they are now."""
+
+    def owned(info: tarfile.TarInfo) -> tarfile.TarInfo:
+        info.uid = info.gid = owner
+        return info
+
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        top = tarfile.TarInfo("dockbook")
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(owned(top))
+        for name in filter(None, names.split("\0")):
+            if Path(ROOT, name).exists():
+                tar.add(ROOT / name, f"dockbook/{name}", recursive=False, filter=owned)
+    return archive.getvalue()
 
 
 @dataclass
@@ -141,6 +197,18 @@ class Session:
             + "'}); print(u.urlopen(r, timeout=60).read().decode())"
         )
         return self.python(code, path)
+
+    def wait_for_lab(self, seconds: float = 120) -> None:
+        """Until its JupyterLab answers."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                self.page("/api")
+                return
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
 
 
 @contextmanager

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
-import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +14,23 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from grader.engine import nested_image
-from tests.binder.sessions import BASE, LIMITS, ROOT, Session, proxies
+from tests.binder.sessions import BASE, LIMITS, NO_RIGHTS, Session, clone, proxies
 from tests.engine.dockerd import Dockerd
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
 LAB = ["dockbook", "lab", "--no-browser", "--port", "8888"]
 TASK = ["docker", "run", "--rm", "busybox", "echo", "hi"]
+
+NEEDED = (
+    *("ca-certificates", "debian-archive-keyring", "e2fsprogs", "fakechroot", "fakeroot", "mmdebstrap"),
+    *("python3", "python3-venv", "qemu-system-x86", "qemu-utils"),
+)
+PLAIN = f"""\
+FROM {BASE}
+RUN apt-get update && apt-get install -qy --no-install-recommends {" ".join(NEEDED)} \\
+  && rm -rf /var/lib/apt/lists/*
+RUN useradd --uid 1000 --create-home --shell /bin/bash ann
+"""
 
 
 @contextmanager
@@ -110,14 +118,36 @@ def test_a_clone_in_a_bare_debian_brings_all_it_needs(client: DockerClient, base
         assert "qemu-system-x86" in said
 
 
-def clone() -> bytes:
-    """What a clone has: the files that belong to the repository, as they are now."""
-    names = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
-    ).stdout.decode()
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name in filter(None, names.split("\0")):
-            if Path(ROOT, name).exists():
-                tar.add(ROOT / name, f"dockbook/{name}", recursive=False)
-    return archive.getvalue()
+def test_a_clone_of_somebody_without_any_rights_makes_its_machine(client: DockerClient, base: str) -> None:
+    """No root, no capabilities, no namespaces, no Docker: what Debian's packages can do is enough."""
+    image, _ = client.images.build(
+        fileobj=io.BytesIO(PLAIN.encode()), buildargs=proxies(), network_mode="host", rm=True, forcerm=True
+    )
+    home = "/home/ann"
+    options = NO_RIGHTS | {
+        "network_mode": "host",
+        "environment": {
+            **proxies(),
+            "HOME": home,
+            "PATH": f"{home}/dockbook/.venv/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "DOCKBOOK_WORKSPACE": f"{home}/work",
+        },
+    }
+    argv = [f"{home}/dockbook/dockbook", "lab", "--no-browser"]
+    with container(client, str(image.id), argv, **options) as lab:
+        assert lab.put_archive(home, clone(owner=1000))
+        started = time.monotonic()
+        lab.start()
+        said = wait_for_lab(lab, 1800)
+        print(f"\nfrom a clone to JupyterLab: {time.monotonic() - started:.0f} s")
+        assert "Engine: vm (a virtual machine; no sandbox here: " in said
+        session = Session(lab, 0)
+        assert session.run(*TASK) == "hi\n"
+        # What root owns in the machine was made by a process that only believed to be root.
+        assert session.run(
+            "docker", "run", "--rm", "debian:trixie", "stat", "-c", "%u:%g %a", "/etc/shadow"
+        ) == ("0:42 640\n")
+        code, answer = lab.exec_run(["dockbook", "doctor"], user="1000")
+        words = bytes(answer).decode()  # type: ignore[arg-type] # no stream was asked for
+        assert code == 0, words
+        assert words.endswith("Dockbook is ready.\n")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -54,7 +56,7 @@ class Door:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         self.tool("python3", PYTHON)
         there = ("mmdebstrap", "newuidmap", "dockerd", "chromium", "shellcheck", "busybox")
-        for tool in (*there, "qemu-system-x86_64", "qemu-img"):
+        for tool in (*there, "qemu-system-x86_64", "qemu-img", "mke2fs"):
             self.tool(tool, "#!/bin/sh\n")
         self.env = {
             "PATH": str(self.bin),
@@ -274,6 +276,30 @@ class TestPackages:
             door.tool("docker", "#!/bin/sh\n")
         assert door.run(*arguments)[0] == 0
         assert ("qemu-system-x86" in self.calls(door)[0]) is qemu
+
+    @pytest.mark.parametrize(("uid", "pretends"), [("0", False), ("1000", True)])
+    def test_who_is_neither_root_nor_may_make_namespaces_pretends(self, door, uid, pretends):
+        script = (door.clone / "dockbook").read_text()
+        for place in ("/var/run/docker.sock", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
+            script = script.replace(place, str(door.folder / "nothing"))
+        (door.clone / "dockbook").write_text(script)
+        door.tool("unshare", "#!/bin/sh\nexit 1\n")
+        assert door.run("lab", FAKE_UID=uid)[0] == 0
+        (call,) = self.calls(door)
+        assert call.endswith("recommends fakechroot fakeroot" if pretends else "recommends uidmap")
+
+    def test_where_a_docker_carries_the_engine_nothing_is_built_here(self, door):
+        # The path of a socket has at most 108 bytes.
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{folder}/docker.sock")
+            script = (door.clone / "dockbook").read_text()
+            script = script.replace("/var/run/docker.sock", f"{folder}/docker.sock")
+            script = script.replace("/proc/sys/kernel/apparmor_restrict", f"{folder}/nothing")
+            (door.clone / "dockbook").write_text(script)
+            door.tool("unshare", "#!/bin/sh\nexit 1\n")
+            assert door.run("lab", FAKE_SUDO="1")[0] == 0
+            code, _, err = door.run("lab", "--boot", "sandbox", FAKE_SUDO="1")
+            assert code == 3 and "these system packages are missing" in err
 
     def test_stale_lists_are_renewed_once(self, door):
         code, _, err = door.run("lab", FAKE_APT="100")
