@@ -12,7 +12,7 @@ import time
 import pytest
 from docker import DockerClient
 
-from tests.binder.sessions import COURSE, IMAGE, WORKSPACE, Session
+from tests.binder.sessions import COURSE, IMAGE, LAB, LIMITS, WORKSPACE, Session
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
 
@@ -192,3 +192,29 @@ def test_memory_and_size(session: Session, client: DockerClient) -> None:
         f"\nmemory: {int(own[1]) >> 20} MB of programs now; with cached files at most {int(said[0]) >> 20} MB"
     )
     print(f"image {raw >> 20} MB, {packed >> 20} MB compressed")
+
+
+def test_too_little_memory_is_named_in_the_log_and_in_every_notebook(
+    client: DockerClient, image: str
+) -> None:
+    """Half a gigabyte holds JupyterLab and no machine: the chapters can be read."""
+    container = client.containers.create(
+        image, list(LAB), **LIMITS | {"mem_limit": "512m", "memswap_limit": "512m"}
+    )
+    try:
+        container.start()
+        poor = Session(container, 0)
+        poor.wait_for_lab()
+        (line,) = [one for one in container.logs().decode().splitlines() if "there is no engine" in one]
+        assert re.search(r"\d+ MB of memory are available, 600 MB are needed\. Next: .*2 GB", line)
+        notebook = (
+            "import IPython.testing.globalipapp as app\n"
+            "app.start_ipython().run_line_magic('load_ext', 'grader')"
+        )
+        code, answer = container.exec_run(
+            ["python3", "-c", notebook],
+            environment={"DOCKBOOK_NOTICES": f"{WORKSPACE}/.dockbook/notices", "DOCKBOOK_ENGINE": "none"},
+        )
+        assert code == 0 and "600 MB are needed" in bytes(answer).decode()  # type: ignore[arg-type]
+    finally:
+        container.remove(force=True)
