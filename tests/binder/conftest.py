@@ -13,7 +13,18 @@ from docker import DockerClient
 from filelock import FileLock
 
 from grader.engine import paths
-from tests.binder.sessions import BASE, IMAGE, LAB, LIMITS, Session, build, clone, import_base, tidy
+from tests.binder.sessions import (
+    BASE,
+    IMAGE,
+    LAB,
+    LIMITS,
+    Session,
+    build,
+    clone,
+    import_base,
+    seconds_until_ready,
+    tidy,
+)
 from tests.engine.dockerd import Dockerd
 
 
@@ -72,7 +83,7 @@ def session(client: DockerClient, image: str) -> Iterator[Session]:
     try:
         started = time.time()
         container.start()
-        yield Session(container, started)
+        yield Session(container, seconds_until_ready(container, started))
     finally:
         print(container.logs().decode(errors="replace")[-4000:])
         container.remove(force=True)

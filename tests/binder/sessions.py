@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,43 @@ LIMITS: dict[str, Any] = {
     # Nothing of the world is needed once the image is there.
     "network_mode": "none",
 }
+
+WAIT = """
+import glob, http.client, json, os, socket, subprocess, sys, time
+
+def answers(path, request):
+    try:
+        with socket.socket(socket.AF_UNIX) if path else socket.create_connection(("127.0.0.1", 8888)) as one:
+            one.settimeout(60)
+            if path:
+                one.connect(path)
+            one.sendall(request)
+            return b" 200 " in one.recv(64)
+    except OSError:
+        return False
+
+def wait(what, path):
+    until = time.time() + 300
+    while time.time() < until:
+        if answers(path() if path else "", what):
+            return time.time()
+        time.sleep(0.05)
+    sys.exit("no answer to " + repr(what))
+
+def engine():
+    return (glob.glob("/tmp/dockbook-*/*/docker.sock") or ["/nowhere"])[0]
+
+head = b" HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n"
+if sys.argv[1] == "lab":
+    print(wait(b"GET /api" + head, None))
+else:
+    ping = wait(b"GET /_ping" + head, engine)
+    env = {**os.environ, "DOCKER_HOST": "unix://" + engine()}
+    docker = glob.glob("/srv/dockbook/engine/*/bin/docker")[0]
+    said = subprocess.run([docker, "run", "--rm", "busybox", "echo", "hi"], env=env, capture_output=True)
+    assert said.stdout == b"hi\\n", said
+    print(ping, time.time())
+"""
 
 RELAY = """
 import asyncio, socket, sys
@@ -170,10 +207,10 @@ def clone(owner: int = 0) -> bytes:
 
 @dataclass
 class Session:
-    """A session that runs: its container, and when it was started by this machine's clock."""
+    """A session that runs: its container, and how long it took to be of use (``seconds_until_ready``)."""
 
     container: Container
-    started: float
+    times: dict[str, float] = field(default_factory=dict)
 
     def run(self, *argv: str, timeout_s: float = 900) -> str:
         """Run a command in it, as a terminal in JupyterLab does; what it said. It must succeed."""
@@ -209,6 +246,22 @@ class Session:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.5)
+
+
+def seconds_until_ready(container: Container, started: float) -> dict[str, float]:
+    """From the start to JupyterLab, to the engine's first answer, to a container's first output."""
+    assert container.client is not None
+    api = container.client.api
+    ids = {
+        what: api.exec_create(container.id, ["python3", "-c", WAIT, what])["Id"] for what in ("lab", "engine")
+    }
+    streams = {what: api.exec_start(one, stream=True) for what, one in ids.items()}
+    said = {what: b"".join(stream).decode() for what, stream in streams.items()}
+    for what, one in ids.items():
+        assert api.exec_inspect(one)["ExitCode"] == 0, f"{what}: {said[what]}"
+    ping, output = map(float, said["engine"].split())
+    times = {"JupyterLab": float(said["lab"]), "engine": ping, "first container": output}
+    return {what: round(when - started, 1) for what, when in times.items()}
 
 
 @contextmanager

@@ -70,7 +70,16 @@ def test_the_panel_leads_to_a_containers_page(page: Page, session: Session) -> N
     shot(page, "binder-panel")
     with page.expect_popup() as opened:
         link.click()
-    expect(opened.value.locator("body")).to_have_text("Hello world!", timeout=SOON_MS)
-    shot(opened.value, "binder-proxied")
-    opened.value.close()
+    shown = opened.value
+    # Emulated, the program in the container listens some seconds after the container runs: load it again.
+    for _ in range(30):
+        shown.wait_for_load_state()
+        if shown.locator("body").inner_text().strip() == "Hello world!":
+            break
+        shown.wait_for_timeout(1000)
+        shown.reload()
+    expect(shown.locator("body")).to_have_text("Hello world!")
+    assert shown.url.endswith("/proxy/5001/")
+    shot(shown, "binder-proxied")
+    shown.close()
     session.run("docker", "rm", "-f", "web")

@@ -61,7 +61,7 @@ def test_without_docker_and_rights_it_is_a_virtual_machine(client: DockerClient,
         assert (
             "Engine: vm (a virtual machine; no sandbox here: this system or container allows no user" in said
         )
-        session = Session(lab, 0)
+        session = Session(lab)
         assert session.run(*TASK) == "hi\n"
         code, answer = lab.exec_run(["dockbook", "doctor"], user="1000")
         words = bytes(answer).decode()  # type: ignore[arg-type] # no stream was asked for
@@ -90,8 +90,8 @@ def test_with_a_docker_and_no_namespaces_it_is_nested(
         lab.start()
         said = wait_for_lab(lab, 1200)
         assert "Engine: nested (no sandbox here: " in said and "your Docker answers" in said
-        assert Session(lab, 0).run(*TASK) == "hi\n"
-        inside = Session(lab, 0).run("docker", "ps", "--all", "--quiet")
+        assert Session(lab).run(*TASK) == "hi\n"
+        inside = Session(lab).run("docker", "ps", "--all", "--quiet")
         assert inside == "", "it is not the Docker outside that answers"
         lab.stop(timeout=30)
         assert {one.id for one in client.containers.list(all=True)} - before == {lab.id}
@@ -141,7 +141,7 @@ def test_a_clone_of_somebody_without_any_rights_makes_its_machine(client: Docker
         said = wait_for_lab(lab, 1800)
         print(f"\nfrom a clone to JupyterLab: {time.monotonic() - started:.0f} s")
         assert "Engine: vm (a virtual machine; no sandbox here: " in said
-        session = Session(lab, 0)
+        session = Session(lab)
         assert session.run(*TASK) == "hi\n"
         # What root owns in the machine was made by a process that only believed to be root.
         assert session.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from tests.binder.sessions import LAB, LIMITS, TOKEN, Session, build
+from tests.binder.sessions import LAB, LIMITS, TOKEN, Session, build, seconds_until_ready
 from tests.engine.dockerd import Dockerd
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
@@ -39,7 +39,7 @@ def session(client: DockerClient, built: str) -> Iterator[Session]:
     try:
         started = time.time()
         container.start()
-        yield Session(container, started)
+        yield Session(container, seconds_until_ready(container, started))
     finally:
         print(container.logs().decode(errors="replace")[-4000:])
         container.remove(force=True)
@@ -53,7 +53,7 @@ def test_the_image_is_what_binder_wants(client: DockerClient, built: str) -> Non
 
 
 def test_its_session_has_jupyterlab_and_a_docker_engine(session: Session) -> None:
-    session.wait_for_lab()
+    print(f"\nseconds from the container's start: {session.times}")
     assert "ch07-questions" in session.page("/api/contents/")
     assert session.run("docker", "run", "--rm", "busybox", "echo", "hi") == "hi\n"
     assert TOKEN not in session.container.logs().decode()

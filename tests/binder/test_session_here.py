@@ -144,13 +144,6 @@ def test_jupyterlab_answers_on_the_chapters_and_a_container_says_hi(place: Place
     assert {one.name for one in place.cache.iterdir()} <= {"engine", "vm"}
 
 
-NOTEBOOK = """
-import IPython.testing.globalipapp as app
-shell = app.start_ipython()
-shell.run_line_magic("load_ext", "grader")
-"""
-
-
 @pytest.mark.parametrize(
     ("first", "said", "step"),
     [
@@ -180,7 +173,7 @@ def test_what_a_session_lacks_is_named_in_its_log_and_its_notebooks(
         disk=place.memory.parents[1] / "disk.qcow2",
         short=short,
     )
-    done = place.session(sys.executable, "-c", NOTEBOOK, first=first)
+    done = place.session(sys.executable, "-m", "IPython", "-c", "%load_ext grader", first=first)
     assert done.returncode == 0, done.stderr
     for words in (done.stderr, done.stdout):
         (line,) = [line for line in words.splitlines() if "there is no engine" in line]
