@@ -41,6 +41,8 @@ TRIAL = 2
 """Raise it when the trial changes: what an earlier one found is then tried again."""
 TRIAL_S = 5
 NEEDED_MEMORY = 600 << 20
+AMPLE_DISK, NEEDED_DISK = 1 << 30, 200 << 20
+"""Bytes that are free where a machine's disk changes are kept: what is preferred, and the least."""
 
 
 def missing() -> list[str]:
@@ -115,11 +117,27 @@ def _memory(path: Path, share: bool) -> str:
 
 
 def scratch_folder(cache: Path) -> Path:
-    """Where a machine's changes to its disk go until its end: the cache's disk, or one with room."""
-    for folder in (cache, Path(tempfile.gettempdir())):
-        if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 1 << 30:
+    """Where a machine's changes to its disk go until its end: the cache's disk, or one with room.
+
+    Raises EngineUnavailable where there is none: such a machine would stop at its first write.
+    """
+    room = {
+        folder: shutil.disk_usage(folder).free
+        for folder in (cache, Path(tempfile.gettempdir()))
+        if os.access(folder, os.W_OK)
+    }
+    for folder, free in room.items():
+        if free > AMPLE_DISK:
             return folder
-    return cache
+    folder = max(room, key=room.__getitem__, default=cache)
+    if room.get(folder, 0) < NEEDED_DISK:
+        found = " and ".join(f"{free >> 20} MB in {name}" for name, free in room.items()) or "none"
+        raise EngineUnavailable(
+            f"The vm boot: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
+            f"there is {found}.",
+            next_step="remove what you do not need, or set TMPDIR to a folder on a disk with room.",
+        )
+    return folder
 
 
 def accelerator() -> Accelerator:

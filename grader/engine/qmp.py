@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from typing import Any
@@ -13,10 +14,14 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """A monitor on a connected unix socket. Blocking, each call with a deadline."""
+    """A monitor on a connected unix socket. Blocking, each call with a deadline.
+
+    ``events``: what QEMU has said of its own accord and nobody has taken from the list.
+    """
 
     def __init__(self, handle: socket.socket) -> None:
         self.socket = handle
+        self.events: list[dict[str, Any]] = []
         self._rest = b""
 
     def _next(self, deadline: float) -> dict[str, Any]:
@@ -33,7 +38,14 @@ class Qmp:
             self._rest += data
         line, self._rest = self._rest.split(b"\n", 1)
         message: dict[str, Any] = json.loads(line)
+        if "event" in message:
+            self.events.append(message)
         return message
+
+    def hear(self) -> None:
+        """Take the events that have come while nothing was asked. Raises QmpError when QEMU is gone."""
+        while b"\n" in self._rest or select.select([self.socket], [], [], 0)[0]:
+            self._next(time.monotonic() + 1)
 
     def greet(self, limit_s: float) -> None:
         """Wait for QEMU's greeting and begin. Raises QmpError."""

@@ -139,7 +139,11 @@ class VM(GradingEngine):
         self._control.ended = None
         self._kernels.clear()
         self._has_package = False
-        self._control.ask("restart", BOOT_DEADLINE_S)
+        try:
+            self._control.ask("restart", BOOT_DEADLINE_S)
+        except EngineError as error:
+            self._control.ended = str(error)  # the last machine has gone, and there is no other
+            raise
         self._wake(time.monotonic() + BOOT_DEADLINE_S)
         return True
 
@@ -198,12 +202,12 @@ class VM(GradingEngine):
         return pid
 
 
-def _disk(vm: VMImage, cold: Path | None) -> dict[str, str]:
+def _disk(vm: VMImage, cold: Path | None) -> dict[str, str | int]:
     """Where the machine's writes go: a file to keep, or one that ends with it."""
     if cold:
         return {"file": str(cold / "disk.qcow2")}
     scratch = qemu.scratch_folder(paths.cache_folder())
-    return {"template": str(vm.warm / "empty.qcow2"), "scratch": str(scratch)}
+    return {"template": str(vm.warm / "empty.qcow2"), "scratch": str(scratch), "room": qemu.NEEDED_DISK}
 
 
 def archive(what: dict[str, Path]) -> BinaryIO:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import re
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,6 +106,7 @@ class VMKeeper(Keeper):
         self.follow(log_read, self.read_log)
         self.follow(watch, self.machine_ended)
         self.qmp = Qmp(monitor)
+        self.follow(monitor, self.hear_monitor)
         self.qmp.greet(START_S)
         if spec["state"]:
             self.restore(spec["state"])
@@ -121,10 +124,12 @@ class VMKeeper(Keeper):
         with contextlib.suppress(KeyError):
             self.selector.unregister(end)
 
-    def scratch_disk(self, disk: dict[str, str]) -> int:
+    def scratch_disk(self, disk: dict[str, Any]) -> int:
         """A copy of the empty overlay, in a file that goes with its last descriptor; or a file to keep."""
         if "file" in disk:
             return os.open(disk["file"], os.O_RDWR | os.O_CLOEXEC)
+        if shutil.disk_usage(disk["scratch"]).free < disk["room"]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), disk["scratch"])
         with tempfile.TemporaryFile(dir=disk["scratch"], buffering=0) as handle:
             with open(disk["template"], "rb") as template:
                 handle.write(template.read())
@@ -234,15 +239,38 @@ class VMKeeper(Keeper):
         else:
             self.unfollow(self.inside)
 
-    def machine_ended(self, _: int = 0) -> None:
+    def hear_monitor(self, _: int) -> None:
+        """What QEMU says unasked, for ``disk_trouble``."""
+        assert self.qmp is not None
+        try:
+            self.qmp.hear()
+        except QmpError:
+            self.unfollow(self.qmp.socket)
+
+    def disk_trouble(self) -> str:
+        """Why QEMU has stopped the machine: its disk's changes could not be written. Empty if it has not.
+
+        QEMU would wait for room; whoever uses the engine would wait, too, and not know for what.
+        """
+        while self.qmp is not None and self.qmp.events:
+            event = self.qmp.events.pop(0)
+            found = event.get("data", {})
+            if event["event"] == "BLOCK_IO_ERROR" and found.get("action") == "stop":
+                folder = self.spec["disk"].get("scratch") or os.path.dirname(self.spec["disk"]["file"])
+                reason = found.get("reason", "an error")
+                return f"The machine's disk could not be written, in {folder}: {reason}."
+        return ""
+
+    def machine_ended(self, _: int = 0, why: str = "") -> None:
         """Say so once, and stay: the owner may want another."""
         if self.mux is None:
             return
         self.drain_log()
-        status = self.wait_machine(5)
+        status = self.wait_machine(0 if why else 5)
         # A machine that stops by itself has said why before; QEMU then ends with 0.
         how = f"\nQEMU was ended by signal {-status}" if status < 0 else ""
         how = f"\nQEMU ended with code {status}" if status > 0 else how
+        how = f"\n{why}" if why else how
         self.forget_machine()
         self.gone = self.tail() + how
         self.send({"event": "ended", "tail": self.gone})
@@ -266,6 +294,8 @@ class VMKeeper(Keeper):
 
     def turn(self) -> None:
         try:
+            if trouble := self.disk_trouble():
+                self.machine_ended(why=trouble)
             super().turn()
         except Broken:
             # QEMU is on its way out; its exit code says more.
