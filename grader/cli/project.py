@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 import click
 
@@ -27,6 +28,32 @@ class Step:
     name: str
     argv: tuple[str, ...]
     report: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """Tests of a folder that run together. ``together``: how pytest-xdist parts them between two workers.
+
+    An engine or a command is waited for most of the time, so two tests run at once: any two
+    (``load``), or, without the slow ones, any two of different files (``loadfile``) or of different boots
+    (``loadgroup``), which share what they made; or none (``alone``).
+    """
+
+    name: str
+    folder: str
+    together: Literal["load", "loadfile", "loadgroup", "alone"]
+    marks: str = ""
+
+
+_SUITES = (
+    _Suite("unit", "unit", "load"),
+    _Suite("engine", "engine", "loadgroup", "not alone"),
+    _Suite("leftovers", "engine", "alone", "alone"),
+    _Suite("course", "course", "load"),
+    _Suite("grading", "grading", "loadfile"),
+    _Suite("browser", "browser", "alone"),
+    _Suite("binder", "binder", "alone"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,14 +102,6 @@ def steps(root: Path, *, everything: bool) -> list[Step]:
     """All steps in order, the quick ones first."""
     python = sys.executable
 
-    def pytest(name: str, *arguments: str) -> Step:
-        report = root / "build" / f"report-{name}.xml"
-        # The default run leaves the slow ones out.
-        marks = () if everything else ("-m", "not slow")
-        return Step(name, (python, "-m", "pytest", *marks, f"--junitxml={report}", *arguments), report)
-
-    # Hundreds of engines or commands one after the other, each with a process to wait for: two at a time.
-    workers = {"unit": ("-n", "2"), "course": ("-n", "2")}
     return [
         Step("style", (python, "-m", "ruff", "check", ".")),
         Step("format", (python, "-m", "ruff", "format", "--check", ".")),
@@ -90,12 +109,21 @@ def steps(root: Path, *, everything: bool) -> list[Step]:
         Step("types", (python, "-m", "mypy")),
         Step("layers", (str(_TOOLS / "lint-imports"),)),
         Step("spelling", (str(_TOOLS / "codespell"),)),
-        *(
-            pytest(name, *workers.get(name, ()), f"tests/{name}")
-            for name in ("unit", "engine", "course", "grading", "browser", "binder")
-            if (root / "tests" / name).is_dir()
-        ),
+        *(_pytest(root, suite, everything=everything) for suite in _SUITES),
     ]
+
+
+def _pytest(root: Path, suite: _Suite, *, everything: bool) -> Step:
+    # The default run leaves the slow ones out. Among these are some that load the machine, or time it.
+    marks = " and ".join(filter(None, ("" if everything else "not slow", suite.marks)))
+    two = suite.together != "alone" and (suite.together == "load" or not everything)
+    report = root / "build" / f"report-{suite.name}.xml"
+    argv = (
+        *(sys.executable, "-m", "pytest", "-m", marks),
+        *(("-n", "2", "--dist", suite.together) if two else ()),
+        *(f"--junitxml={report}", f"tests/{suite.folder}"),
+    )
+    return Step(suite.name, argv, report)
 
 
 def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:

@@ -481,6 +481,23 @@ def test_the_projects_steps_in_order_and_by_name():
     assert "not slow" not in everything[0].argv
 
 
+@pytest.mark.parametrize(("everything", "quick"), [(True, ""), (False, "not slow and ")])
+def test_each_engine_test_is_in_one_step(everything, quick):
+    steps = project.choose(project.steps(ROOT, everything=everything), ["engine", "leftovers"])
+    assert [f"{quick}{marks}" for marks in ("not alone", "alone")] == [
+        step.argv[step.argv.index("-m", 2) + 1] for step in steps
+    ]
+    assert ["-n" in step.argv for step in steps] == [not everything, False]
+    assert {step.argv[-1] for step in steps} == {"tests/engine"}
+
+
+def test_every_folder_of_tests_is_a_step():
+    folders = {path.parent for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    tops = {path.relative_to(ROOT / "tests").parts[0] for path in folders}
+    argvs = [step.argv[-1] for step in project.steps(ROOT, everything=False)]
+    assert {f"tests/{top}" for top in tops} == {one for one in argvs if one.startswith("tests/")}
+
+
 def test_a_step_of_another_name_is_refused(capsys):
     assert main(["test", "--only", "nonsense"]) == 2
     assert "choose from: style" in capsys.readouterr().err
