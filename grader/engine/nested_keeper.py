@@ -13,11 +13,9 @@ import contextlib
 import io
 import json
 import os
-import re
 import selectors
 import socket
 import struct
-import sys
 import tarfile
 import threading
 import time
@@ -26,16 +24,15 @@ from urllib.parse import quote
 
 from grader.engine import docker_api
 from grader.engine.docker_api import Refused
-from grader.engine.keeper import Keeper, run
+from grader.engine.keeper import run
 from grader.engine.mux import Broken, Mux
-from grader.engine.plugin import PluginServer
+from grader.engine.mux_keeper import MuxKeeper
 
 LABEL = "dockbook.engine"
 LIBRARY = "/usr/local/lib/dockbook-engine"
 ENTRY = f"import sys; sys.path.insert(0, {LIBRARY!r}); from grader.engine.{{module}} import main; main()"
 GONE_S = 20
 ABANDONED_S = 120
-_TARGET = re.compile(rb"(?:tcp|udp):[0-9]{1,5}")
 _FRAME = struct.Struct(">BxxxI")
 _STDERR = 2
 
@@ -97,24 +94,16 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(info, io.BytesIO(data))
 
 
-class NestedKeeper(Keeper):
+class NestedKeeper(MuxKeeper):
     """One container. ``spec``: the user's Docker as ``docker_host``, ``image``, ``inside`` for process 1."""
 
     container = ""
     way = ""
     """Which of WAYS it was started by."""
-    mux: Mux | None = None
 
     def boot(self) -> None:
         """Folder, sockets, the container, the wire to it."""
-        self.make_folder()
-        self.serve_at(self.listen("docker.sock", 0o600), "api")
-        self.serve_at(self.listen("share/control.sock", 0o600), "door")
-        self.serve_at(self.listen_for_dials("tcp"), None)
-        if sys.platform == "linux":  # others keep no bounds of packets on unix sockets
-            self.serve_at(self.listen_for_dials("udp"), None)
-        plugin = self.listen("gate/dockbook.sock", 0o600)
-        PluginServer(self.gate, plugin).register(self.selector)
+        self.make_doors()
         stream, first = self.start_container()
         self.wire, far = socket.socketpair()
         self.wire.setblocking(False)
@@ -217,52 +206,6 @@ class NestedKeeper(Keeper):
     def cut(far: socket.socket) -> None:
         with contextlib.suppress(OSError):
             far.shutdown(socket.SHUT_RDWR)
-
-    # -- connections
-
-    def listen_for_dials(self, kind: str) -> socket.socket:
-        """Where the relay of published ports asks for a connection; a packet there is a datagram inside."""
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_SEQPACKET)
-        server.bind(os.path.join(self.runtime, f"dial-{kind}.sock"))
-        server.listen(512)
-        return server
-
-    def serve_at(self, server: socket.socket, target: str | None) -> None:
-        """Carry what connects here to a target inside; with None, the connection's first line names it."""
-        server.setblocking(False)
-
-        def accept(_: int) -> None:
-            with contextlib.suppress(OSError):
-                connection, _address = server.accept()
-                if self.mux is None:
-                    connection.close()
-                elif target is not None:
-                    self.mux.open(target, connection)
-                else:
-                    self.selector.register(
-                        connection, selectors.EVENT_READ, lambda _: self.hear_target(connection)
-                    )
-
-        self.selector.register(server, selectors.EVENT_READ, accept)
-
-    def hear_target(self, connection: socket.socket) -> None:
-        """The line comes in one piece, from this user's own process."""
-        self.selector.unregister(connection)
-        head = connection.recv(32, socket.MSG_PEEK)
-        line = head.split(b"\n", 1)[0]
-        if b"\n" not in head or not _TARGET.fullmatch(line) or self.mux is None:
-            connection.close()
-            return
-        connection.recv(len(line) + 1)
-        self.mux.open(line.decode(), connection)
-
-    def dial_back(self, target: str) -> socket.socket | None:
-        """A connection that the engine asks for: only dockerd's to its plugin."""
-        if target != "plugin":
-            return None
-        handle = socket.socket(socket.AF_UNIX)
-        handle.connect(os.path.join(self.runtime, "gate/dockbook.sock"))
-        return handle
 
     def take_log(self, data: bytes) -> None:
         self.log.extend(line[:2000] for line in data.splitlines())

@@ -25,51 +25,42 @@ from collections.abc import Callable
 from typing import Any
 
 from grader.engine import linux
-from grader.engine.keeper import LOG_BYTES, Keeper, run
+from grader.engine.keeper import LOG_BYTES, run
 from grader.engine.mux import Broken, Mux
-from grader.engine.plugin import PluginServer
+from grader.engine.mux_keeper import MuxKeeper
 from grader.engine.qmp import Qmp, QmpError
 
 START_S = 30
 COLD_S = 300
 """Under TCG on a busy machine."""
-_DIAL = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|hub|package|work")
 
 
-class VMKeeper(Keeper):
+class VMKeeper(MuxKeeper):
     """One machine. ``spec["qemu"]`` is QEMU's command line; ``{wire}`` and the like in it are descriptors."""
 
-    mux: Mux | None = None
+    DIALS = re.compile(rb"(?:tcp|udp):[0-9]{1,5}|hub|package|work")
     qmp: Qmp | None = None
     machine: contextlib.ExitStack
+    log_end = -1
+    """Where QEMU's words and the console's are read, once there is a machine."""
 
     def boot(self) -> None:
         """Folder, sockets, QEMU, and the snapshot if there is one."""
+        self.make_doors()
         try:
-            self.make()
+            self.start_machine()
         except (QmpError, OSError):
             time.sleep(0.2)  # QEMU's own words are on their way
             self.drain_log()
             raise
 
-    def make(self) -> None:
-        self.make_folder()
-        self.api = self.listen("docker.sock", 0o600)
-        self.serve_at(self.api, "api")
-        self.serve_at(self.listen("share/control.sock", 0o600), "door")
-        for kind in ("tcp", "udp"):
-            self.serve_at(self.listen_for_dials(kind), None)
-        plugin = self.listen("gate/dockbook.sock", 0o600)
-        PluginServer(self.gate, plugin).register(self.selector)
-        self.start_machine()
-
     def start_machine(self) -> None:
         """QEMU as a child that dies with this process, with its disk's changes in a file without a name."""
         spec = self.spec
+        disk = self.scratch_disk(spec["disk"])
         wire, theirs = socket.socketpair()
         monitor, monitor_theirs = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
-        disk = self.scratch_disk(spec["disk"])
         numbers = {"wire": theirs.fileno(), "monitor": monitor_theirs.fileno(), "disk": disk}
         argv = [word.format(**numbers) if "{" in word else word for word in spec["qemu"]]
         self.init = os.fork()
@@ -165,52 +156,6 @@ class VMKeeper(Keeper):
 
     # -- connections
 
-    def listen_for_dials(self, kind: str) -> socket.socket:
-        """Where the relay of published ports asks for a connection; a packet there is a datagram inside."""
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_SEQPACKET)
-        server.bind(os.path.join(self.runtime, f"dial-{kind}.sock"))
-        server.listen(512)
-        return server
-
-    def serve_at(self, server: socket.socket, target: str | None) -> None:
-        """Carry what connects here to a target inside; with None, the connection's first line names it."""
-        server.setblocking(False)
-
-        def accept(_: int) -> None:
-            with contextlib.suppress(OSError):
-                connection, _address = server.accept()
-                if target is not None and self.mux is not None:
-                    self.mux.open(target, connection)
-                elif self.mux is not None:
-                    self.selector.register(
-                        connection, selectors.EVENT_READ, lambda _: self.hear_target(connection)
-                    )
-                else:
-                    connection.close()
-
-        self.selector.register(server, selectors.EVENT_READ, accept)
-
-    def hear_target(self, connection: socket.socket) -> None:
-        """The line comes in one piece, from this user's own process."""
-        self.selector.unregister(connection)
-        head = b""
-        with contextlib.suppress(OSError):
-            head = connection.recv(32, socket.MSG_PEEK)
-        line = head.split(b"\n", 1)[0]
-        if b"\n" not in head or not _DIAL.fullmatch(line) or self.mux is None:
-            connection.close()
-            return
-        connection.recv(len(line) + 1)
-        self.mux.open(line.decode(), connection)
-
-    def dial_back(self, target: str) -> socket.socket | None:
-        """A connection that the machine asks for: only dockerd's to its plugin."""
-        if target != "plugin":
-            return None
-        handle = socket.socket(socket.AF_UNIX)
-        handle.connect(os.path.join(self.runtime, "gate/dockbook.sock"))
-        return handle
-
     def read_log(self, _: int) -> None:
         """QEMU's words and the machine's console, which comes in single characters."""
         data = os.read(self.log_end, LOG_BYTES)
@@ -225,7 +170,7 @@ class VMKeeper(Keeper):
     # -- life
 
     def drain_log(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):
             self.read_log(0)
 
     def read_inside(self, _: int) -> None:
