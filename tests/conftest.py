@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from grader.engine.auto import open_engine
 from grader.engine.base import Engine
 from grader.engine.build import ensure_image
 from grader.lab.whole_answers import keep_whole_answers
+from tests.scheduling import Sharing
 
 # As in the course's notebooks: what a test's command said is not lost on a busy machine.
 keep_whole_answers()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing | None:
+    """``--dist loadgroup``: by what tests share."""
+    return Sharing(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,14 +34,14 @@ class Step:
 class _Suite:
     """Tests of a folder that run together. ``together``: how pytest-xdist parts them between two workers.
 
-    An engine or a command is waited for most of the time, so two tests run at once: any two
-    (``load``), or, without the slow ones, any two of different files (``loadfile``) or of different boots
-    (``loadgroup``), which share what they made; or none (``alone``).
+    An engine or a command is waited for most of the time, so two tests run at once: any two (``load``); or,
+    without the slow ones, any two that do not share what takes long to make (``loadgroup``, by
+    ``tests/scheduling.py``); or none (``alone``).
     """
 
     name: str
     folder: str
-    together: Literal["load", "loadfile", "loadgroup", "alone"]
+    together: Literal["load", "loadgroup", "alone"]
     marks: str = ""
 
 
@@ -50,7 +50,7 @@ _SUITES = (
     _Suite("engine", "engine", "loadgroup", "not alone"),
     _Suite("leftovers", "engine", "alone", "alone"),
     _Suite("course", "course", "load"),
-    _Suite("grading", "grading", "loadfile"),
+    _Suite("grading", "grading", "loadgroup"),
     _Suite("browser", "browser", "alone"),
     _Suite("binder", "binder", "alone"),
 )

@@ -17,6 +17,8 @@ from typing import Any
 from grader.errors import EngineDied, EngineError
 
 PACKAGE = Path(__file__).resolve().parents[2]
+_FIRST_PROCESS = ("sandbox: ", "nested: ", "vm: ")
+_AFTER = 10
 
 
 def bare_python(module: str, call: str, argument: str) -> list[str]:
@@ -114,6 +116,10 @@ class Control:
 
 
 def last_words(tail: str) -> str:
-    """The last line of a log that says something."""
-    lines = [line for line in tail.splitlines() if line.strip()]
-    return lines[-1] if lines else "its log is empty"
+    """The last line of a log that says something.
+
+    Where an engine's first process has said why it ends, that line: others may have written after it.
+    """
+    lines = [line for line in tail.splitlines() if line.strip()][-_AFTER:]
+    own = [line for line in lines if line.startswith(_FIRST_PROCESS)]
+    return (own or lines or ["its log is empty"])[-1]

@@ -350,9 +350,7 @@ class Inside:
             for name in os.listdir(folder):
                 if name != "plugins":
                     self.run(["rm", "-rf", f"{folder}/{name}"])
-        for name in os.listdir("/sys/class/net"):
-            if name.startswith(("br-", "veth")):
-                self.run(["ip", "link", "delete", name])
+        network.remove_links(self.run)
         self.start_containerd()
         self.preload()
         self.start_dockerd()

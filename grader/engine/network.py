@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 from grader.engine import linux
 
 HUB_NETNS = "/run/hub/net"
 HUB_ADDRESS = "10.213.0.2"
 GATEWAY_ADDRESS = "10.213.0.1"
+DEVICES = "/sys/class/net"
 
 
 def make_hub_host() -> None:
@@ -64,3 +66,15 @@ def _ip(*commands: str, inside: bool = False) -> None:
     os.close(write)
     if os.waitpid(pid, 0)[1]:
         raise RuntimeError(f"ip could not do: {'; '.join(commands)}")
+
+
+def remove_links(run: Callable[[list[str]], None]) -> None:
+    """Remove the devices of dockerd's networks. ``run`` raises RuntimeError for a command that fails."""
+    for name in os.listdir(DEVICES):
+        if name.startswith(("br-", "veth")):
+            try:
+                run(["ip", "link", "delete", name])
+            except RuntimeError:
+                # A killed container's end of a pair goes in its own time, and takes the other along.
+                if os.path.exists(f"{DEVICES}/{name}"):
+                    raise

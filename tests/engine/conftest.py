@@ -16,15 +16,12 @@ from tests.engine.owners import PLACES
 from tests.engine.users import User, ordinary_user
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who looks at the whole machine runs alone; the others of a boot run where its machine is."""
+    """Who looks at the whole machine runs alone."""
     for item in items:
         assert isinstance(item, pytest.Function)
         if "before" in item.fixturenames:
             item.add_marker("alone")
-        elif hasattr(item, "callspec") and "place" in item.callspec.params:
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["place"]))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from grader.engine import control
-from grader.engine.control import Control
+from grader.engine.control import Control, last_words
 from grader.errors import EngineDied, EngineError
 
 KEEPER = """
@@ -61,3 +61,19 @@ def test_an_error_of_a_living_engine_is_no_death(keeper: list[Control]) -> None:
     with pytest.raises(EngineError, match="could not configure: no such option"):
         keeper[0].ask("configure", 10)
     assert keeper[0].alive()
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("one\ntwo\n\n", "two"),
+        ("\n", "its log is empty"),
+        ('sandbox: RuntimeError: no\ntime="12:00" level=info msg="loading"\n', "sandbox: RuntimeError: no"),
+        (
+            "vm: OSError: of the last machine\n" + "other\n" * 20 + "QEMU was ended by signal 9",
+            "QEMU was ended by signal 9",
+        ),
+    ],
+)
+def test_the_last_words_are_those_of_the_engines_first_process(log: str, words: str) -> None:
+    assert last_words(log) == words

@@ -1,0 +1,30 @@
+"""How pytest-xdist parts the tests between workers: what takes long to make is made once."""
+
+from __future__ import annotations
+
+import re
+
+from xdist.scheduler import LoadScopeScheduling
+
+BOOT = re.compile(r"\[(nested|vm)\b|/test_(vm)_")
+ATTACKED = re.compile(r"/hostile/test_(attacks|host|strings)\.py")
+
+
+def scope(nodeid: str) -> str:
+    """What a test has in common with others: tests with the same scope run in one worker.
+
+    Engines of a boot that is slow to make, the graded class of all attacks, or what its file has made.
+    A test of a sandbox has nothing in common with another: it makes its own in no time.
+    """
+    file = nodeid.partition("::")[0]
+    if "/engine/" in file:
+        boot = BOOT.search(nodeid)
+        return (boot[1] or boot[2]) if boot else nodeid
+    return "attacked" if ATTACKED.search(file) else file
+
+
+class Sharing(LoadScopeScheduling):
+    """``scope`` in place of xdist's own: its marks for groups are not seen under pytest 9."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope(nodeid)
