@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from grader.engine.facts import DEFAULT_SOCKET, Facts, gather
+from grader.engine.endpoint import DEFAULT_SOCKET
+from grader.engine.facts import Facts, gather
 
 Status = Literal["ok", "note", "problem"]
 _SIGNS = {"ok": "ok", "note": "--", "problem": "!!"}
@@ -67,22 +68,22 @@ def examine() -> Report:
 def diagnose(facts: Facts) -> Report:
     """The report for these facts."""
     sandbox = _sandbox(facts)
-    docker = _docker(facts)
-    host_works = docker.status == "ok"
-    image = list(_image(facts, sandbox))
+    host_works = not facts.endpoint.trouble
+    image = list(_image(facts, sandbox, host_works=host_works))
     room = list(_room(facts))
-    sandbox_usable = sandbox.status == "ok" and not any(
-        item.status == "problem" for item in (*image, *room[:1])
-    )
-    vm_usable = any(item.name == "vm" and item.status == "ok" for item in _vm(facts)) and not any(
-        item.status == "problem" for item in room[:1]
-    )
-    usable = sandbox_usable or host_works or vm_usable
-    if host_works and facts.system != "Linux":
+    has_room = room[0].status != "problem"
+    alone = {
+        "sandbox": sandbox.status == "ok" and has_room and all(one.status != "problem" for one in image),
+        "vm": has_room and any(one.name == "vm" and one.status == "ok" for one in _vm(facts)),
+    }
+    without_docker = next((boot for boot, works in alone.items() if works), "")
+    docker = _docker(facts, without_docker)
+    usable = bool(without_docker) or host_works
+    if facts.system != "Linux":
         # There it is not to be had, and nothing is missing: the user's Docker carries an engine.
         sandbox = Item(sandbox.topic, sandbox.name, "note", sandbox.text)
     if usable and docker.status == "problem" and not facts.docker_host:
-        # Somebody who never had a Docker needs none: the sandbox is there.
+        # Somebody who never had a Docker needs none.
         docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
     boot_of_vm = [item for item in _vm(facts) if item.topic == "Boots"]
     items = [
@@ -117,7 +118,7 @@ def _tried(facts: Facts) -> str:
 def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
     """Why it cannot boot and what would change that, the deepest reason first."""
     if facts.system != "Linux":
-        yield f"{facts.system} has no user namespaces", "start your Docker: the nested boot needs one"
+        yield f"{_system(facts)} has no user namespaces", "start your Docker: the nested boot needs one"
         return
     if facts.probed and facts.probe is None:
         return
@@ -207,36 +208,45 @@ def _host_text(facts: Facts, *, works: bool) -> str:
 # Docker
 
 
-def _docker(facts: Facts) -> Item:
+def _docker(facts: Facts, without: str) -> Item:
+    """``without``: a boot that works and needs no Docker."""
     endpoint = facts.endpoint
     if not endpoint.trouble:
         text = f"{endpoint.engine_version} (API {endpoint.api_version}) answers at {endpoint.address}"
         return Item("Docker", "engine", "ok", text)
-    text, step = _docker_trouble(facts)
+    if endpoint.trouble == "no-context":
+        return Item("Docker", "engine", "note", "not asked: see the context")
+    text, step = _docker_trouble(facts, without)
     return Item("Docker", "engine", "note" if endpoint.trouble == "untested" else "problem", text, step)
 
 
-def _docker_trouble(facts: Facts) -> tuple[str, str]:
+def _docker_trouble(facts: Facts, without: str) -> tuple[str, str]:
     endpoint = facts.endpoint
     if endpoint.trouble == "denied":
         return _not_permitted(facts)
     if facts.docker_host:
         return _wrong_docker_host(facts)
     if facts.other_sockets and endpoint.trouble in ("missing", "refused"):
-        other = facts.other_sockets[0]
-        return f"nothing at {endpoint.address}, but {other} is there", f"export DOCKER_HOST={other}"
+        text = f"the context {facts.context!r} leads to {endpoint.address}, where no Docker is"
+        return f"{text}; one answers at {facts.other_sockets[0]}", _default_context(facts)
     if endpoint.trouble in ("missing", "refused"):
         if not facts.docker_installed:
-            step = "none is needed for the sandbox; else: sudo apt-get install docker.io"
-            if facts.system != "Linux":
-                step = "install Docker Desktop and start it"
-            return "no Docker is installed on this machine", step
+            return "no Docker is installed on this machine", _install_docker(facts, without)
         step = _start_docker(facts)
         return f"Docker is installed, but not running ({endpoint.address}: {endpoint.detail})", step
     if endpoint.trouble == "timeout":
         return f"{endpoint.address}: {endpoint.detail}", _start_docker(facts, "restart")
     step = "sudo journalctl --unit docker --lines 20" if facts.systemd else _start_docker(facts, "restart")
     return f"{endpoint.address}: {endpoint.detail}", step
+
+
+def _install_docker(facts: Facts, without: str) -> str:
+    step = "sudo apt-get install docker.io"
+    if facts.system != "Linux":
+        step = "install Docker Desktop and start it"
+    elif facts.wsl:
+        step = "start Docker Desktop on Windows and switch on its WSL integration for this distribution"
+    return f"none is needed for the {without} boot; else: {step}" if without else step
 
 
 def _start_docker(facts: Facts, verb: str = "start") -> str:
@@ -268,38 +278,37 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
 
 
 def _context(facts: Facts) -> Iterator[Item]:
-    """The docker CLI follows a context; docker-py, which the notebooks use, does not."""
+    """The docker command follows a context, and so does Dockbook: Docker Desktop and Colima set one."""
     if facts.context == "default" or facts.docker_host:
         return
-    where = "DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "~/.docker/config.json"
-    undo = (
-        "unset DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "docker context use default"
-    )
     if facts.context_address is None:
+        where = "DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "~/.docker/config.json"
         text = f"{where} names the context {facts.context!r}, which is not there"
-        yield Item("Docker", "context", "problem", text, undo)
+        yield Item("Docker", "context", "problem", text, _default_context(facts))
     elif facts.context_address != DEFAULT_SOCKET:
-        text = (
-            f"your `docker` uses the context {facts.context!r} ({facts.context_address}), docker-py does not"
-        )
-        yield Item(
-            "Docker", "context", "note", text, f"export DOCKER_HOST={facts.context_address}, or: {undo}"
-        )
+        yield Item("Docker", "context", "ok", f"{facts.context!r}, as your `docker` has it")
+
+
+def _default_context(facts: Facts) -> str:
+    if facts.context_source == "DOCKER_CONTEXT":
+        return "unset DOCKER_CONTEXT"
+    return "docker context use default"
 
 
 # The engine image, room, ports
 
 
-def _image(facts: Facts, sandbox: Item) -> Iterator[Item]:
+def _image(facts: Facts, sandbox: Item, *, host_works: bool) -> Iterator[Item]:
     if facts.system != "Linux":
         return  # its image is on the user's Docker
     if not facts.image:
         yield Item("Engine image", "trixie", "ok", f"built, in {facts.cache}")
     elif not facts.image_tools:
-        step = "sudo apt-get install mmdebstrap"
-        yield Item("Engine image", "trixie", "problem", f"{facts.image} mmdebstrap is not installed", step)
+        status: Status = "note" if host_works and sandbox.status != "ok" else "problem"
+        text = f"{facts.image} mmdebstrap is not installed"
+        yield Item("Engine image", "trixie", status, text, "sudo apt-get install mmdebstrap")
     else:
-        status: Status = "note" if sandbox.status == "ok" else "ok"
+        status = "note" if sandbox.status == "ok" else "ok"
         yield Item(
             "Engine image", "trixie", status, facts.image, "dockbook engine build (once; some minutes)"
         )
@@ -345,7 +354,18 @@ def _ports(facts: Facts) -> Iterator[Item]:
 
 def _versions(facts: Facts) -> Iterator[Item]:
     text = f"{facts.distribution_name}, {facts.system} {facts.kernel}, {facts.machine}"
-    yield Item("Versions", "system", "ok", text)
+    if facts.system != "Linux":
+        yield Item(
+            "Versions", "system", "note", f"{text}: Dockbook has not been tried on {_system(facts)} yet"
+        )
+    elif facts.wsl:
+        yield Item("Versions", "system", "note", f"{text}: Dockbook has not been tried in WSL yet")
+    else:
+        yield Item("Versions", "system", "ok", text)
     yield Item(
         "Versions", "software", "ok", ", ".join(f"{name} {found}" for name, found in facts.versions.items())
     )
+
+
+def _system(facts: Facts) -> str:
+    return "macOS" if facts.system == "Darwin" else facts.system

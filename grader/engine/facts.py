@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import grp
-import hashlib
-import json
 import os
 import platform
 import pwd
@@ -14,32 +12,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
 
+from grader.engine.endpoint import (
+    DEFAULT_SOCKET,
+    TIMEOUT_S,
+    Endpoint,
+    docker_context,
+    find_docker_host,
+    reach,
+    usual_sockets,
+)
 from grader.engine.facts_vm import VMFacts, gather_vm
-
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
-TIMEOUT_S = 2.0
-
-Trouble = Literal[
-    "", "bad-address", "missing", "refused", "denied", "no-name", "timeout", "not-docker", "untested", "other"
-]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A Docker address and what came of asking it. ``trouble`` is empty when an engine answered."""
-
-    address: str
-    trouble: Trouble = ""
-    detail: str = ""
-    engine_version: str = ""
-    api_version: str = ""
+from grader.errors import EngineUnavailable
 
 
 @dataclass(frozen=True)
@@ -54,15 +42,16 @@ class Facts:
     kernel: str = "6.12.0"
     machine: str = "x86_64"
     in_container: bool = False
+    wsl: bool = False  # Windows' own virtual machine
     python_path: str = "/usr/bin/python3"
     versions: Mapping[str, str] = field(default_factory=dict)
     # Docker
-    endpoint: Endpoint = Endpoint(DEFAULT_SOCKET)
+    endpoint: Endpoint = field(default_factory=lambda: Endpoint(DEFAULT_SOCKET))
     docker_host: str = ""  # of the environment
     context: str = "default"
     context_source: str = ""  # "DOCKER_CONTEXT" or "config.json"
     context_address: str | None = None  # None: the context is not there
-    other_sockets: tuple[str, ...] = ()
+    other_sockets: tuple[str, ...] = ()  # that answer, where the context's own does not
     docker_installed: bool = False
     systemd: bool = True
     in_docker_group: bool = False  # as /etc/group has it
@@ -102,6 +91,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
     docker_host = env.get("DOCKER_HOST", "")
     image, image_tools = _image()
     probe, probed = _probe()
+    endpoint = _endpoint(env)
     in_group, has_group = _docker_group(user)
     cache, free = _cache()
     total, available = _memory()
@@ -114,14 +104,15 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         kernel=platform.release(),
         machine=platform.machine(),
         in_container=Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
+        wsl="microsoft" in platform.release().lower(),
         python_path=os.path.realpath(sys.executable),
         versions=_versions(),
-        endpoint=reach(docker_host or address or DEFAULT_SOCKET, tls=bool(env.get("DOCKER_TLS_VERIFY"))),
+        endpoint=endpoint,
         docker_host=docker_host,
         context=context,
         context_source=source,
         context_address=address,
-        other_sockets=_other_sockets(uid),
+        other_sockets=_other_sockets(env) if endpoint.trouble else (),
         # A client alone is no engine; on macOS and Windows the client comes with Docker Desktop.
         docker_installed=_which("docker" if platform.system() != "Linux" else "dockerd"),
         systemd=Path("/run/systemd/system").is_dir(),
@@ -150,101 +141,19 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
 # Docker
 
 
-def reach(address: str, *, tls: bool = False) -> Endpoint:
-    """Ask a Docker address for its version; tells apart why it cannot be asked."""
-    parts = urlsplit(address)
+def _endpoint(env: Mapping[str, str]) -> Endpoint:
+    """What the lab would ask."""
     try:
-        if parts.scheme == "unix" and parts.path:
-            with socket.socket(socket.AF_UNIX) as trial:
-                trial.settimeout(TIMEOUT_S)
-                trial.connect(parts.path)
-        elif parts.scheme in ("tcp", "http", "https") and parts.hostname:
-            socket.create_connection((parts.hostname, parts.port or 2375), TIMEOUT_S).close()
-        elif parts.scheme in ("ssh", "npipe"):
-            return Endpoint(address, "untested", f"{parts.scheme} addresses are not tried here")
-        else:
-            return Endpoint(address, "bad-address", "not of the form unix:///PATH or tcp://NAME:PORT")
-    except TimeoutError:
-        return Endpoint(address, "timeout", f"no answer within {TIMEOUT_S:g} s")
-    except socket.gaierror as error:
-        return Endpoint(address, "no-name", str(error.strerror))
-    except ValueError as error:  # a port that is no number
-        return Endpoint(address, "bad-address", str(error))
-    except OSError as error:
-        known: dict[int | None, Trouble] = {
-            errno.ENOENT: "missing",
-            errno.ENOTDIR: "missing",
-            errno.ECONNREFUSED: "refused",
-            errno.EACCES: "denied",
-            errno.EPERM: "denied",
-        }
-        return Endpoint(address, known.get(error.errno, "other"), error.strerror or str(error))
-    return _ask_version(address, tls=tls)
+        address = find_docker_host(env)
+    except EngineUnavailable as error:
+        return Endpoint(DEFAULT_SOCKET, "no-context", error.what)
+    return reach(address, tls=bool(env.get("DOCKER_TLS_VERIFY")))
 
 
-def _ask_version(address: str, *, tls: bool) -> Endpoint:
-    import docker
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    environment = {"DOCKER_HOST": address}
-    if tls:
-        for name in ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-            if name in os.environ:
-                environment[name] = os.environ[name]
-    try:
-        client = docker.from_env(timeout=int(TIMEOUT_S), environment=environment)
-        with closing(client):
-            found = client.version()
-    except (DockerException, RequestException, OSError, ValueError, KeyError) as error:
-        if "timed out" in str(error).lower():
-            return Endpoint(address, "timeout", f"it accepts, but says nothing within {TIMEOUT_S:g} s")
-        return Endpoint(address, "not-docker", " ".join(str(error).split())[:160])
-    return Endpoint(
-        address, engine_version=str(found.get("Version", "?")), api_version=str(found.get("ApiVersion", "?"))
-    )
-
-
-def docker_context(env: Mapping[str, str], home: Path | None = None) -> tuple[str, str, str | None]:
-    """The docker CLI's current context: name, where it is set, its address (None: not there)."""
-    folder = Path(env.get("DOCKER_CONFIG") or (home or Path.home()) / ".docker")
-    name, source = env.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
-    if not name:
-        found = _json(folder / "config.json").get("currentContext")
-        name, source = (found, "config.json") if isinstance(found, str) and found else ("default", "")
-    if name == "default":
-        return name, source, DEFAULT_SOCKET
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    meta = _json(folder / "contexts/meta" / digest / "meta.json")
-    try:
-        return name, source, str(meta["Endpoints"]["docker"]["Host"])  # type: ignore[index]
-    except (KeyError, TypeError):
-        return name, source, None
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _other_sockets(uid: int) -> tuple[str, ...]:
-    """Where rootless Docker, Docker Desktop and Colima listen."""
-    home = Path.home()
-    places = (
-        Path(f"/run/user/{uid}/docker.sock"),
-        home / ".docker/run/docker.sock",
-        home / ".docker/desktop/docker.sock",
-        home / ".colima/default/docker.sock",
-    )
-    found = []
-    for place in places:
-        with suppress(OSError):
-            if place.is_socket():
-                found.append(f"unix://{place}")
-    return tuple(found)
+def _other_sockets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The usual places where a Docker answers."""
+    found = (f"unix://{path}" for path in usual_sockets(env) if path.is_socket())
+    return tuple(address for address in found if not reach(address).trouble)
 
 
 def _docker_group(user: str) -> tuple[bool, bool]:
@@ -353,6 +262,8 @@ def _versions() -> dict[str, str]:
 
 
 def _os_release() -> Mapping[str, str]:
+    if platform.system() == "Darwin":
+        return {"PRETTY_NAME": f"macOS {platform.mac_ver()[0]}"}
     try:
         return platform.freedesktop_os_release()
     except OSError:

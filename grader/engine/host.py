@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from grader.engine.base import Boot, Engine
-from grader.engine.facts import DEFAULT_SOCKET, Endpoint, docker_context, reach
-from grader.errors import EngineError, EngineUnavailable
+from grader.engine.endpoint import diagnose, find_docker_host, reach
+from grader.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -55,80 +55,6 @@ class _Inventory:
     volumes: dict[str, str]
     images: dict[str, str]
     tags: dict[str, str]
-
-
-def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
-    """The user's engine's address: DOCKER_HOST, else the CLI's context, else a usual socket that answers.
-
-    Raises EngineUnavailable when a context is named that is not there.
-    """
-    env = os.environ if environment is None else environment
-    if env.get("DOCKER_HOST"):
-        return env["DOCKER_HOST"]
-    name, source, address = docker_context(env)
-    if address is None:
-        where = "DOCKER_CONTEXT" if source == "DOCKER_CONTEXT" else "your docker configuration"
-        raise EngineUnavailable(
-            f"The Docker context {name!r}, named by {where}, is not there.",
-            next_step="`docker context ls` shows those that are; `docker context use default` goes back.",
-        )
-    if address != DEFAULT_SOCKET:
-        return address
-    for path in usual_sockets(env):
-        if path.is_socket() and not reach(f"unix://{path}").trouble:
-            return f"unix://{path}"
-    return DEFAULT_SOCKET
-
-
-def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
-    """Where engines listen: Debian's own, a rootless one, Docker Desktop, Colima, Rancher, Podman."""
-    home = Path(environment.get("HOME", "/nonexistent"))
-    runtime = environment.get("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
-    return [
-        Path("/var/run/docker.sock"),
-        Path(runtime, "docker.sock"),
-        *(home / ".docker" / place / "docker.sock" for place in ("run", "desktop")),
-        home / ".colima/default/docker.sock",
-        home / ".rd/docker.sock",
-        Path(runtime, "podman/podman.sock"),
-        Path("/run/podman/podman.sock"),
-    ]
-
-
-def diagnose(docker_host: str) -> EngineError | None:
-    """Why there is no engine at this address, with the next step; None when one answers."""
-    tls = bool(os.environ.get("DOCKER_TLS_VERIFY"))
-    return _trouble(reach(docker_host, tls=tls), asked_for=docker_host != DEFAULT_SOCKET)
-
-
-def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:
-    if found.trouble in ("", "untested"):
-        return None
-    at, detail = found.address, found.detail
-    correct = (
-        "correct DOCKER_HOST or the docker context, or unset it; `docker context ls` shows what is there."
-    )
-    start = "start it (`sudo systemctl start docker`, or Docker Desktop); `dockbook doctor` says more."
-    if found.trouble == "denied":
-        what = f"The Docker Engine at {at} does not let you in."
-        step = "`dockbook doctor` says how to get in; the sandbox, `--boot sandbox`, needs no permission."
-    elif found.trouble == "missing" and asked_for:
-        what, step = f"There is no Docker Engine at {at}: {detail}.", correct
-    elif found.trouble == "missing":
-        what = f"There is no Docker Engine on this machine: nothing at {at}."
-        step = "install and start Docker, or take an engine that needs none: `--boot sandbox`."
-    elif found.trouble == "refused":
-        what, step = f"The Docker Engine at {at} is not running: {detail}.", start
-    elif found.trouble == "timeout":
-        what, step = (
-            f"The Docker Engine at {at} does not answer: {detail}.",
-            start.replace("start", "restart"),
-        )
-    elif found.trouble == "not-docker":
-        what, step = f"What answers at {at} is no Docker Engine: {detail}.", correct
-    else:
-        what, step = f"{at} cannot be used as a Docker Engine's address: {detail}.", correct
-    return EngineUnavailable(what, next_step=step)
 
 
 class HostEngine(Engine):

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from grader.engine import nested_recipe
 from grader.engine.control import Control, last_words
 from grader.engine.daemon import DEFAULTS
-from grader.engine.host import diagnose, find_docker_host
+from grader.engine.endpoint import diagnose, find_docker_host
 from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
 from grader.engine.nested_image import NestedImage, next_step
 from grader.errors import EngineError, EngineUnavailable

@@ -15,8 +15,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from grader.engine.facts import DEFAULT_SOCKET
-from grader.engine.host import HostEngine, diagnose, find_docker_host, usual_sockets
+from grader.engine.endpoint import DEFAULT_SOCKET, diagnose, find_docker_host, usual_sockets
+from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
 from tests.engine.dockerd import Dockerd, import_busybox
 from tests.engine.users import ordinary_user, shared_python

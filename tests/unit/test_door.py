@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What the door may use of a Debian system. A tool that is not here is a tool that it must not need.
 TOOLS = (
     *("sh", "env", "id", "dirname", "readlink", "cksum", "cat", "sed", "grep", "tail", "find"),
-    *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep"),
+    *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep", "uname"),
 )
 
 # Stands in for Python: answers its version, makes a "venv", installs a "dockbook" that prints its arguments.
@@ -208,7 +208,24 @@ def test_an_old_python_is_named(door, version):
     code, out, err = door.run("doctor", FAKE_VERSION=version)
     assert (code, out) == (3, "")
     assert f"found: {version}" in err
-    assert "Next: sudo apt-get install python3.11" in err
+    assert "Next: install one with your system's package manager, or set DOCKBOOK_PYTHON" in err
+
+
+@pytest.mark.parametrize(
+    ("tool", "says", "step"),
+    [
+        ("apt-get", "", "sudo apt-get install python3.11 python3.11-venv"),
+        ("uname", "Darwin", "brew install python@3.13"),
+    ],
+)
+def test_where_a_newer_python_comes_from(door, tool, says, step):
+    script = (door.clone / "dockbook").read_text()
+    (door.clone / "dockbook").write_text(script.replace("/usr/bin/python3", "/nowhere/python3"))
+    (door.bin / tool).unlink(missing_ok=True)
+    door.tool(tool, f"#!/bin/sh\necho {says}\n")
+    code, _, err = door.run("doctor", FAKE_VERSION="3.9")
+    assert code == 3
+    assert f"Next: {step}, or set DOCKBOOK_PYTHON" in err
 
 
 class TestPackages:
