@@ -199,7 +199,11 @@ class Inside:
                 name = parts[pid]
                 os.write(self.log, f"{name} ended with status {status}\n".encode())
                 sys.exit(1)
-            self.kernels.pop(pid, None)
+            self.ended(pid)
+
+    def ended(self, pid: int) -> None:
+        """A process has ended that the engine can do without."""
+        self.kernels.pop(pid, None)
 
     # Requests, by the name that the owner gives them.
 

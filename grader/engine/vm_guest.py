@@ -23,11 +23,11 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import linux, roots
+from grader.engine import linux, roots, vm_shim
 from grader.engine.door import DOOR
-from grader.engine.inside import AS_STUDENT, Inside
+from grader.engine.inside import AS_STUDENT, ENV, Inside
 from grader.engine.mux import CHUNK, Mux
-from grader.engine.vm_runtime import Runtime
+from grader.engine.vm_runtime import CRUN, Runtime
 
 SPEC = "/etc/dockbook/vm.json"
 PORT_NAME = "dockbook"
@@ -50,6 +50,7 @@ class Guest(Inside):
     """Process 1 of the machine. Its keeper comes and goes: the snapshot is taken with nobody connected."""
 
     dockerd_words = ("dockerd",)
+    shim = 0
 
     def __init__(self, spec: dict[str, Any], log: int) -> None:
         self.nobody, self._kept = socket.socketpair()
@@ -62,8 +63,26 @@ class Guest(Inside):
         os.makedirs("/var/lib/docker", exist_ok=True)
         # dockerd would bind it onto itself for its propagation, over the images' layers mounted in there.
         linux.bind("/var/lib/docker", "/var/lib/docker")
+        # crun's own guard against a container that writes it (CVE-2019-5736) is a copy of itself each time.
+        linux.bind(CRUN, CRUN, read_only=True)
         own_marks("/srv/dockbook/preload/overlay2")
         super().start()
+
+    def start_containerd(self) -> None:
+        """As in a sandbox, and the shim of all containers with it; without that one each gets its own."""
+        super().start_containerd()
+        self.shim = self.spawn(vm_shim.argv(), env=ENV | vm_shim.ENV)
+        try:
+            vm_shim.hold()
+        except OSError as error:
+            os.write(self.log, f"shim: {error}\n".encode())
+            vm_shim.forget()
+            os.kill(self.shim, signal.SIGKILL)
+
+    def ended(self, pid: int) -> None:
+        super().ended(pid)
+        if pid == self.shim:
+            vm_shim.forget()
 
     def meet_keeper(self) -> None:
         """The machine goes on with a new keeper."""

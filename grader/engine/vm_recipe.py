@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from grader.engine import qemu, recipe, vm_runtime
+from grader.engine import qemu, recipe, vm_runtime, vm_shim
 from grader.engine.daemon import DEFAULTS
 
 FORMAT = 1
@@ -30,6 +30,7 @@ GUEST_MODULES = (
         "roots",
         "vm_guest",
         "vm_runtime",
+        "vm_shim",
         "watch",
     ),
 )
@@ -67,6 +68,8 @@ def guest_files() -> dict[str, tuple[bytes, int]]:
         "watch": {},
     }
     files["usr/local/bin/dockbook-runtime"] = (vm_runtime.WRAPPER.encode(), 0o755)
+    files["usr/local/bin/containerd-shim-runc-v2"] = (vm_shim.WRAPPER.encode(), 0o755)
+    files[vm_shim.PAUSE_PATH.lstrip("/")] = (vm_shim.PAUSE.encode(), 0o755)
     files["etc/dockbook/vm.json"] = (json.dumps(spec).encode(), 0o600)
     return files
 

@@ -20,15 +20,18 @@ import time
 from typing import NamedTuple
 
 FIFO = "/run/dockbook-vm/runtime"
+CRUN = "/usr/bin/crun"
 WRAPPER = f"""\
-#!/bin/sh
+#!/bin/busybox sh
 # The OCI runtime of the engine: crun, and before and after it what vm_runtime.py does.
+# Nobody can write the program of this crun, so it need not execute a copy of itself.
+export _LIBCONTAINER_CLONED_BINARY=1
 for id; do :; done
 case " $* " in
   *" create "*)
     echo "create $$ $*" >{FIFO}
     kill -STOP $$
-    /usr/bin/crun "$@" || exit
+    {CRUN} "$@" || exit
     echo "created $$ $*" >{FIFO}
     kill -STOP $$
     exit 0 ;;
@@ -36,7 +39,7 @@ case " $* " in
     echo "start $$ $*" >{FIFO}
     kill -STOP $$ ;;
 esac
-exec /usr/bin/crun "$@"
+exec {CRUN} "$@"
 """
 HOOK = "libnetwork-setkey"
 READS_S = 3
