@@ -106,10 +106,15 @@ def _import_base(client: DockerClient, folder: Path) -> None:
 
 
 def everything(client: DockerClient) -> set[str]:
-    """What a Docker holds, as lines."""
+    """What a Docker holds, as lines.
+
+    The low-level lists: `containers.list` and `images.list` inspect one by one what was listed and raise
+    when a thing went in between, as things do while the end of an engine is awaited.
+    """
+    api = client.api
     return {
-        *(f"container {one.id} {one.status}" for one in client.containers.list(all=True)),
-        *(f"network {one.id}" for one in client.networks.list()),
-        *(f"volume {one.name}" for one in client.volumes.list()),
-        *(f"image {tag} {one.id}" for one in client.images.list() for tag in one.tags),
+        *(f"container {one['Id']} {one['State']}" for one in api.containers(all=True)),
+        *(f"network {one['Id']}" for one in api.networks()),
+        *(f"volume {one['Name']}" for one in api.volumes()["Volumes"] or []),
+        *(f"image {tag} {one['Id']}" for one in api.images() for tag in one["RepoTags"] or ["<none>"]),
     }

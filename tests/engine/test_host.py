@@ -12,12 +12,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
 
 from grader.engine.endpoint import DEFAULT_SOCKET, diagnose, find_docker_host, usual_sockets
 from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
+from tests.engine.boots import everything
 from tests.engine.dockerd import Dockerd, import_busybox
 from tests.engine.users import ordinary_user, shared_python
 
@@ -38,15 +38,6 @@ def engine(dockerd: Dockerd) -> Iterator[HostEngine]:
     with HostEngine(f"unix://{dockerd.socket}") as engine:
         yield engine
         engine.reset()
-
-
-def everything(client: docker.DockerClient) -> dict[str, set[str | None]]:
-    return {
-        "containers": {one.id for one in client.containers.list(all=True)},
-        "networks": {one.id for one in client.networks.list()},
-        "volumes": {one.name for one in client.volumes.list()},
-        "images": {f"{tag} {one.id}" for one in client.images.list() for tag in one.tags or ["<none>"]},
-    }
 
 
 def test_the_course_works_on_it(engine: HostEngine) -> None:
