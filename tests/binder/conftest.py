@@ -18,6 +18,7 @@ from tests.binder.sessions import (
     IMAGE,
     LAB,
     LIMITS,
+    Meter,
     Session,
     build,
     clone,
@@ -83,7 +84,9 @@ def session(client: DockerClient, image: str) -> Iterator[Session]:
     try:
         started = time.time()
         container.start()
-        yield Session(container, seconds_until_ready(container, started))
+        meter = Meter(container)
+        meter.start()
+        yield Session(container, seconds_until_ready(container, started), meter)
     finally:
         print(container.logs().decode(errors="replace")[-4000:])
         container.remove(force=True)

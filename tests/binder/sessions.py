@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,12 +206,36 @@ def clone(owner: int = 0) -> bytes:
     return archive.getvalue()
 
 
+class Meter(threading.Thread):
+    """Looks once a second at what a container needs of memory, from when it runs until it is removed.
+
+    ``peak``: the most of it, in bytes. Files that are cached do not count: the machine takes them back.
+    """
+
+    def __init__(self, container: Container) -> None:
+        super().__init__(daemon=True)
+        self.container = container
+        self.peak = 0
+
+    def run(self) -> None:
+        samples: Any = self.container.stats(stream=True, decode=True)
+        for sample in samples:
+            memory = sample["memory_stats"]
+            if "usage" not in memory:
+                continue  # not yet, or no longer
+            # Control groups of version 1 tell of a group with those below it as "total_".
+            files = ("total_active_file", "total_inactive_file", "active_file", "inactive_file")
+            found = [memory["stats"][name] for name in files if name in memory["stats"]]
+            self.peak = max(self.peak, memory["usage"] - sum(found[:2]))
+
+
 @dataclass
 class Session:
     """A session that runs: its container, and how long it took to be of use (``seconds_until_ready``)."""
 
     container: Container
     times: dict[str, float] = field(default_factory=dict)
+    meter: Meter | None = None
 
     def run(self, *argv: str, timeout_s: float = 900) -> str:
         """Run a command in it, as a terminal in JupyterLab does; what it said. It must succeed."""
