@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from grader.cli.boot import open_chosen
+from grader.engine.base import Engine
 from tests.engine import differ
+from tests.engine.asking import Course
 from tests.engine.boots import BOOTS, Machine, machine
+from tests.engine.dockerd import Dockerd, import_busybox
 from tests.engine.owners import PLACES
 from tests.engine.users import User, ordinary_user
 
@@ -68,3 +71,20 @@ def place(request: pytest.FixtureRequest, engine_image: None) -> Iterator[Machin
             patch.setenv(name, value)
         open_chosen(found.boot)[0].close()  # its image is there from here on
         yield found
+
+
+@pytest.fixture
+def course(engine: Engine) -> Iterator[Course]:
+    """A fresh sandbox."""
+    course = Course(engine.docker_host, engine.client())
+    yield course
+    course.witness.close()
+
+
+@pytest.fixture(scope="module")
+def dockerd() -> Iterator[Dockerd]:
+    """Debian's own engine, with busybox."""
+    # A short path: a unix socket's has at most 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="dkb-") as folder, Dockerd(Path(folder)) as running:
+        import_busybox(running.client(), Path(folder))
+        yield running

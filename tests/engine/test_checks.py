@@ -2,86 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tarfile
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from docker import DockerClient
 from docker.errors import APIError
 
-from grader.engine.base import Engine
 from grader.engine.host import HostEngine
 from grader.errors import Blocked
-from grader.expect import Checker, CheckFailed, LiveWitness, Outcome
-from grader.expect.engine import EngineSubject
-from grader.lab.before import Before, Keeper, noted
-from grader.lab.forget import CouldNotForget, forgetter
+from grader.expect import Checker, LiveWitness
 from grader.state import Snapshot, read_file, read_log
-from tests.engine.dockerd import Dockerd, import_busybox
+from tests.engine.asking import Course
 
 LOOP = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
-Question = Callable[[EngineSubject], object]
-
-
-class Course:
-    """An engine with a client to act with and a checker to ask with."""
-
-    def __init__(self, docker_host: str, client: DockerClient) -> None:
-        self.client = client
-        self.answers: dict[str, object] = {}
-        self.witness = LiveWitness(self.answers, environment={"DOCKER_HOST": docker_host})
-
-    def run(
-        self, name: str, command: list[str] | str | None = None, image: str = "busybox", **options: Any
-    ) -> Any:
-        options.setdefault("init", True)  # so that `stop` does not have to wait for a shell as pid 1
-        return self.client.containers.run(image, command, name=name, detach=True, **options)
-
-    def ended(self, name: str, command: list[str] | str, **options: Any) -> Any:
-        box = self.run(name, command, **options)
-        box.wait(timeout=20)
-        return box
-
-    def ask(self, question: Question) -> Outcome:
-        checker = Checker(self.witness, patience_s=0.5)
-        with contextlib.suppress(CheckFailed), checker.check("task") as engine:
-            question(engine)
-        return checker.outcomes["task"]
-
-    def passes(self, *questions: Question) -> None:
-        for question in questions:
-            outcome = self.ask(question)
-            assert outcome == Outcome.passed(), outcome
-
-    def fails(self, *expected: tuple[Question, str]) -> None:
-        for question, words in expected:
-            outcome = self.ask(question)
-            assert outcome.status == "failed", words
-            assert len(outcome.findings) == 1, outcome.findings
-            assert words in str(outcome.findings[0])
-
-
-@pytest.fixture
-def course(engine: Engine) -> Iterator[Course]:
-    """A fresh sandbox."""
-    course = Course(engine.docker_host, engine.client())
-    yield course
-    course.witness.close()
-
-
-@pytest.fixture(scope="module")
-def dockerd() -> Iterator[Dockerd]:
-    # A short path: a unix socket's has at most 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="dkb-") as folder, Dockerd(Path(folder)) as running:
-        import_busybox(running.client(), Path(folder))
-        yield running
 
 
 @pytest.fixture(params=["sandbox", pytest.param("host", marks=pytest.mark.root)])
@@ -405,79 +341,6 @@ def test_no_engine_is_not_the_students_fault(course: Course) -> None:
     with pytest.raises(Blocked, match="dockbook doctor"), checker.check("task") as engine:
         engine.container("web")
     assert checker.outcomes["task"].status == "blocked"
-
-
-def test_forget_removes_by_exact_name_only(course: Course) -> None:
-    forget = forgetter(course.witness.client)
-    box = course.run("web", ["sleep", "60"])
-    course.client.networks.create("back").connect(box)
-    course.client.images.get("busybox").tag("mine", "v1")
-    course.client.volumes.create("data")
-    forget("nothing", box.id[:4], image="nothing", network="nothing", volume="nothing")
-    course.passes(lambda e: e.container("web").is_running())
-    forget("web", image="mine:v1", network="back")
-    course.passes(
-        lambda e: e.has_no_container("web").has_no_image("mine:v1").has_no_network("back").image("busybox")
-    )
-    assert [volume.name for volume in course.client.volumes.list()] == ["data"]
-    for _ in range(2):
-        forget("web", image="mine:v1", network="back", volume=["data"])
-    assert course.client.volumes.list() == []
-    with pytest.raises(CouldNotForget, match="needs names"):
-        forget("")
-
-
-@pytest.mark.root
-def test_forget_leaves_alone_what_was_there_on_ones_own_docker(
-    dockerd: Dockerd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As in a lab: noted when it starts, kept through kernels that begin anew."""
-    host = f"unix://{dockerd.socket}"
-    with HostEngine(host) as engine:
-        client = engine.client()
-        client.containers.create("busybox", ["true"], name="old")
-        client.networks.create("old-net")
-        client.volumes.create("old-data")
-        client.images.get("busybox").tag("old", "v1")
-        record = tmp_path / "before.json"
-        Before.look(client).save(record)
-        environment = {"DOCKER_HOST": host, "DOCKBOOK_BEFORE": str(record)}
-
-        client.containers.create("busybox", ["true"], name="new")
-        client.networks.create("new-net")
-        client.volumes.create("new-data")
-        client.images.get("busybox").tag("new", "v1")
-        forget = forgetter(engine.client, Keeper(environment).of)
-        forget("new", network="new-net", volume="new-data", image="new:v1")
-        assert [box.name for box in client.containers.list(all=True)] == ["old"]
-        for kind, words in (("container", {}), ("network", {"network": "old-net"})):
-            with pytest.raises(CouldNotForget, match=f"The {kind} 'old.* before the course began"):
-                forget(*([] if words else ["old"]), **words)
-        with pytest.raises(CouldNotForget, match="docker volume rm old-data"):
-            forget(volume="old-data")
-        # An image is in nobody's way: a pull, a build or a tag finds its name free to use.
-        forget(image=["old:v1", "new:v1"])
-        assert "The image 'old:v1' was on your Docker before the course began" in capsys.readouterr().out
-        assert engine.missing_images(["old:v1", "new:v1"]) == ["new:v1"]
-        forget("nothing", network="nothing", volume="nothing", image="nothing")
-
-        # Without a lab: what was there when the kernel first met the engine.
-        client.containers.create("busybox", ["true"], name="earlier")
-        keeper = Keeper({"DOCKER_HOST": host})
-        assert keeper.of(client) is not None
-        client.containers.create("busybox", ["true"], name="later")
-        alone = forgetter(engine.client, keeper.of)
-        alone("later")
-        with pytest.raises(CouldNotForget, match="it stays"):
-            alone("earlier")
-        engine.reset()
-
-
-def test_on_a_private_engine_there_is_nothing_to_leave_alone(course: Course) -> None:
-    course.run("left-over", ["sleep", "60"])
-    assert noted(course.client, {}) is None
-    forgetter(course.witness.client, Keeper({}).of)("left-over")
-    course.passes(lambda e: e.has_no_container("left-over"))
 
 
 def test_a_check_costs_little_beyond_the_engine(course: Course) -> None:

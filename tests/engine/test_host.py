@@ -18,19 +18,10 @@ from grader.engine.endpoint import DEFAULT_SOCKET, diagnose, find_docker_host, u
 from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
 from tests.engine.boots import everything
-from tests.engine.dockerd import Dockerd, import_busybox
+from tests.engine.dockerd import Dockerd
 from tests.engine.users import ordinary_user, shared_python
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture(scope="module")
-def dockerd() -> Iterator[Dockerd]:
-    # A short path: a unix socket's has at most 108 bytes.
-    with tempfile.TemporaryDirectory(prefix="dkb-") as folder, Dockerd(Path(folder)) as running:
-        client = running.client()
-        import_busybox(client, Path(folder))
-        yield running
 
 
 @pytest.fixture

@@ -5,12 +5,9 @@ from __future__ import annotations
 import errno
 import importlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +16,8 @@ import click
 import pytest
 
 from grader import errors
-from grader.cli import boot, cli, course, engine, lab, main, project, show
+from grader.cli import boot, cli, course, lab, main, show
 from grader.engine.host import HostEngine
-from grader.engine.image import CourseImage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -182,171 +178,30 @@ def test_the_doctors_verdict_is_the_exit_code(monkeypatch, capsys):
         assert json.loads(capsys.readouterr().out) == {"usable": 1}
 
 
-# engine
-
-
-@dataclass
-class FakeEngine:
-    """Stands in for a booted engine; notes that it was closed."""
-
-    boot: str = "sandbox"
-    ready_s: float = 0.25
-    dispose_s: float | None = None
-
-    def env(self, base: object = None) -> dict[str, str]:
-        return {**os.environ, "DOCKER_HOST": "unix:///engine.sock"}
-
-    def close(self) -> None:
-        self.dispose_s = 0.125
-
-
-@pytest.fixture
-def fake(monkeypatch):
-    opened = FakeEngine()
-    options: dict[str, Any] = {}
-
-    def open_(boot: str, **given: Any) -> tuple[FakeEngine, None]:
-        options.update(boot=boot, **given)
-        return opened, None
-
-    monkeypatch.setattr(engine, "open_chosen", open_)
-    return SimpleNamespace(engine=opened, options=options)
-
-
-def run(*arguments: str) -> int:
-    return main(["engine", "run", *arguments])
-
-
-def test_run_hands_over_the_environment_and_the_exit_code(fake, tmp_path):
-    seen = tmp_path / "seen"
-    assert run("--boot", "sandbox", "--", "sh", "-c", f"echo $DOCKER_HOST >{seen}; exit 7") == 7
-    assert seen.read_text() == "unix:///engine.sock\n"
-    assert fake.engine.dispose_s is not None
-    assert fake.options == {"boot": "sandbox", "suite": "trixie"}
-
-
-def test_run_leaves_the_commands_own_options_alone(fake, capfd):
-    assert run("echo", "--boot", "x", "--help", "--", "-v") == 0
-    assert capfd.readouterr().out == "--boot x --help -- -v\n"
-
-
-def test_timings_are_exactly_one_json_line(fake, capfd):
-    assert run("--timings", "--", "true") == 0
-    captured = capfd.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    assert json.loads(captured.err) == {"boot": "sandbox", "ready_s": 0.25, "dispose_s": 0.125}
-
-
-@pytest.mark.parametrize("name", ["no-such-command-here", "/etc"])
-def test_a_command_that_cannot_run_is_a_usage_error_and_the_engine_goes(fake, capsys, name):
-    assert run("--", name) == 2
-    assert f"cannot run '{name}'" in capsys.readouterr().err
-    assert fake.engine.dispose_s is not None
-
-
-def test_a_command_that_dies_of_a_signal_ends_as_in_a_shell(fake):
-    assert run("--", "sh", "-c", "kill -KILL $$") == 137
-
-
-FORWARDING = """
-import sys
-from grader.cli import engine, main
-from tests.unit.test_cli import FakeEngine
-class Noted(FakeEngine):
-    def close(self):
-        super().close()
-        print("disposed", flush=True)
-engine.open_chosen = lambda boot, **options: (Noted(), None)
-engine._GRACE_S = 0.5
-sys.exit(main(["engine", "run", "--", "sh", "-c", sys.argv[1]]))
-"""
-
-
-@pytest.mark.parametrize(
-    ("script", "signum", "code", "said"),
-    [
-        ("echo up; exec sleep 30", signal.SIGTERM, 143, ""),
-        ("echo up; exec sleep 30", signal.SIGINT, 130, ""),
-        ("trap 'echo asked; exit 5' TERM; echo up; while :; do sleep 0.05; done", signal.SIGTERM, 5, "asked"),
-        ("trap '' TERM; echo up; while :; do sleep 0.05; done", signal.SIGTERM, 137, ""),
-        ("trap 'echo asked; exit 6' HUP; echo up; while :; do sleep 0.05; done", signal.SIGHUP, 6, "asked"),
-    ],
-)
-def test_signals_reach_the_command_and_the_engine_goes(script, signum, code, said):
-    with subprocess.Popen(
-        [sys.executable, "-c", FORWARDING, script],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+def test_a_terminated_command_leaves_through_its_context_managers():
+    code = (
+        "import sys, time; from grader.cli import main; import grader.engine.doctor as d\n"
+        "def wait():\n"
+        "    try: print('up', flush=True), time.sleep(30)\n"
+        "    finally: print('cleaned', flush=True)\n"
+        "d.examine = wait; sys.exit(main(['doctor']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
-        process.send_signal(signum)
-        rest = process.stdout.read().split()
-        assert process.wait(20) == code
-    assert rest == [*said.split(), "disposed"]
+        began = time.monotonic()
+        process.terminate()
+        assert process.stdout.read() == "cleaned\n"
+        assert process.wait(10) == 143
+        assert time.monotonic() - began < 5
 
 
-def test_a_signal_while_the_command_is_being_started_is_not_lost(fake, monkeypatch):
-    """Popen returns only after the command runs: on a busy machine, much later."""
+def test_the_entry_point_is_the_one_that_is_published():
+    import tomllib
 
-    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return real(*arguments, **options)
-
-    real = subprocess.Popen
-    monkeypatch.setattr(engine, "_GRACE_S", 0.2)
-    monkeypatch.setattr(subprocess, "Popen", start)
-    assert run("--", "sh", "-c", "trap '' TERM; while :; do sleep 0.05; done") in (137, 143)
-    assert fake.engine.dispose_s is not None
-
-
-def test_env_prints_what_a_shell_evaluates():
-    lines = engine.shell_lines({"DOCKER_HOST": "unix:///x y", "PATH": "/a:/b"})
-    script = "; ".join([*lines, 'echo "$DOCKER_HOST|$PATH|${DOCKER_CONTEXT-gone}"'])
-    done = subprocess.run(
-        ["/bin/sh", "-c", script], env={"DOCKER_CONTEXT": "x"}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "unix:///x y|/a:/b|gone\n"
-
-
-def test_images_are_listed(monkeypatch, capsys):
-    found = SimpleNamespace(
-        course_images=[CourseImage("busybox:latest", 1_900_000, "busybox-static", "tools")]
-    )
-    monkeypatch.setattr(engine, "ensure_image", lambda suite: found)
-    assert main(["engine", "images"]) == 0
-    assert capsys.readouterr().out.split()[:3] == ["busybox:latest", "1.9", "MB"]
-    assert main(["engine", "images", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["size"] == 1_900_000
-
-
-@pytest.mark.parametrize(
-    ("wanted", "docker_host", "expected"),
-    [
-        ("host", "", [("host", {})]),
-        ("auto", "unix:///x", [("host", {})]),
-        ("sandbox", "unix:///x", ["image", ("sandbox", {"suite": "forky", "label": "lab"})]),
-        ("vm", "", ["image for vm", ("vm", {"suite": "forky", "label": "lab"})]),
-    ],
-)
-def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
-    wanted, docker_host, expected, monkeypatch
-):
-    steps: list[object] = []
-    monkeypatch.setenv("DOCKER_HOST", docker_host)
-    monkeypatch.setattr(
-        boot,
-        "ensure_image",
-        lambda suite, boot="sandbox": steps.append("image" if boot == "sandbox" else f"image for {boot}"),
-    )
-    monkeypatch.setattr(
-        "grader.engine.auto.open_engine", lambda chosen, **options: steps.append((chosen, options))
-    )
-    boot.open_chosen(wanted, suite="forky", label="lab")
-    assert steps == expected
+    project_table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, name = project_table["scripts"]["dockbook"].split(":")
+    assert getattr(importlib.import_module(module), name) is main
 
 
 # progress
@@ -465,98 +320,3 @@ def test_lab_says_which_images_ones_own_docker_lacks(monkeypatch, capsys):
     assert capsys.readouterr().out == said
     lab._tell_of_images(Own(everything), course)
     assert capsys.readouterr().out == ""
-
-
-# test
-
-
-def test_the_projects_steps_in_order_and_by_name():
-    names = [step.name for step in project.steps(ROOT, everything=False)]
-    assert names[:6] == ["style", "format", "shell", "types", "layers", "spelling"]
-    assert "unit" in names
-    only = project.choose(project.steps(ROOT, everything=False), ["unit", "style"])
-    assert [step.name for step in only] == ["style", "unit"]
-    assert "not slow" in only[1].argv
-    everything = project.choose(project.steps(ROOT, everything=True), ["unit"])
-    assert "not slow" not in everything[0].argv
-
-
-@pytest.mark.parametrize(("everything", "quick"), [(True, ""), (False, "not slow and ")])
-def test_each_engine_test_is_in_one_step(everything, quick):
-    steps = project.choose(project.steps(ROOT, everything=everything), ["engine", "leftovers"])
-    assert [f"{quick}{marks}" for marks in ("not alone", "alone")] == [
-        step.argv[step.argv.index("-m", 2) + 1] for step in steps
-    ]
-    assert ["-n" in step.argv for step in steps] == [not everything, False]
-    assert {step.argv[-1] for step in steps} == {"tests/engine"}
-
-
-def test_every_folder_of_tests_is_a_step():
-    folders = {path.parent for path in (ROOT / "tests").glob("*/**/test_*.py")}
-    tops = {path.relative_to(ROOT / "tests").parts[0] for path in folders}
-    argvs = [step.argv[-1] for step in project.steps(ROOT, everything=False)]
-    assert {f"tests/{top}" for top in tops} == {one for one in argvs if one.startswith("tests/")}
-
-
-def test_a_step_of_another_name_is_refused(capsys):
-    assert main(["test", "--only", "nonsense"]) == 2
-    assert "choose from: style" in capsys.readouterr().err
-
-
-def test_the_summary_counts_all_runs_and_fails_with_any(tmp_path, monkeypatch, capfd):
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "test_a.py").write_text("def test_a(): pass\ndef test_b(): assert False\n")
-    (tmp_path / "test_c.py").write_text("import pytest\ndef test_c(): pytest.skip('x')\ndef test_d(): pass\n")
-
-    def step(name: str) -> project.Step:
-        report = tmp_path / "build" / f"{name}.xml"
-        argv = (sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", f"test_{name}.py")
-        return project.Step(name, argv, report)
-
-    steps = [project.Step("quick", ("true",)), step("a"), step("c"), project.Step("gone", ("no-such-tool",))]
-    monkeypatch.setattr(project, "clone", lambda: tmp_path)
-    monkeypatch.setattr(project, "steps", lambda root, everything: steps)
-    monkeypatch.setattr(boot, "ensure_image", lambda **_: None)
-    assert main(["test"]) == 1
-    lines = capfd.readouterr().out.splitlines()
-    assert "failed: a, gone" in lines
-    assert "1 failed, 2 passed, 1 skipped in" in lines[-1]
-    assert lines[-1].startswith("===")
-
-
-def test_a_run_that_left_no_report_is_an_error(tmp_path):
-    assert project.count(tmp_path / "none.xml") == {"error": 1}
-    (tmp_path / "half.xml").write_text("<testsuites><testsuite")
-    assert project.count(tmp_path / "half.xml") == {"error": 1}
-
-
-def test_without_a_clone_there_are_no_checks(monkeypatch, tmp_path):
-    monkeypatch.setattr(project, "__file__", str(tmp_path / "lib/grader/cli/project.py"))
-    with pytest.raises(errors.UsageError, match="need a clone"):
-        project.clone()
-
-
-def test_a_terminated_command_leaves_through_its_context_managers():
-    code = (
-        "import sys, time; from grader.cli import main; import grader.engine.doctor as d\n"
-        "def wait():\n"
-        "    try: print('up', flush=True), time.sleep(30)\n"
-        "    finally: print('cleaned', flush=True)\n"
-        "d.examine = wait; sys.exit(main(['doctor']))"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "up\n"
-        began = time.monotonic()
-        process.terminate()
-        assert process.stdout.read() == "cleaned\n"
-        assert process.wait(10) == 143
-        assert time.monotonic() - began < 5
-
-
-def test_the_entry_point_is_the_one_that_is_published():
-    import tomllib
-
-    project_table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    module, name = project_table["scripts"]["dockbook"].split(":")
-    assert getattr(importlib.import_module(module), name) is main

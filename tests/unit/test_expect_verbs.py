@@ -11,7 +11,7 @@ from docker import DockerClient
 
 from grader.expect import Outcome
 from grader.state import FileThere, Log, read_first_moment
-from tests.unit.test_expect_check import FakeWitness, Question, ask, container, only_finding
+from tests.unit.witnesses import FakeWitness, Question, ask, container, only_finding
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 """When the witness's containers were started last."""

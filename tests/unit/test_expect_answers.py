@@ -1,0 +1,90 @@
+"""A student's answers, right and wrong, of every type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grader.expect import (
+    Outcome,
+    Said,
+)
+from tests.unit.witnesses import FakeWitness, ask, container, only_finding
+
+
+class Always:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("answer", "question"),
+    [
+        (42, lambda a: a.equals(42)),
+        (42.0, lambda a: a.equals(42)),
+        (" Hello\n", lambda a: a.equals("Hello")),
+        (["a", 1], lambda a: a.equals(["a", 1]).has_items(1, "a")),
+        ("b", lambda a: a.is_one_of("a", "b")),
+        ("Hello world", lambda a: a.contains("world")),
+        (["a", "b"], lambda a: a.contains("b")),
+        (3.14, lambda a: a.is_close(3.1416, 0.01)),
+        ("web", lambda a: a.container().is_running()),
+        (False, lambda a: a.equals(False)),
+    ],
+)
+def test_right_answers(answer: object, question: Callable[[Any], object]) -> None:
+    witness = FakeWitness(container(), variables={"x": answer})
+    assert ask(witness, lambda e: question(e.answer("x"))) == Outcome.passed()
+
+
+@pytest.mark.parametrize(
+    ("answer", "question", "words"),
+    [
+        (True, lambda a: a.equals(1), "found true"),
+        ("4242", lambda a: a.equals(4242), "should be a number, not text"),
+        (Always(), lambda a: a.equals(4242), "found an Always"),
+        ([Always()], lambda a: a.equals([4242]), "found an Always"),
+        (float("nan"), lambda a: a.equals(4242), "found nan"),
+        (b"4242", lambda a: a.equals("4242"), "`.decode()`"),
+        (None, lambda a: a.equals(4242), "in place of None"),
+        ("x", lambda a: a.is_one_of("a", 4242), "found 'x'"),
+        (["a", "a"], lambda a: a.has_items("a", 4242), 'found ["a", "a"]'),
+        (["a", "b", "c"], lambda a: a.has_items("a", "b"), "found"),
+        ("ab", lambda a: a.has_items("a"), "should be a list, not text"),
+        (3, lambda a: a.contains("4242"), "should be text"),
+        ("abc", lambda a: a.contains("4242"), "found 'abc'"),
+        (4243, lambda a: a.is_close(4242, 0.5), "found 4243"),
+        (10**400, lambda a: a.is_close(4242, 0.5), "found 1000"),
+        (True, lambda a: a.is_close(1, 1), "should be a number"),
+        ("db", lambda a: a.container(), "Containers here: 'web'"),
+    ],
+)
+def test_wrong_answers_do_not_tell_the_right_one(
+    answer: object, question: Callable[[Any], object], words: str
+) -> None:
+    witness = FakeWitness(container(), variables={"x": answer})
+    told = only_finding(witness, lambda e: question(e.answer("x")))
+    assert words in told
+    assert "4242" not in told or "4242" in str(answer)
+
+
+def test_a_right_answer_is_told_where_the_course_says_so() -> None:
+    witness = FakeWitness(variables={"x": 1})
+    assert "expected 42" in only_finding(witness, lambda e: e.answer("x").equals(42, reveal=True))
+    assert "expected" not in only_finding(witness, lambda e: e.answer("x").equals(42))
+
+
+def test_an_answer_that_cannot_be_known_here_is_not_reached() -> None:
+    class Outside(FakeWitness):
+        def answer(self, name: str) -> Said:
+            return Said("unavailable")
+
+    outcome = ask(Outside(container()), lambda e: e.answer("x").equals(1))
+    assert outcome == Outcome.not_reached("asks for 'x': run the check in the notebook")
+    # What can be seen without it still counts.
+    failed = ask(Outside(container()), lambda e: (e.container("web").is_stopped(), e.answer("x")))
+    assert failed.status == "failed"
