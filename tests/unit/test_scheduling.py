@@ -1,4 +1,4 @@
-"""Which tests stay together when two workers share them."""
+"""Which tests stay together when workers share them."""
 
 from __future__ import annotations
 
