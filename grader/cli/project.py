@@ -32,29 +32,29 @@ class Step:
 
 @dataclass(frozen=True)
 class _Suite:
-    """Tests of a folder that run together. ``together``: how pytest-xdist parts them between ``workers``.
+    """Tests of a folder. ``together``: how pytest-xdist parts them between ``workers``, if more than one.
 
     An engine or a command is waited for most of the time, so several tests run at once: any of them
     (``load``); or, without the slow ones, any that do not share what takes long to make (``loadgroup``, by
-    ``tests/scheduling.py``); or none (``alone``). The number of workers is what two cores have use for: with
+    ``tests/scheduling.py``). The number of workers is what two cores have use for: with
     four the cases of a chapter took three quarters of the time that they took with two.
     """
 
     name: str
     folder: str
-    together: Literal["load", "loadgroup", "alone"]
     workers: int = 1
+    together: Literal["load", "loadgroup"] = "load"
     marks: str = ""
 
 
 _SUITES = (
-    _Suite("unit", "unit", "load", 2),
-    _Suite("engine", "engine", "loadgroup", 3, marks="not alone"),
-    _Suite("leftovers", "engine", "alone", marks="alone"),
-    _Suite("course", "course", "load", 4),
-    _Suite("grading", "grading", "loadgroup", 3),
-    _Suite("browser", "browser", "loadgroup", 2),
-    _Suite("binder", "binder", "alone"),
+    _Suite("unit", "unit", 2),
+    _Suite("engine", "engine", 3, "loadgroup", marks="not alone"),
+    _Suite("leftovers", "engine", marks="alone"),
+    _Suite("course", "course", 4),
+    _Suite("grading", "grading", 3, "loadgroup"),
+    _Suite("browser", "browser", 2, "loadgroup"),
+    _Suite("binder", "binder"),
 )
 
 
@@ -118,7 +118,7 @@ def steps(root: Path, *, everything: bool) -> list[Step]:
 def _pytest(root: Path, suite: _Suite, *, everything: bool) -> Step:
     # The default run leaves the slow ones out. Among these are some that load the machine, or time it.
     marks = " and ".join(filter(None, ("" if everything else "not slow", suite.marks)))
-    several = suite.together == "load" or (suite.together == "loadgroup" and not everything)
+    several = suite.workers > 1 and (suite.together == "load" or not everything)
     report = root / "build" / f"report-{suite.name}.xml"
     argv = (
         *(sys.executable, "-m", "pytest", "-m", marks),
