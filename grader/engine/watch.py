@@ -12,9 +12,11 @@ import os
 import re
 import signal
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import NoReturn
 
 from grader.engine import linux
@@ -29,6 +31,8 @@ MANY = 0.9
 FULL = 0.99
 """A disk that is fuller than this has reached its limit."""
 ENDED = "the largest container or kernel was ended"
+PATIENCE_S = 2
+"""What takes longer to be counted exactly counts with all that it maps."""
 GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
 SLOW_EVERY = 20
@@ -50,6 +54,44 @@ class Group:
     pids: list[int] = field(default_factory=list)
     tasks: int = 0
     resident: int = 0
+
+
+class Count(threading.Thread):
+    """Counts memory exactly, for as long as that takes, while the watchdog goes on looking.
+
+    Whoever forks all the time holds the lock of its memory, and who reads about that in /proc waits for it:
+    250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
+    processes there may be none to be had later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._ask: SimpleQueue[dict[str, list[int]]] = SimpleQueue()
+        self._answers: SimpleQueue[dict[str, int]] = SimpleQueue()
+        self._answered = threading.Event()
+        self._asked: float | None = None
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            groups = self._ask.get()
+            self._answers.put({name: _proportional(pids) for name, pids in groups.items()})
+            self._answered.set()
+
+    def of(self, groups: dict[str, Group]) -> dict[str, int] | None:
+        """Bytes of each group's processes, exact or, for want of patience, at most; None: not known yet."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._ask.put({name: group.pids for name, group in groups.items()})
+        answered = self._answered.wait(EVERY_S)
+        in_time = time.monotonic() < self._asked + PATIENCE_S
+        if not answered:
+            return None if in_time else {name: group.resident for name, group in groups.items()}
+        self._asked = None
+        self._answered.clear()
+        answer = self._answers.get()
+        # Of what was there long ago: ask again.
+        return {name: answer.get(name, groups[name].resident) for name in groups} if in_time else None
 
 
 def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:
@@ -96,6 +138,7 @@ class Watch:
         self._ended = -GRACE, 0
         kinds = {point: kind for point, kind, _ in _mounts(os.getpid())}
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
+        self._count = Count() if memory else None
 
     def look(self) -> None:
         """Count once; end the largest group for each limit that is passed."""
@@ -104,8 +147,8 @@ class Watch:
         tasks = {name: group.tasks for name, group in groups.items()}
         if self.processes and sum(tasks.values()) > MANY * self.processes:
             self._end(groups, tasks, f"processes and threads ({self.processes}): {ENDED}")
-        if self.memory:
-            self._look_at_memory(groups)
+        if self._count:
+            self._look_at_memory(groups, self._count)
         if self.disk and self._disk_full():
             self._tell(f"disk ({self.disk >> 20} MB): it is full")
             # A file system of its own stops whoever writes; on the host's something has to.
@@ -131,7 +174,7 @@ class Watch:
                 group.resident += int(fields[21]) * PAGE
         return found
 
-    def _look_at_memory(self, groups: dict[str, Group]) -> None:
+    def _look_at_memory(self, groups: dict[str, Group], count: Count) -> None:
         # What the engine itself mounts is there in every kernel's namespace too; a volume is its containers'.
         devices: set[int] = set()
         _in_memory_files(os.getpid(), devices, lambda point: not point.startswith(f"{ENGINE_STATE}/"))
@@ -145,7 +188,10 @@ class Watch:
         held = {name: size + _in_descriptors(groups[name].pids) for name, size in held.items()}
         if sum(group.resident for group in groups.values()) + sum(held.values()) <= self.memory:
             return
-        used = {name: _proportional(group.pids) + held[name] for name, group in groups.items()}
+        counted = count.of(groups)
+        if counted is None:
+            return
+        used = {name: size + held[name] for name, size in counted.items()}
         total = sum(used.values())
         if total > self.memory:
             looks, before = self._ended

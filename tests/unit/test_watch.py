@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,58 @@ def test_mounts_say_which_device_they_are() -> None:
     found = {point: (kind, number) for point, kind, number in watch._mounts(os.getpid())}
     assert found[SHARED_MEMORY] == ("tmpfs", device(SHARED_MEMORY))
     assert found["/proc"][0] == "proc"
+
+
+def group(resident: int) -> dict[str, watch.Group]:
+    return {"kernel": watch.Group([os.getpid()], 1, resident)}
+
+
+@pytest.fixture
+def lock(monkeypatch: pytest.MonkeyPatch) -> threading.Lock:
+    """Held, it keeps whoever counts exactly: as a process that forks all the time does."""
+    held = threading.Lock()
+
+    def proportional(_: list[int]) -> int:
+        with held:
+            return 77
+
+    monkeypatch.setattr(watch, "_proportional", proportional)
+    monkeypatch.setattr(watch, "PATIENCE_S", 0.5)
+    return held
+
+
+def test_memory_is_counted_exactly_where_that_can_be_had(lock: threading.Lock) -> None:
+    count = watch.Count()
+    assert count.of(group(1000)) == {"kernel": 77}
+    assert count.of(group(1000) | {"new": watch.Group()}) == {"kernel": 77, "new": 77}
+
+
+def test_what_cannot_be_counted_in_time_counts_with_all_that_it_maps(lock: threading.Lock) -> None:
+    count = watch.Count()
+    with lock:
+        assert count.of(group(1000)) is None
+        time.sleep(watch.PATIENCE_S)
+        assert count.of(group(2000)) == {"kernel": 2000}
+    # What was found in the end is of what was there at first.
+    assert count.of(group(1000)) is None
+    assert count.of(group(1000)) == {"kernel": 77}
+
+
+def test_processes_are_counted_while_memory_cannot_be(
+    lock: threading.Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    tasks = iter([50, 50, 95])
+    killed: list[list[int]] = []
+    monkeypatch.setattr(watch, "_kill", killed.append)
+    monkeypatch.setattr(watch, "PATIENCE_S", 60)
+    watchdog = watch.Watch(told.append, memory=1, processes=100)
+    monkeypatch.setattr(watchdog, "_groups", lambda: {"kernel": watch.Group([os.getpid()], next(tasks), 9)})
+    monkeypatch.setattr(watchdog, "_own", "kernel")
+    with lock:
+        watchdog.look()
+        watchdog.look()
+        assert not told
+        watchdog.look()
+    assert told == [f"processes and threads (100): {watch.ENDED}"]
+    assert killed == [[os.getpid()]]

@@ -13,7 +13,12 @@ def _bomb(name: str, why: str, code: str, told: str = "", *, late: bool = True) 
 
 _run = "client.containers.run('busybox', "
 EXHAUST = [
-    _bomb("forks", "each process makes two", "import os\nwhile True: os.fork()", "processes and threads"),
+    _bomb(
+        "forks",
+        "each process makes two, and what they share is counted for each where nobody can tell",
+        "import os\nwhile True: os.fork()",
+        "processes and threads|memory",
+    ),
     _bomb(
         "forks in a container",
         "root in a container may have no limit",
