@@ -35,6 +35,8 @@ LIBRARIES_FIRST = (
     "--InteractiveShellApp.exec_lines=import sys; sys.path.append('')",
 )
 """With ``-P``: no file beside the notebook, a docker.py say, stands in for the kernel's or the course's."""
+KILL_S = 5
+"""Seconds that a kernel's processes have to vanish; many may be on their way at once."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -257,20 +259,13 @@ class Inside:
                 return None
             time.sleep(0.001)
 
+    def first_process(self, kernel: int) -> int:
+        """The kernel itself, process 1 of its namespace: the child of its ``unshare``. 0 if there is none."""
+        return procfs.child(kernel) if kernel in self.kernels else 0
+
     def kernel_processes(self, kernel: int) -> list[int]:
         """Every process in the pid namespace of a kernel, found from outside of it."""
-        namespaces = set()
-        for pid in procfs.pids():
-            with contextlib.suppress(OSError):
-                if procfs.parent(pid) == kernel:
-                    namespaces.add(os.readlink(f"/proc/{pid}/ns/pid"))
-        own = os.readlink("/proc/self/ns/pid")
-        found = []
-        for pid in procfs.pids():
-            with contextlib.suppress(OSError):
-                if os.readlink(f"/proc/{pid}/ns/pid") in namespaces - {own}:
-                    found.append(pid)
-        return found
+        return procfs.beside(self.first_process(kernel))
 
     def do_signal_kernel(self, kernel: int, number: int) -> int:
         """Send a signal to every process of a kernel, newly forked ones too; how many got it."""
@@ -287,17 +282,23 @@ class Inside:
 
     def do_interrupt_kernel(self, kernel: int) -> None:
         """SIGINT to the kernel process itself, as Jupyter's interrupt does."""
-        for pid in self.kernel_processes(kernel)[:1]:
+        pid = self.first_process(kernel)
+        if pid:
             os.kill(pid, signal.SIGINT)
 
     def do_kernel_alive(self, kernel: int) -> bool:
         return kernel in self.kernels
 
     def do_kill_kernel(self, kernel: int) -> None:
+        """End a kernel with all that it started, and wait: what still counts as theirs is room for nobody.
+
+        Its ``unshare`` ends with the first process of the namespace, and that one when all the others have.
+        """
         if kernel in self.kernels:
-            self.do_signal_kernel(kernel, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
-                os.kill(kernel, signal.SIGKILL)
+                os.kill(self.first_process(kernel) or kernel, signal.SIGKILL)
+            self.exit_code(kernel, time.monotonic() + KILL_S)
+            self.ended(kernel)
 
     def do_probe(self, pid: int, argv: list[str], limit_s: float) -> dict[str, Any]:
         """Run trusted code in the network namespace of a container's process; output cut at 64 kB."""

@@ -19,10 +19,28 @@ def parent(pid: int) -> int:
     return 0
 
 
+def child(pid: int) -> int:
+    """The first child of a process that is found; 0 if it has none."""
+    return next((one for one in pids() if parent(one) == pid), 0)
+
+
+def namespace(pid: int) -> str:
+    """What tells the pid namespace of a process from others; empty if the process is gone."""
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    return ""
+
+
+def beside(pid: int) -> list[int]:
+    """Every process in the pid namespace of a process, itself included; none if it is gone."""
+    wanted = namespace(pid)
+    return [one for one in pids() if namespace(one) == wanted] if wanted else []
+
+
 def kill_contained() -> None:
     """SIGKILL for every process in a pid namespace below this one: containers, steps of builds, kernels."""
-    own = os.readlink("/proc/self/ns/pid")
+    own = namespace(os.getpid())
     for pid in pids():
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/ns/pid") != own:
+        if namespace(pid) not in (own, ""):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

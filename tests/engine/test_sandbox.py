@@ -30,6 +30,12 @@ while True:
     word, sender = s.recvfrom(100); s.sendto(b"pong-" + word, sender)
 """
 
+COUNT_STUDENTS = """
+import os
+owners = [os.stat(f"/proc/{name}").st_uid for name in os.listdir("/proc") if name.isdigit()]
+print(owners.count(1000))
+"""
+
 
 @pytest.fixture
 def client(shared_engine: Engine) -> Iterator[DockerClient]:
@@ -105,6 +111,18 @@ def test_an_interrupted_cell_ends_and_the_kernel_goes_on(shared_engine: Engine) 
         kernel.interrupt()
         notebook.wait_for_idle()
         assert notebook.run("1 + 1").endswith("2\n")
+
+
+def test_a_kernel_that_was_ended_has_left_no_process(shared_engine: Engine) -> None:
+    """The next one has their number to start with: with the last one's on their way it could not."""
+    notebook = Notebook(shared_engine.start_kernel())
+    with notebook:
+        told = notebook.run(
+            "import os, time\nheld = bytearray(b'x') * (64 << 20)\n"
+            "if all(os.fork() for _ in range(200)): print('all there')\nelse: time.sleep(600)"
+        )
+        assert told.endswith("all there\n")
+    assert shared_engine.probe("", ["python3", "-c", COUNT_STUDENTS]) == (0, b"0\n")
 
 
 def test_an_ordinary_user_has_one_too(engine_image: None) -> None:
