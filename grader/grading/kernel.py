@@ -177,7 +177,8 @@ class KernelSession:
         message = client.execute(code, allow_stdin=False, stop_on_error=False)
         ending: Ending
         reply = self._wait(message, time.monotonic() + timeout_s, collector)
-        if reply is not None and _leaves(reply) and self._left():
+        if reply is not None and _leaves(reply):
+            self._let_end()
             ending = "died"
             collector.say("KernelDied", "this cell ended the kernel; the next one gets a fresh kernel")
             self.close()
@@ -264,12 +265,11 @@ class KernelSession:
         if self._wait(message, time.monotonic() + INTERRUPT_S, collector) is None:
             self.close()
 
-    def _left(self) -> bool:
-        """Wait for a kernel that is about to end: the next cell would be lost with it."""
+    def _let_end(self) -> None:
+        """Give a kernel that is about to end its time; the next cell would be lost with it, so no more."""
         deadline = time.monotonic() + INTERRUPT_S
         while self._alive() and time.monotonic() < deadline:
             time.sleep(0.05)
-        return not self._alive()
 
     def _alive(self) -> bool:
         return self._kernel is not None and self._kernel.alive()
@@ -284,7 +284,10 @@ def _leaves(reply: Mapping[str, Any]) -> bool:
     """Whether the cell called ``quit()``: the kernel ends a moment after it has said so."""
     payload = reply.get("payload")
     entries = payload if isinstance(payload, list) else []
-    return any(isinstance(entry, Mapping) and entry.get("source") == "ask_exit" for entry in entries)
+    return any(
+        isinstance(entry, Mapping) and entry.get("source") == "ask_exit" and not entry.get("keepkernel")
+        for entry in entries
+    )
 
 
 def _parent(message: Mapping[str, Any]) -> object:

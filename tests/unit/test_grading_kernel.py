@@ -104,6 +104,17 @@ def test_quit_costs_no_later_cell(session):
     assert session.run("print(ready)", 10).outputs[0].text == "set up\n"
 
 
+def test_a_kernel_that_takes_its_time_to_quit_costs_no_later_cell(session):
+    run = session.run("import atexit, time\natexit.register(time.sleep, 60)\nquit()", 10)
+    assert run.ending == "died"
+    assert session.run("print(ready)", 10).outputs[0].text == "set up\n"
+
+
+def test_quit_that_keeps_the_kernel_keeps_it(session):
+    assert session.run("x = 1\nquit(keep_kernel=True)", 10).ending == "ok"
+    assert session.run("print(x)", 10).outputs[0].text == "1\n"
+
+
 def test_an_import_that_kills_does_not_kill_every_kernel(session):
     session.run("import json", 10)
     session._imports.append("raise SystemExit; import os; os._exit(1)")
