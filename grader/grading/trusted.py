@@ -21,8 +21,8 @@ from grader.expect.witness import EngineWitness, Witness
 from grader.expect.words import visible
 from grader.state import Snapshot, familiar
 
-LOOK_S = 10
-"""Seconds for one read of the engine."""
+LOOK_S = 30
+"""Seconds for one read of the engine: hundreds of containers take a while beside other submissions."""
 
 
 def originals(engine: Engine) -> dict[str, str]:
