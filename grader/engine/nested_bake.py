@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from grader.engine import course_images, hub, recipe
-from grader.engine.nested_guest import API, IMAGES, SPEC, Guest, listen, prepare
+from grader.engine.guest import listen
+from grader.engine.nested_guest import API, IMAGES, SPEC, Guest, prepare
 
 MADE = Path("/made")
 HUB = Path("/srv/dockbook/hub")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import selectors
 import socket
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 from grader.engine import linux, roots
 from grader.engine.door import DOOR
+from grader.engine.guest import dial_path, dial_port, listen
 from grader.engine.inside import Inside
 from grader.engine.mux import CHUNK, Broken, Mux
 
@@ -31,7 +31,6 @@ PLUGIN = "/run/docker/plugins/dockbook.sock"
 CGROUPS = "/sys/fs/cgroup"
 CONTROLLERS = f"{CGROUPS}/cgroup.controllers"
 RUNC = "/usr/local/sbin/runc"
-_PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 
 
 class Guest(Inside):
@@ -104,30 +103,10 @@ def delegate_cgroups() -> bool:
 # -- the relay
 
 
-def listen(path: str, mode: int) -> socket.socket:
-    """A listening unix socket."""
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(path)
-    os.chmod(path, mode)
-    server.listen(512)
-    return server
-
-
 def dial(target: str) -> socket.socket | None:
     """A socket for what the keeper asks for; None for what is not to be had. Raises OSError."""
-    port = _PORT.fullmatch(target)
-    if port:
-        kind = socket.SOCK_STREAM if port[1] == "tcp" else socket.SOCK_DGRAM
-        handle = socket.socket(socket.AF_INET, kind)
-        handle.setblocking(False)
-        handle.connect_ex(("127.0.0.1", int(port[2])))
-        return handle
     path = {"api": API, "door": DOOR}.get(target)
-    if path is None:
-        return None
-    handle = socket.socket(socket.AF_UNIX)
-    handle.connect(path)
-    return handle
+    return dial_path(path) if path else dial_port(target)
 
 
 def relay(log: int, plugin: socket.socket, control: socket.socket) -> None:

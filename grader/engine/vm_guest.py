@@ -25,6 +25,7 @@ from typing import Any
 
 from grader.engine import linux, roots, vm_shim
 from grader.engine.door import DOOR
+from grader.engine.guest import dial_path, dial_port, listen
 from grader.engine.inside import AS_STUDENT, ENV, Inside
 from grader.engine.mux import CHUNK, Mux
 from grader.engine.vm_runtime import CRUN, Runtime
@@ -43,7 +44,6 @@ UNPACK: dict[str, tuple[str, ...]] = {
     "work": ("/home/student/work", *AS_STUDENT),
 }
 """Where the keeper's archives go, and as whom."""
-_PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 
 
 class Guest(Inside):
@@ -155,35 +155,16 @@ def own_marks(layers: str) -> None:
 # -- the relay
 
 
-def listen(path: str, mode: int) -> socket.socket:
-    """A listening unix socket."""
-    server = socket.socket(socket.AF_UNIX)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-    server.bind(path)
-    os.chmod(path, mode)
-    server.listen(512)
-    return server
-
-
 def dial(target: str) -> socket.socket | None:
-    """A socket for what the keeper asks for. Raises OSError."""
-    port = _PORT.fullmatch(target)
-    if port:
-        kind = socket.SOCK_STREAM if port[1] == "tcp" else socket.SOCK_DGRAM
-        handle = socket.socket(socket.AF_INET, kind)
-        handle.setblocking(False)
-        handle.connect_ex(("127.0.0.1", int(port[2])))
-        return handle
+    """A socket for what the keeper asks for; None for what is not to be had. Raises OSError."""
     if target in UNPACK:
         return unpack(*UNPACK[target])
     kernel = _KERNEL_SOCKET.fullmatch(target)
     path = f"{KERNELS}/{kernel[1]}" if kernel else {"api": API, "control": CONTROL, "door": DOOR}.get(target)
-    if path is None or not stat.S_ISSOCK(os.lstat(path).st_mode):
-        return None
-    handle = socket.socket(socket.AF_UNIX)
-    handle.connect(path)
-    return handle
+    if path is None:
+        return dial_port(target)
+    # What a student puts in a socket's place may lead anywhere.
+    return dial_path(path) if stat.S_ISSOCK(os.lstat(path).st_mode) else None
 
 
 def unpack(folder: str, *prefix: str) -> socket.socket:

@@ -18,21 +18,20 @@ EARLY_MODULES = ("virtio_blk",)
 """What it takes to see the disk; everything else is loaded from there."""
 CODE = "usr/lib/dockbook-vm"
 GUEST_MODULES = (
-    *(
-        "daemon",
-        "door",
-        "ids",
-        "inside",
-        "linux",
-        "mux",
-        "network",
-        "procfs",
-        "roots",
-        "vm_guest",
-        "vm_runtime",
-        "vm_shim",
-        "watch",
-    ),
+    "daemon",
+    "door",
+    "guest",
+    "ids",
+    "inside",
+    "linux",
+    "mux",
+    "network",
+    "procfs",
+    "roots",
+    "vm_guest",
+    "vm_runtime",
+    "vm_shim",
+    "watch",
 )
 """What of this package process 1 of the machine consists of."""
 SPARE_BYTES = 2 << 30
