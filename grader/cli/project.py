@@ -52,7 +52,7 @@ _SUITES = (
     _Suite("engine", "engine", 3, "loadgroup", marks="not alone"),
     _Suite("leftovers", "engine", marks="alone"),
     _Suite("course", "course", 4),
-    _Suite("grading", "grading", 3, "loadgroup"),
+    _Suite("grading", "grading", 2, "loadgroup"),
     _Suite("browser", "browser", 2, "loadgroup"),
     _Suite("binder", "binder"),
 )
