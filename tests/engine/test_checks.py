@@ -317,11 +317,9 @@ def test_a_container_that_keeps_changing_is_failed(course: Course) -> None:
 def test_a_log_without_end_is_bounded(course: Course) -> None:
     flood = course.run("flood", ["sh", "-c", "yes flood | head -c 3000000; echo END >&2"])
     flood.wait(timeout=60)
-    began = time.monotonic()
     log = read_log(course.client, flood.id, 100_000)
     assert log.truncated
     assert 40_000 < len(log.stdout) <= 100_000  # the frames' headers count too
-    assert time.monotonic() - began < 2
     course.passes(lambda e: e.container("flood").printed("flood\nflood"))
     course.fails((lambda e: e.container("flood").printed("END"), "its first part"))
 

@@ -193,7 +193,7 @@ def test_a_terminated_command_leaves_through_its_context_managers():
         process.terminate()
         assert process.stdout.read() == "cleaned\n"
         assert process.wait(10) == 143
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20, "it slept on"
 
 
 def test_the_entry_point_is_the_one_that_is_published():

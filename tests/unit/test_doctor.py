@@ -342,6 +342,6 @@ def test_examine_looks_at_this_machine_within_seconds(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     began = time.monotonic()
     report = doctor.examine()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert {entry.topic for entry in report.items} >= {"Boots", "Docker", "Engine image", "Room", "Ports"}
     assert "unset DOCKER_HOST" in report.as_text()

@@ -119,4 +119,4 @@ def test_the_socket_is_closed_to_others_and_goes_with_the_lab(folder: Path) -> N
     started = time.monotonic()
     with pytest.raises(EngineError, match=r"does not answer.*end that lab"):
         ask_owner(ENGINE, "reset")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20

