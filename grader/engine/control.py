@@ -89,7 +89,8 @@ class Control:
                 for reply in self.pump(max(0.001, deadline - time.monotonic())):
                     if reply["id"] == number:
                         if "error" in reply and self.ended is None:
-                            raise EngineError(f"The engine could not {do}: {reply['error']}.")
+                            what = do.replace("_", " ")
+                            raise EngineError(f"The engine could not {what}: {reply['error']}.")
                         if "error" not in reply:
                             return reply["value"]
                 if self.ended is not None:

@@ -232,10 +232,12 @@ class Inside:
 
         An earlier kernel may have left links there: as root the copy would follow them anywhere.
         """
-        work = "/home/student/work"
-        copy = "cp -r --no-preserve=all --remove-destination /run/dockbook/work/copy/."
-        script = f"mkdir -p {work} && {copy} {work}/"
-        self.run([*AS_STUDENT, "sh", "-c", script])
+        work, copy = "/home/student/work", "cp -r --no-preserve=all --remove-destination"
+        script = f"mkdir -p {work} && {copy} /run/dockbook/work/copy/. {work}/"
+        try:
+            self.run([*AS_STUDENT, "sh", "-c", script])
+        except RuntimeError as error:
+            raise RuntimeError(f"{work} takes no files ({error})") from error
 
     def run(self, argv: list[str], limit_s: float = 20) -> None:
         """Run a command to its end. Raises RuntimeError for any exit code but 0, and after ``limit_s``."""

@@ -65,7 +65,7 @@ def test_a_kernel_that_cannot_be_replaced_is_the_kernels_fault(
     if starts:
         engine.start_kernel(files).kill()
     else:
-        with pytest.raises(KernelError):
+        with pytest.raises(KernelError, match="work takes no files"):
             engine.start_kernel(files)
     assert engine.client().ping()
 
