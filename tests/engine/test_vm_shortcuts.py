@@ -9,6 +9,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from grader.cli.boot import open_chosen
+from grader.engine.vm_shim import SHIM
 from tests.engine.typed import eventually
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
@@ -35,9 +36,9 @@ def root(client: DockerClient) -> Container:
 
 
 def shims(root: Container) -> list[int]:
-    """Processes of that name in the machine."""
-    said = said_by(root, "sh", "-c", "grep -l containerd-shim /proc/[0-9]*/comm")
-    return [int(line.split("/")[2]) for line in said.splitlines()]
+    """Processes of that program in the machine. Its wrapper has its name too, but is a shell."""
+    script = f'for exe in /proc/[0-9]*/exe; do [ "$(readlink $exe)" != {SHIM} ] || echo $exe; done'
+    return [int(line.split("/")[2]) for line in said_by(root, "sh", "-c", script).splitlines()]
 
 
 def said_by(container: Container, *argv: str) -> str:
@@ -54,7 +55,8 @@ def test_all_containers_have_one_shim_that_outlives_them(client: DockerClient, r
         one.kill()
         assert one.wait()["StatusCode"] == 137
         one.remove()
-    assert shims(root) == before
+    # On a busy machine one more may just be cleaning up.
+    assert eventually(lambda: shims(root) == before, PATIENCE_S), shims(root)
     assert client.containers.run("busybox", ["echo", "on"], remove=True) == b"on\n"
 
 
@@ -66,11 +68,12 @@ def test_when_it_dies_its_containers_have_ended_and_others_get_shims_of_their_ow
     # Later: it is what answers this request.
     root.exec_run(["sh", "-c", f"sleep 2; kill -KILL {shim}"], detach=True)
     for one in (lost, root):
-        assert one.wait(timeout=PATIENCE_S)["StatusCode"] == 137
+        # containerd asks the shim's program how it ended; where that takes more than 5 s it says 255.
+        assert one.wait(timeout=PATIENCE_S)["StatusCode"] in (137, 255)
     lost.remove()
     root.start()
     client.containers.run("busybox", ["sleep", "300"], name="other", detach=True)
-    assert len(shims(root)) == 2
+    assert eventually(lambda: len(shims(root)) == 2, PATIENCE_S), shims(root)
     client.containers.get("other").remove(force=True)
     assert eventually(lambda: len(shims(root)) == 1, PATIENCE_S)
     assert client.containers.run("busybox", ["echo", "on"], remove=True) == b"on\n"
