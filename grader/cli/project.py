@@ -36,8 +36,9 @@ class _Suite:
 
     An engine or a command is waited for most of the time, so several tests run at once: any of them
     (``load``); or, without the slow ones, any that do not share what takes long to make (``loadgroup``, by
-    ``tests/scheduling.py``). The number of workers is what two cores have use for: with
-    four the cases of a chapter took three quarters of the time that they took with two.
+    ``tests/scheduling.py``). The number of workers is what two cores have use for: with four the cases of a
+    chapter took three quarters of the time that they took with two. Where a virtual machine or a batch of
+    submissions has work for all cores by itself, more workers gain little and make everything wait.
     """
 
     name: str
@@ -49,7 +50,7 @@ class _Suite:
 
 _SUITES = (
     _Suite("unit", "unit", 2),
-    _Suite("engine", "engine", 3, "loadgroup", marks="not alone"),
+    _Suite("engine", "engine", 2, "loadgroup", marks="not alone"),
     _Suite("leftovers", "engine", marks="alone"),
     _Suite("course", "course", 4),
     _Suite("grading", "grading", 2, "loadgroup"),
