@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from grader.engine.base import Engine
 from grader.engine.ports import Published
@@ -27,10 +26,12 @@ from grader.lab.attend import Attendant, tell
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
 from grader.lab.desk import COURSE_VARIABLE, LABEXTENSIONS, PORTS, SERVER
+from grader.lab.stop import Stop, stop_on_signals
 from grader.lab.workspace import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
 STOP_S = 10.0
+PORT_TRIES = 3
 _TICK_S = 0.3
 
 # The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
@@ -43,10 +44,6 @@ _INSTRUCTOR = (
     # The formgrader shows the log of what a button did; debugging lines would hide the verdict.
     "--ServerApp.logging_config={'loggers': {'ServerApp': {'level': 'INFO'}}}",
 )
-
-
-class Stop(Exception):
-    """Somebody asked the lab to end: Ctrl-C, a terminal that closed, a service manager."""
 
 
 @dataclass
@@ -210,21 +207,11 @@ def serve(
         env["PATH"] = os.pathsep.join([env.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     if not instructor and (student := student_of(workspace)):
         env["DOCKBOOK_STUDENT"] = student
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            _command(workspace, port, instructor=instructor),
-            cwd=workspace,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # A session of its own: Ctrl-C in our terminal is ours to handle, and reaches it as one request.
-            start_new_session=True,
-        )
+    server = _come_up(_command(workspace, port, instructor=instructor), workspace, env, log)
     try:
-        yield _wait(process, runtime, token, log)
+        yield server
     finally:
-        _end(process)
+        _end(server.process)
 
 
 _CSS = """\
@@ -308,6 +295,34 @@ def write_settings(config: Path, *, instructor: bool = False) -> None:
     css.write_text(_CSS)
 
 
+def _come_up(command: Sequence[str], workspace: Path, env: Mapping[str, str], log: Path) -> Server:
+    """Start JupyterLab and wait until it answers; again where another one took the port that it had found.
+
+    It looks which port is free, lets go of it, and takes it a moment later (jupyter_server, serverapp.py).
+    """
+    tries = PORT_TRIES
+    while True:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=workspace,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A session of its own: Ctrl-C in our terminal is ours to handle, and comes as one request.
+                start_new_session=True,
+            )
+        try:
+            return _wait(process, Path(env["JUPYTER_RUNTIME_DIR"]), env["JUPYTER_TOKEN"], log)
+        except BaseException as error:
+            _end(process)
+            tries -= 1
+            lost = isinstance(error, DockbookError) and "is already in use" in _tail(log, 2)
+            if not (lost and tries):
+                raise
+
+
 def _wait(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path) -> Server:
     """The server's address once it answers."""
     deadline = time.monotonic() + START_S
@@ -360,22 +375,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    def stop(_signum: int, _frame: FrameType | None) -> None:
-        for one in signals:  # asked once is enough: what follows is short and must not be cut
-            signal.signal(one, signal.SIG_IGN)
-        raise Stop
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(one, stop) for one in signals]
-    try:
-        yield
-    finally:
-        for one, handler in zip(signals, before, strict=True):
-            signal.signal(one, handler)
 
 
 def has_display(environment: Mapping[str, str]) -> bool:

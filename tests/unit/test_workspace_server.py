@@ -76,6 +76,23 @@ def test_a_taken_port_is_said_and_not_changed(workspace):
             pytest.fail("it must not come up")
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_port_that_another_lab_took_in_between_is_looked_for_again(workspace, monkeypatch, times, tmp_path):
+    left = tmp_path / "left"
+    left.write_text(f"{times}\n")
+    script = f"""n=$(cat {left}); [ $n -gt 0 ] || exec "$@"; echo $((n - 1)) >{left}
+        echo The port 8888 is already in use.; exit 1"""
+    command = jupyter._command
+    monkeypatch.setattr(jupyter, "_command", lambda *a, **k: ["sh", "-c", script, "sh", *command(*a, **k)])
+    if times == 1:
+        with serve(workspace, os.environ) as server:
+            assert status(server.address) == 200
+    else:
+        with pytest.raises(DockbookError, match="already in use"), serve(workspace, os.environ):
+            pytest.fail("it must not come up")
+    assert left.read_text() == "0\n"
+
+
 def test_a_jupyter_that_does_not_start_says_its_last_words(workspace, monkeypatch):
     monkeypatch.setattr(jupyter, "_command", lambda *_, **__: ["sh", "-c", "echo broken pieces >&2; exit 4"])
     with pytest.raises(DockbookError, match=r"did not start: broken pieces"), serve(workspace, os.environ):
