@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NoReturn
 
 from grader.engine import linux
@@ -68,7 +68,6 @@ class Count(threading.Thread):
         super().__init__(daemon=True)
         self._ask: SimpleQueue[dict[str, list[int]]] = SimpleQueue()
         self._answers: SimpleQueue[dict[str, int]] = SimpleQueue()
-        self._answered = threading.Event()
         self._asked: float | None = None
         self.start()
 
@@ -76,22 +75,23 @@ class Count(threading.Thread):
         while True:
             groups = self._ask.get()
             self._answers.put({name: _proportional(pids) for name, pids in groups.items()})
-            self._answered.set()
 
     def of(self, groups: dict[str, Group]) -> dict[str, int] | None:
         """Bytes of each group's processes, exact or, for want of patience, at most; None: not known yet."""
         if self._asked is None:
             self._asked = time.monotonic()
             self._ask.put({name: group.pids for name, group in groups.items()})
-        answered = self._answered.wait(EVERY_S)
-        in_time = time.monotonic() < self._asked + PATIENCE_S
-        if not answered:
-            return None if in_time else {name: group.resident for name, group in groups.items()}
-        self._asked = None
-        self._answered.clear()
-        answer = self._answers.get()
-        # Of what was there long ago: ask again.
-        return {name: answer.get(name, groups[name].resident) for name in groups} if in_time else None
+        try:
+            answer, answered = self._answers.get(timeout=EVERY_S), True
+        except Empty:
+            answer, answered = {}, False
+        late = time.monotonic() >= self._asked + PATIENCE_S
+        if answered:
+            self._asked = None
+        if answered == late:
+            # Not known yet; or known at last, of what was there long ago.
+            return None
+        return {name: answer.get(name, group.resident) for name, group in groups.items()}
 
 
 def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:

@@ -31,7 +31,7 @@ from grader.lab.workspace import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
 STOP_S = 10.0
-PORT_TRIES = 3
+PORT_TRIES = 3  # each for one more lab that starts in the same moment
 _TICK_S = 0.3
 
 # The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.

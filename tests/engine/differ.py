@@ -107,6 +107,16 @@ def descendants(root: int | None = None) -> list[int]:
     return found
 
 
+def keepers(root: int | None = None) -> set[int]:
+    """Those of ``descendants`` that keep an engine, by name: process numbers start again some day."""
+    found = set()
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text() == "dockbook-keeper\n":
+                found.add(pid)
+    return found
+
+
 def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 

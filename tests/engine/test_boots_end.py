@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -63,20 +61,11 @@ def test_its_owner_killed_while_booting(
         assert eventually(lambda: place.holds() == held, 20 * place.patience)
 
 
-def keepers() -> set[int]:
-    found = set()
-    for pid in differ.descendants():
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().startswith("dockbook-keeper"[:15]):
-                found.add(pid)
-    return found
-
-
 def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> None:
     """Its owner lives on, and tidies what the keeper cannot any more."""
-    held, others = place.holds(), keepers()
+    held, others = place.holds(), differ.keepers()
     opened = open_engine(place.boot)
-    [keeper] = keepers() - others
+    [keeper] = differ.keepers() - others
     os.kill(keeper, signal.SIGKILL)
     assert eventually(lambda: not opened.alive()), "the owner did not notice"
     opened.close()
@@ -86,10 +75,10 @@ def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> 
 
 def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
     """Nobody is left to remove a folder: all else goes, and the folder with the next engine's start."""
-    held, others = place.holds(), keepers()
+    held, others = place.holds(), differ.keepers()
     with owners_of(1, "wait", boot=place.boot) as owners:
         all_ready(owners)
-        [keeper] = keepers() - others
+        [keeper] = differ.keepers() - others
         os.kill(keeper, signal.SIGKILL)
         end(owners, signal.SIGKILL)
         assert differ.left_since(before, wait_s=10 * place.patience, but_files=True) == []

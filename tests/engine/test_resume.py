@@ -133,13 +133,6 @@ def test_after_an_orderly_end_all_is_there(workspace: Path, said: list[str]) -> 
     assert said == []
 
 
-def named(pid: int, name: str) -> bool:
-    """Whether a process is there and called so."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip() == name
-    return False
-
-
 @pytest.mark.parametrize("who", ["owner", "keeper", "all at once"])
 def test_after_a_kill_all_is_there(workspace: Path, said: list[str], who: str) -> None:
     """`all at once` is what a reboot does: nobody is asked, nothing is written any more."""
@@ -149,8 +142,7 @@ def test_after_a_kill_all_is_there(workspace: Path, said: list[str], who: str) -
             with closing(DockerClient(base_url=info.docker_host, timeout=60)) as client:
                 make_things(client)
             below = differ.descendants(owner.pid)
-            # By name: numbers start again at 32,768, and then the first process has no longer the lowest.
-            [keeper] = [pid for pid in below if named(pid, "dockbook-keeper")]
+            [keeper] = differ.keepers(owner.pid)
             for pid in {"owner": [owner.pid], "keeper": [keeper], "all at once": [owner.pid, *below]}[who]:
                 with suppress(ProcessLookupError):  # the first ones take others along
                     os.kill(pid, signal.SIGKILL)

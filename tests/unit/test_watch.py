@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,22 +59,30 @@ def lock(monkeypatch: pytest.MonkeyPatch) -> threading.Lock:
             return 77
 
     monkeypatch.setattr(watch, "_proportional", proportional)
-    monkeypatch.setattr(watch, "PATIENCE_S", 0.5)
     return held
 
 
-def test_memory_is_counted_exactly_where_that_can_be_had(lock: threading.Lock) -> None:
+def test_memory_is_counted_exactly_where_that_can_be_had(
+    lock: threading.Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "EVERY_S", 60)
+    monkeypatch.setattr(watch, "PATIENCE_S", 60)
     count = watch.Count()
     assert count.of(group(1000)) == {"kernel": 77}
     assert count.of(group(1000) | {"new": watch.Group()}) == {"kernel": 77, "new": 77}
 
 
-def test_what_cannot_be_counted_in_time_counts_with_all_that_it_maps(lock: threading.Lock) -> None:
+def test_what_cannot_be_counted_in_time_counts_with_all_that_it_maps(
+    lock: threading.Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
     count = watch.Count()
     with lock:
         assert count.of(group(1000)) is None
-        time.sleep(watch.PATIENCE_S)
+        now[0] += watch.PATIENCE_S
         assert count.of(group(2000)) == {"kernel": 2000}
+    monkeypatch.setattr(watch, "EVERY_S", 60)
     # What was found in the end is of what was there at first.
     assert count.of(group(1000)) is None
     assert count.of(group(1000)) == {"kernel": 77}
