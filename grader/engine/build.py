@@ -12,9 +12,8 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from grader.engine import course_images, hub, ids, recipe
 from grader.engine.base import Engine
+from grader.engine.bootstrap import mmdebstrap
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
 from grader.errors import ImageError
@@ -284,31 +284,6 @@ class _Builder:
     @staticmethod
     def _run(argv: list[str], env: dict[str, str]) -> str:
         return subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout.strip()
-
-
-def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], None]) -> None:
-    """One run of mmdebstrap; its own messages tell how far it is. Raises CalledProcessError."""
-    mode = "root" if os.geteuid() == 0 else "unshare"
-    if mode == "unshare" and ids.building_ids().get("fake"):
-        # What is only unpacked has no program that a chroot could run.
-        mode = "chrootless" if "--variant=extract" in options else "fakechroot"
-    # Should this process be killed, mmdebstrap hears of it and clears its own folder away.
-    argv = ["setpriv", "--pdeathsig=TERM", "mmdebstrap", f"--mode={mode}", *options]
-    # mmdebstrap's own user enters its TMPDIR: a folder that others may pass through.
-    env = dict(os.environ) | {"TMPDIR": tempfile.gettempdir()}
-    with log_file.open("a") as log:
-        process = subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=log, text=True, env=env)
-        assert process.stderr is not None
-        error = last = ""
-        for line in process.stderr:
-            log.write(line)
-            last = line.strip() or last
-            if line.startswith("E: "):
-                error = error or last  # those that follow only say that something failed
-            if line.startswith("I: "):
-                tell(line[3:].strip())
-        if process.wait():
-            raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
 
 
 def remove(path: Path, own: ids.Ids) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.engine import ids, qemu, vm_recipe
-from grader.engine.build import Progress, mmdebstrap, remove
+from grader.engine.bootstrap import mmdebstrap
+from grader.engine.build import Progress, remove
 from grader.engine.image import EngineImage
 from grader.engine.vm_image import DISK_MANIFEST
 from grader.errors import ImageError

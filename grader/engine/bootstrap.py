@@ -1,0 +1,88 @@
+"""Runs mmdebstrap, which makes Debian root file systems, so that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from grader.engine import ids
+
+LOOK_S = 0.1
+"""How often its log is looked at for what is new."""
+END_S = 60
+"""How long it has to clear its folder away (hundreds of megabytes, on a slow disk) when it is told to end."""
+
+
+def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], None]) -> None:
+    """One run of mmdebstrap; ``tell`` gets its own words on how far it is. Raises CalledProcessError.
+
+    It unpacks in a folder of ``/tmp``, as root with /proc and /sys mounted in it, and clears that away only
+    if its own child lives long enough. So what ends this function (Ctrl-C, SIGTERM, a terminal that closes)
+    interrupts it and waits for it. Should this process be killed, it writes on into its log, where a pipe
+    without a reader would end the child, and clears up when the root file system is done.
+    """
+    mode = "root" if os.geteuid() == 0 else "unshare"
+    if mode == "unshare" and ids.building_ids().get("fake"):
+        # What is only unpacked has no program that a chroot could run.
+        mode = "chrootless" if "--variant=extract" in options else "fakechroot"
+    argv = ["mmdebstrap", f"--mode={mode}", *options]
+    # mmdebstrap's own user enters its TMPDIR: a folder that others may pass through.
+    env = dict(os.environ) | {"TMPDIR": tempfile.gettempdir()}
+    with log_file.open("ab") as log, log_file.open(errors="replace") as said:
+        said.seek(0, os.SEEK_END)
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig=TERM", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=env,
+            process_group=0,
+        )
+        error = last = ""
+        with _ended(process):
+            for line in _lines(said, process):
+                last = line or last
+                if line.startswith("E: "):
+                    error = error or line  # those that follow only say that something failed
+                if line.startswith("I: "):
+                    tell(line[3:])
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
+
+
+def _lines(said: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What is written to ``said``, line by line, until the process has ended and all is read."""
+    rest = ""
+    ended = False
+    while not ended:
+        ended = process.poll() is not None  # asked first: what it wrote before its end is read after it
+        *lines, rest = (rest + said.read()).split("\n")
+        yield from (line.strip() for line in lines)
+        if not ended:
+            time.sleep(LOOK_S)
+    if rest:
+        yield rest.strip()
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Interrupts the process and its children when the block is left early, and waits for their end.
+
+    By SIGINT, as Ctrl-C does: Perl waits for the program that it runs and goes on to its own clearing up. By
+    SIGTERM it ends at once, and the mounts stay.
+    """
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
