@@ -16,6 +16,8 @@ from grader.engine import ids
 
 LOOK_S = 0.1
 """How often its log is looked at for what is new."""
+HOOK = "I: running --"
+"""How a hook's line begins: a command of ours for the log, not for whoever waits."""
 END_S = 60
 """How long it has to clear its folder away (hundreds of megabytes, on a slow disk) when it is told to end."""
 
@@ -51,7 +53,7 @@ def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], Non
                 last = line or last
                 if line.startswith("E: "):
                     error = error or line  # those that follow only say that something failed
-                if line.startswith("I: "):
+                if line.startswith("I: ") and not line.startswith(HOOK):
                     tell(line[3:])
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)

@@ -43,6 +43,7 @@ NETWORK_VARIABLE = "DOCKBOOK_BUILD_NETWORK"
 SIZE = "1 GB on your Docker, 0.6 GB more meanwhile"
 BAKE_S = 900
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PLUGINS = "usr/libexec/docker/cli-plugins"
 
 
@@ -180,7 +181,7 @@ class _Builder:
         for line in cast("Iterator[dict[str, Any]]", lines):
             if "error" in line:
                 raise explained(self.image, str(line["error"]), self.last)
-            text = str(line.get("stream", line.get("status", ""))).strip()
+            text = _COLOUR.sub("", str(line.get("stream", line.get("status", "")))).strip()
             if step := _STEP.match(text):
                 fraction = (int(step[1]) - 1) / int(step[2])
                 text = step[3]

@@ -37,7 +37,7 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             image,
             folder,
             ids.building_ids(),
-            lambda done, text: tell(0.7 + done / 20, f"virtual machine: {text}"),
+            lambda done, text: tell(0.75 + done / 100, f"virtual machine: {text}"),
         )
         with boot_cold(
             VMImage(folder, target.key, image, target.accelerator, folder), folder / "oven"

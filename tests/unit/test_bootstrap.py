@@ -30,12 +30,12 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standing:
 
 
 def test_its_words_are_told_and_kept(stand_in: Standing) -> None:
-    log = stand_in("echo 'I: one' >&2; echo hook; printf 'I: two' >&2")
+    log = stand_in("printf 'I: one\\nI: running --customize-hook\\n' >&2; echo hook; printf 'I: two' >&2")
     log.write_text("I: an earlier run\n")
     told: list[str] = []
     mmdebstrap(["trixie", "x.tar"], log, told.append)
     assert told == ["one", "two"]
-    assert log.read_text() == "I: an earlier run\nI: one\nhook\nI: two"
+    assert log.read_text() == "I: an earlier run\nI: one\nI: running --customize-hook\nhook\nI: two"
 
 
 def test_a_failure_is_said_in_its_first_words(stand_in: Standing) -> None:
