@@ -19,7 +19,7 @@ LOOK_S = 0.1
 HOOK = "I: running --"
 """How a hook's line begins: a command of ours for the log, not for whoever waits."""
 END_S = 60
-"""How long it has to clear its folder away (hundreds of megabytes, on a slow disk) when it is told to end."""
+"""How long it is waited for when it is told to end; a slow disk takes a while to let go of its folder."""
 
 
 def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], None]) -> None:
@@ -40,7 +40,8 @@ def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], Non
     with log_file.open("ab") as log, log_file.open(errors="replace") as said:
         said.seek(0, os.SEEK_END)
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig=TERM", *argv],
+            # A shell lets what it starts in the background ignore SIGINT, and all that this starts in turn.
+            ["setpriv", "--pdeathsig=TERM", "env", "--default-signal=INT", *argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

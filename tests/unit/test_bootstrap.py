@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -57,8 +58,9 @@ def test_a_failure_without_an_error_of_its_own_is_said_in_its_last_words(stand_i
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("in_the_background", [False, True])
 def test_who_leaves_interrupts_it_and_waits_until_it_has_cleared_up(
-    stand_in: Standing, end: type[BaseException]
+    stand_in: Standing, end: type[BaseException], in_the_background: bool
 ) -> None:
     log = stand_in(
         "trap 'sleep 0.3; : > cleared; exit 1' INT\necho 'I: at it' >&2\n"
@@ -68,6 +70,10 @@ def test_who_leaves_interrupts_it_and_waits_until_it_has_cleared_up(
     def leave(_words: str) -> None:
         raise end
 
-    with pytest.raises(end):
-        mmdebstrap(["trixie", "x.tar"], log, leave)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if in_the_background else signal.default_int_handler)
+    try:
+        with pytest.raises(end):
+            mmdebstrap(["trixie", "x.tar"], log, leave)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert log.with_name("cleared").exists()
