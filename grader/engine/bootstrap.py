@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -65,11 +64,11 @@ def _lines(said: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str]:
     rest = ""
     ended = False
     while not ended:
-        ended = process.poll() is not None  # asked first: what it wrote before its end is read after it
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_S)
+        ended = process.returncode is not None  # first: what it wrote before its end is read after it
         *lines, rest = (rest + said.read()).split("\n")
         yield from (line.strip() for line in lines)
-        if not ended:
-            time.sleep(LOOK_S)
     if rest:
         yield rest.strip()
 

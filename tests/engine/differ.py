@@ -108,11 +108,16 @@ def descendants(root: int | None = None) -> list[int]:
 
 
 def keepers(root: int | None = None) -> set[int]:
-    """Those of ``descendants`` that keep an engine, by name: process numbers start again some day."""
+    """Those of ``descendants`` that keep an engine."""
+    return named("dockbook-keeper", root)
+
+
+def named(name: str, root: int | None = None) -> set[int]:
+    """Those of ``descendants`` that are called so: process numbers start again some day."""
     found = set()
     for pid in descendants(root):
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text() == "dockbook-keeper\n":
+            if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
                 found.add(pid)
     return found
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from grader.engine.bootstrap import mmdebstrap
 from tests.engine import differ
 from tests.engine.owners import TREE
+from tests.engine.typed import eventually
 from tests.engine.users import User, shared_python
 
 HERE = Path(__file__).resolve()
@@ -40,7 +40,7 @@ def test_nothing_stays(own_places: Path, someone: User | None, number: int, code
         with process:
             assert process.stdout is not None
             assert any("installing essential packages" in line for line in process.stdout), log.read_text()
-            time.sleep(1)  # into dpkg's work, so that there is something to interrupt
+            assert eventually(lambda: bool(differ.named("dpkg"))), log.read_text()
             process.send_signal(number)
         assert process.returncode == code, log.read_text()
         assert differ.left_since(before, wait_s=DONE_S, but_files=True) == [], log.read_text()

@@ -55,7 +55,7 @@ BOMBS: dict[str, tuple[str, ...]] = {
         MEMORY,
     ),
     "children of the kernel": (
-        "import os, time\nfor _ in range(1000):\n    if not os.fork(): time.sleep(60), os._exit(0)",
+        "import os, time\nfor _ in range(1000):\n    if not os.fork(): time.sleep(60); os._exit(0)",
         PROCESSES,
     ),
     # What they share counts for each of them as long as they keep everybody from looking.

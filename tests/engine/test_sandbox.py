@@ -119,7 +119,7 @@ def test_a_kernel_that_was_ended_has_left_no_process(shared_engine: Engine) -> N
     with notebook:
         told = notebook.run(
             "import os, time\nheld = bytearray(b'x') * (64 << 20)\n"
-            "if all(os.fork() for _ in range(200)): print('all there')\nelse: time.sleep(60), os._exit(0)"
+            "if all(os.fork() for _ in range(200)): print('all there')\nelse: time.sleep(60); os._exit(0)"
         )
         assert told.endswith("all there\n")
     assert shared_engine.probe("", ["python3", "-c", COUNT_STUDENTS]) == (0, b"0\n")

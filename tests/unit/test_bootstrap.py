@@ -43,11 +43,8 @@ def test_a_failure_is_said_in_its_first_words(stand_in: Standing) -> None:
     log = stand_in("echo 'E: no room' >&2; echo 'E: mmdebstrap failed to run' >&2; exit 25")
     with pytest.raises(subprocess.CalledProcessError) as error:
         mmdebstrap(["trixie", "x.tar"], log, pytest.fail)
-    assert (error.value.returncode, error.value.cmd[0], error.value.stderr) == (
-        25,
-        "mmdebstrap",
-        "E: no room",
-    )
+    found = error.value
+    assert (found.returncode, found.cmd[0], found.stderr) == (25, "mmdebstrap", "E: no room")
 
 
 def test_a_failure_without_an_error_of_its_own_is_said_in_its_last_words(stand_in: Standing) -> None:
