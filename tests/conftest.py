@@ -10,9 +10,12 @@ from xdist.remote import Producer
 from grader.engine.auto import open_engine
 from grader.engine.base import Engine
 from grader.engine.build import ensure_image
+from grader.engine.programs import extend_path
 from grader.lab.whole_answers import keep_whole_answers
 from tests.scheduling import Sharing
 
+# Tests call what the command line calls, which has done this first.
+extend_path()
 # As in the course's notebooks: what a test's command said is not lost on a busy machine.
 keep_whole_answers()
 

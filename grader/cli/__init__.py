@@ -31,6 +31,7 @@ from grader.cli import (
     session,
     workspace,
 )
+from grader.engine import programs
 from grader.errors import DockbookError
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _of_the_disk(error: OSError) -> DockbookError | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Every error that we know is one line on stderr."""
+    programs.extend_path()
     _tools_of_this_environment()
     _start_quickly()
     if threading.current_thread() is threading.main_thread():

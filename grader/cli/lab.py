@@ -19,7 +19,7 @@ workspace_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     envvar="DOCKBOOK_WORKSPACE",
     show_envvar=True,
-    help="Your copy of the course (default: dockbook in your home folder). Never overwritten.",
+    help="Your copy of the course (default: dockbook-course in your home folder). Never overwritten.",
 )
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from grader.engine import programs
 from grader.engine.endpoint import (
     DEFAULT_SOCKET,
     TIMEOUT_S,
@@ -281,9 +282,7 @@ def _memory() -> tuple[int | None, int | None]:
 
 
 def _which(name: str) -> bool:
-    # Ordinary users of Debian do not have the folders of administration on their PATH.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-    return shutil.which(name, path=path) is not None
+    return programs.find(name) is not None
 
 
 def _busy(port: int) -> bool:

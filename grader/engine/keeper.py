@@ -49,6 +49,7 @@ class Keeper:
         self.selector = selectors.DefaultSelector()
         self.log: collections.deque[bytes] = collections.deque(maxlen=400)
         self.init = 0
+        self.namespaces: dict[str, int] = {}
         self.lock = -1
         self.inside: socket.socket | None = None
         self.buffers = {"owner": b"", "inside": b""}
@@ -112,6 +113,7 @@ class Keeper:
         api.close()
         os.close(log_write)
         os.close(map_read)
+        self.namespaces = open_namespaces(self.init)
         ids.write_maps(self.init, self.spec["ids"])
         os.write(map_write, b"m")
         os.close(map_write)
@@ -183,8 +185,10 @@ class Keeper:
         if request["do"] == "gate":
             self.gate.closed = request["with"]["closed"]
             self.send({"id": request["id"], "value": None})
-        elif request["do"] == "pid":
-            self.send({"id": request["id"], "value": self.init})
+        elif request["do"] == "namespaces":
+            own = f"/proc/{os.getpid()}/fd"
+            paths = {name: f"{own}/{number}" for name, number in self.namespaces.items()}
+            self.send({"id": request["id"], "value": paths})
         elif request["do"] == "tail":
             self.send({"id": request["id"], "value": self.tail()})
         else:
@@ -216,6 +220,15 @@ class Keeper:
             with contextlib.suppress(OSError):
                 ids.remove_tree(self.spec["ids"], self.runtime, "share")
             shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+def open_namespaces(pid: int) -> dict[str, int]:
+    """Descriptors of the user and network namespaces of a process that still has the caller's identity.
+
+    Once process 1 has taken its own ids, Linux no longer counts it among the owner's processes, and an
+    ordinary user may not open ``/proc/PID/ns`` any more: proc_pid_ns(5), ptrace(2). Root always may.
+    """
+    return {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in ("user", "net")}
 
 
 def main(descriptor: str) -> None:

@@ -11,21 +11,24 @@ import contextlib
 import json
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from grader.engine.base import Engine
-from grader.engine.control import bare_python
+from grader.engine.control import bare_python, last_words
 from grader.engine.sandbox import Sandbox
 from grader.errors import EngineError
 
 HOST = "127.0.0.1"
 RETRY_S = 0.3
+START_S = 10
+"""How long the relay may take to enter an engine's network."""
 
 
 class Published(NamedTuple):
@@ -41,9 +44,10 @@ class Published(NamedTuple):
 class Ports:
     """Forwards what containers publish, from now until ``close``. A context manager.
 
-    ``way``: how the relay gets into the engine's network, a sandbox's ``pid`` or the ``folder`` of an engine
-    whose keeper carries connections. ``tell`` gets one line when a port cannot be had on the host: somebody
-    else listens on it. ``note`` gets those ports, whenever they are others.
+    ``way``: how the relay gets into the engine's network, a sandbox's ``namespaces`` or the ``folder`` of an
+    engine whose keeper carries connections. ``tell`` gets one line when a port cannot be had on the host:
+    somebody else listens on it. ``note`` gets those ports, whenever they are others. Raises EngineError when
+    the relay does not start.
     """
 
     def __init__(
@@ -58,24 +62,40 @@ class Ports:
         self._taken: set[Published] = set()
         self._ended = threading.Event()
         self._control, theirs = socket.socketpair()
-        with theirs:
+        with theirs, tempfile.TemporaryFile() as errors:
             spec = json.dumps({**way, "control": theirs.fileno()})
             self._process = subprocess.Popen(
                 bare_python("grader.engine.relay", "main", spec),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=errors,
                 cwd="/",
             )
-        self._control.settimeout(10)
-        if self._control.recv(1) != b"k":
-            self.close()
-            raise EngineError("The relay for published ports did not start.")
+            theirs.close()
+            self._wait_until_ready(errors)
         self._client = engine.client(timeout=600)
         self._events = self._listen()
         self.update()
         self._thread = threading.Thread(target=self._follow, name="dockbook-ports", daemon=True)
         self._thread.start()
+
+    def _wait_until_ready(self, errors: IO[bytes]) -> None:
+        """Until the relay says so. Raises EngineError with what it wrote to ``errors``."""
+        self._control.settimeout(START_S)
+        try:
+            answer = self._control.recv(1)
+        except TimeoutError:
+            answer = b""
+        if answer == b"k":
+            return
+        self.close()
+        errors.seek(0)
+        why = last_words(errors.read().decode(errors="replace") or f"no answer within {START_S:g} s")
+        raise EngineError(
+            f"The process that forwards published ports did not start: {why}",
+            next_step="`dockbook doctor` says what this machine does not allow.",
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +176,8 @@ def beside(engine: Engine) -> list[str]:
     """
     if not isinstance(engine, Sandbox):
         return []
-    return ["nsenter", f"--target={engine.pid()}", "--user", "--net", "--preserve-credentials", "--"]
+    paths = engine.namespaces()
+    return ["nsenter", f"--user={paths['user']}", f"--net={paths['net']}", "--preserve-credentials", "--"]
 
 
 def listener(which: Published) -> socket.socket:

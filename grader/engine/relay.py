@@ -219,8 +219,8 @@ def dial_keeper(folder: str) -> Dial:
 
 
 def main(argument: str) -> None:
-    """Entry of the relay's process. ``argument``: its JSON description, with ``pid`` of a sandbox to join, or
-    ``folder`` of an engine whose keeper carries connections."""
+    """Entry of the relay's process. ``argument``: its JSON description, with the ``namespaces`` of a sandbox
+    to join, or the ``folder`` of an engine whose keeper carries connections."""
     spec = json.loads(argument)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     linux.set_name("dockbook-relay")
@@ -228,17 +228,16 @@ def main(argument: str) -> None:
     if "folder" in spec:
         dial = dial_keeper(spec["folder"])
     else:
-        join(spec["pid"])
+        join(**spec["namespaces"])
     linux.die_with_parent()
     control = socket.socket(fileno=spec["control"])
     control.send(b"k")
     Relay(control, dial).run()
 
 
-def join(pid: int) -> None:
-    """Enter a sandbox's user and network namespaces."""
-    user = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+def join(user: str, net: str) -> None:
+    """Enter a sandbox's namespaces, given as paths that lead to them: see ``keeper.open_namespaces``."""
+    opened = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in (user, net)]
     # The one who made a user namespace may enter it with all rights there: user_namespaces(7).
-    linux.setns(user, linux.CLONE_NEWUSER)
-    linux.setns(network, linux.CLONE_NEWNET)
+    linux.setns(opened[0], linux.CLONE_NEWUSER)
+    linux.setns(opened[1], linux.CLONE_NEWNET)

@@ -145,11 +145,11 @@ class Sandbox(GradingEngine):
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"pid": self.pid()}, tell, note)
+        return Ports(self, {"namespaces": self.namespaces()}, tell, note)
 
-    def pid(self) -> int:
-        """Process 1 of the sandbox as the host counts it."""
-        return int(self._control.ask("pid"))
+    def namespaces(self) -> dict[str, str]:
+        """Paths that lead to the sandbox's ``user`` and ``net`` namespaces, for ``setns`` and ``nsenter``."""
+        return dict(self._control.ask("namespaces"))
 
     def stop_daemon(self) -> None:
         """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""

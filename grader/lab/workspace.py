@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.lab.kept import keep
+from grader.lab.kept import KEPT, keep
 from grader.lab.stored import read_stored, trouble
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ _STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 
 
 def default_workspace() -> Path:
-    """``DOCKBOOK_WORKSPACE``, else ``dockbook`` in the home folder."""
-    return Path(os.environ.get("DOCKBOOK_WORKSPACE") or Path.home() / "dockbook")
+    """``DOCKBOOK_WORKSPACE``, else ``dockbook-course`` in the home folder.
+
+    Not ``dockbook``: that is where the README's own line puts the clone.
+    """
+    return Path(os.environ.get("DOCKBOOK_WORKSPACE") or Path.home() / "dockbook-course")
 
 
 def student_version(source: NotebookNode) -> NotebookNode:
@@ -74,12 +77,14 @@ def student_version(source: NotebookNode) -> NotebookNode:
 def prepare(workspace: Path, *, student: str | None = None, course: Course | None = None) -> list[str]:
     """Make or complete the workspace; lines that tell the student what was done.
 
-    Raises UsageError for an unusable id or somebody else's workspace, DockbookError when it cannot write.
+    Raises UsageError for an unusable id, somebody else's workspace or a folder that holds something else,
+    DockbookError when it cannot write.
     """
     from grader.course import Course as AnyCourse
 
     course = course or AnyCourse.find()
     try:
+        _require_usable(workspace, course)
         workspace.mkdir(parents=True, exist_ok=True)
         record = _read_record(workspace)
         _claim(record, student, workspace)
@@ -88,6 +93,33 @@ def prepare(workspace: Path, *, student: str | None = None, course: Course | Non
     except OSError as error:
         raise unwritable(workspace, error) from error
     return lines
+
+
+def _require_usable(workspace: Path, course: Course) -> None:
+    """Raises UsageError for a folder of the course's own, and for one with somebody's other files in it.
+
+    Chapters that were unpacked there before the first lab, an exam say, are what a workspace is for.
+    """
+    step = "choose an empty folder, or one that does not exist yet, with --workspace."
+    place, root = workspace.resolve(), course.root.resolve()
+    if place.is_relative_to(root) or root.is_relative_to(place):
+        raise UsageError(
+            f"{workspace} cannot be your workspace: the course itself is there ({root}).", next_step=step
+        )
+    if (workspace / _RECORD).exists() or not workspace.is_dir():
+        return
+    known = {KEPT, *(chapter.id for chapter in course.chapters)}
+    others = sorted(
+        path.name
+        for path in workspace.iterdir()
+        if not (path.name.startswith(".") or path.name in known or (path / f"{path.name}.ipynb").is_file())
+    )
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise UsageError(
+            f"{workspace} holds other files ({others[0]}{more}), so the chapters do not go there.",
+            next_step=step,
+        )
 
 
 def unwritable(workspace: Path, error: OSError) -> DockbookError:

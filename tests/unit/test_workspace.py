@@ -67,6 +67,34 @@ def notebook(workspace: Path, suffix: str = "") -> Path:
     return workspace / CHAPTER / f"{CHAPTER}{suffix}.ipynb"
 
 
+@pytest.mark.parametrize("where", ["course", "clone", "source"])
+def test_the_courses_own_folders_are_no_workspace(course, where):
+    place = {"course": course.root, "clone": course.root.parent, "source": course.root / "source"}[where]
+    before = sorted(place.rglob("*"))
+    with pytest.raises(UsageError, match="the course itself is there"):
+        prepare(place, course=course)
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_folder_with_other_files_is_no_workspace(course, workspace):
+    workspace.mkdir(parents=True)
+    (workspace / "thesis.odt").write_text("mine")
+    (workspace / "photos").mkdir()
+    with pytest.raises(UsageError, match=r"holds other files \(photos and 1 more\).*--workspace"):
+        prepare(workspace, course=course)
+    assert sorted(path.name for path in workspace.iterdir()) == ["photos", "thesis.odt"]
+
+
+def test_chapters_that_were_unpacked_first_are_welcome(course, workspace):
+    (workspace / "exam").mkdir(parents=True)
+    (workspace / "exam" / "exam.ipynb").write_text("{}")
+    (workspace / ".hidden").write_text("")
+    prepare(workspace, course=course)
+    (workspace / "own notes.txt").write_text("added later")
+    prepare(workspace, course=course)
+    assert notebook(workspace).is_file()
+
+
 def renew(course: Course, text: str) -> Course:
     nbformat.write(source(text), course.chapters[0].notebook)
     return Course.read(course.root)
@@ -278,6 +306,6 @@ def test_a_notebook_is_found_by_number_or_name(course, workspace):
 def test_where_the_workspace_is(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DOCKBOOK_WORKSPACE", raising=False)
-    assert default_workspace() == tmp_path / "dockbook"
+    assert default_workspace() == tmp_path / "dockbook-course"
     monkeypatch.setenv("DOCKBOOK_WORKSPACE", "/somewhere")
     assert default_workspace() == Path("/somewhere")
