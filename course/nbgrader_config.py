@@ -39,6 +39,6 @@ c.GenerateFeedback.exporter_class = "grader.grading.feedback.FeedbackExporter"
 c.HTMLExporter.filters = {"markdown2html": "grader.grading.pages.markdown"}
 
 # `nbgrader zip_collect` takes what `dockbook submit` writes. Files that a learning platform renames need
-# c.FileNameCollectorPlugin.named_regexp beside this; a student's id in it goes before the one in the zip.
+# c.FileNameCollectorPlugin.named_regexp beside this; then the platform's names alone tell whose a file is.
 c.ZipCollectApp.collector_plugin = "grader.grading.collect.Collector"
 c.ZipCollectApp.extractor_plugin = "grader.grading.unpack.Extractor"

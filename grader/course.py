@@ -29,7 +29,11 @@ MAX_FILES = 2000
 """Files of a submission at most."""
 MAX_NAME = 1000
 """Bytes of a relative name in it: what lies deeper here may be too deep for where it is copied to."""
-_IGNORED = (".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store")
+# What an editor, Python or an operating system puts beside a person's files.
+_IGNORED = (
+    *(".ipynb_checkpoints", "__pycache__", "*.pyc"),
+    *("__MACOSX", "._*", ".DS_Store", "Thumbs.db", "desktop.ini"),
+)
 _SHIPPED = Path(__file__).with_name("_course")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 

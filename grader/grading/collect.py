@@ -1,67 +1,307 @@
 """What ``nbgrader zip_collect`` asks for each file that it unpacked: whose it is, and which file of the
 chapter.
 
-``course/nbgrader_config.py`` names ``Collector``. It knows the zips that ``dockbook submit`` writes;
-everything else goes by ``c.FileNameCollectorPlugin.named_regexp``, as in stock nbgrader.
+``course/nbgrader_config.py`` names ``Collector``. With ``c.FileNameCollectorPlugin.named_regexp`` a student's
+id is what the platform wrote: the expression sees the names that the platform gave, and nothing of what is
+inside a student's archive. Without it the id is that of the zip which `dockbook submit` wrote.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from nbgrader.plugins import FileNameCollectorPlugin
+from nbgrader.utils import parse_utc
 
-# NAME_TIME.zip is unpacked to NAME_TIME/STUDENT/CHAPTER/FILE; a platform may have put words around the name,
-# and zips into a zip.
-_STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
+from grader.course import ignored
+from grader.expect.words import visible
+
+_OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
+# A platform's may have letters of any language. It becomes a folder's name: not a hidden one, none elsewhere.
+_PLATFORMS_ID = re.compile(r"\w[^/\\:*?\"<>|\[\]\x00-\x1f\x7f]{0,63}\Z")
 _TIME = re.compile(r"_(\d{8}T\d{6}Z)(?!\d)")
+_MADE_BY_TOOLS = "timestamp.txt"
+"""nbgrader's own file beside a submission: it would take a student's for what the platform said."""
+
+Parts = tuple[str, ...]
+_Numbered = tuple[tuple[int, int, str], ...]
+
+
+@dataclass
+class _HandIn:
+    """What one student handed in at one time: files below one place of the extracted folder."""
+
+    place: Parts
+    student: str
+    files: dict[Parts, str] = field(default_factory=dict)
+    """What is taken: where it lies below the extracted folder, and its name below the chapter's folder."""
+    told: str = ""
+    """The time that the platform's name has, as the expression found it."""
+    sent: str = ""
+    """The time in the name that `dockbook submit` gave: the student's word."""
+    archive: bool = True
+
+    @property
+    def order(self) -> tuple[str, str, _Numbered]:
+        """Later ones sort behind: by the platform's time, by the student's, as a platform numbers them."""
+        name = "/".join(self.place)
+        return (self.told, self.sent, _numbered(name if self.archive else name.rpartition(".")[0]))
 
 
 class Collector(FileNameCollectorPlugin):
     """Collects submissions of ``dockbook submit``, all their files, and others by the configured
-    expression."""
+    expression. Of two by one student the later counts; nothing about one stops the others."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self._taken: dict[Parts, dict[str, str]] | None = None
+        self._found: dict[Parts, dict[str, str] | None] = {}
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
         """The student, the file and the time, if it has one; None to leave the file out."""
-        info = self._read(submitted_file)
-        # With an expression for a platform's names, a zip is ours by its name alone.
-        if info is None or (self.named_regexp and "timestamp" not in info):
-            if self.named_regexp:
-                found: dict[str, str] | None = super().collect(submitted_file)
-                return found
-            self._say_unknown(submitted_file)
-            return None
-        by_name = (self._match(submitted_file) if self.named_regexp else None) or {}
-        # What the platform's file name says is the platform's word; what is in the zip is the student's.
-        told = {key: by_name[key] for key in ("student_id", "timestamp") if by_name.get(key)}
-        student = told.get("student_id", info["student_id"])
-        if student != info["student_id"]:
-            self.log.warning(
-                "%s: collected for %s, though the zip says %s", submitted_file, student, info["student_id"]
-            )
-        return info | told
-
-    def _read(self, submitted_file: str) -> dict[str, str] | None:
-        """What the place of a file says, if `dockbook submit` gave it that place."""
-        app = self.parent
-        chapter = app.coursedir.assignment_id
-        unpacked = os.path.join(app.coursedir.root, app.collect_directory_structure).format(  # noqa: PTH118
-            downloaded=app.downloaded_directory, assignment_id=chapter, collect_step=app.extracted_directory
-        )
+        if self._taken is None:
+            self._taken = self._survey()
         path = Path(submitted_file)
-        parts = path.relative_to(unpacked).parts if path.is_relative_to(unpacked) else ()
-        for at in range(1, len(parts) - 1):
-            if parts[at] == chapter and _STUDENT.match(parts[at - 1]):
-                info = {"student_id": parts[at - 1], "file_id": "/".join(parts[at + 1 :])}
-                sent = _TIME.search(parts[at - 2]) if at > 1 else None
-                return info | ({"timestamp": sent[1]} if sent else {})
+        if not path.is_relative_to(self._root):
+            return None
+        return self._taken.get(path.relative_to(self._root).parts)
+
+    @property
+    def _root(self) -> Path:
+        app = self.parent
+        place = os.path.join(app.coursedir.root, app.collect_directory_structure)  # noqa: PTH118 - a template
+        return Path(
+            place.format(
+                downloaded=app.downloaded_directory,
+                assignment_id=self._chapter,
+                collect_step=app.extracted_directory,
+            )
+        )
+
+    @property
+    def _chapter(self) -> str:
+        return str(self.parent.coursedir.assignment_id)
+
+    # -- all files at once
+
+    def _survey(self) -> dict[Parts, dict[str, str]]:
+        """For every file that is taken, what nbgrader wants to know of it."""
+        found: dict[str, list[_HandIn]] = {}
+        for hand_in in self._hand_ins(_files(self._root)):
+            found.setdefault(hand_in.student, []).append(hand_in)
+        taken: dict[Parts, dict[str, str]] = {}
+        for student, hand_ins in sorted(found.items()):
+            for hand_in in self._of_one(student, hand_ins):
+                facts = {"student_id": student} | ({"timestamp": hand_in.told} if hand_in.told else {})
+                if not self.named_regexp and hand_in.sent:
+                    facts["timestamp"] = hand_in.sent
+                taken |= {parts: facts | {"file_id": name} for parts, name in hand_in.files.items()}
+        return taken
+
+    def _of_one(self, student: str, hand_ins: list[_HandIn]) -> Iterator[_HandIn]:
+        """Of this student's, the later one of two; loose files with different names go together."""
+        names: set[str] = set()
+        kept: list[_HandIn] = []
+        for hand_in in sorted(hand_ins, key=lambda one: one.order, reverse=True):
+            both_loose = not hand_in.archive and all(not other.archive for other in kept)
+            if kept and (not both_loose or names & set(hand_in.files.values())):
+                self._say(
+                    hand_in.place, f"{student} handed in more than once, and {_shown(kept[0])} is later"
+                )
+                continue
+            kept.append(hand_in)
+            names |= set(hand_in.files.values())
+        yield from kept
+
+    def _hand_ins(self, files: Sequence[Parts]) -> Iterator[_HandIn]:
+        units: dict[Parts, list[Parts]] = {}
+        for parts in files:
+            units.setdefault(self._unit(parts, files), []).append(parts)
+        for place, inside in units.items():
+            hand_in = self._read(place, inside)
+            if hand_in is not None:
+                yield hand_in
+
+    def _unit(self, parts: Parts, files: Sequence[Parts]) -> Parts:
+        """The place of the hand-in that a file belongs to: what the platform has named, and no more."""
+        archives = self._archives(parts)
+        if not archives:
+            return parts
+        outer = archives[0]
+        if not self.named_regexp:
+            return archives[-1]  # its zip is the student's word in any case
+        if self._by_name(outer) is not None:
+            return outer
+        top = parts[: len(outer) + 1]
+        if self._by_name(top) is None and len(parts) > len(top) and self._alone(top, outer, files):
+            # Somebody unpacked the platform's archive and packed it again, folder and all.
+            again = parts[: len(top) + 1]
+            self._found[again] = self._by_name((*outer, again[-1]))
+            return again
+        return top
+
+    def _alone(self, top: Parts, outer: Parts, files: Sequence[Parts]) -> bool:
+        return all(other[: len(top)] == top for other in files if other[: len(outer)] == outer)
+
+    def _archives(self, parts: Parts) -> list[Parts]:
+        """The archives that a file came out of, the outer one first."""
+        known = getattr(self.parent.extractor_plugin_inst, "archives", None)
+        if known is None:  # an extractor of somebody else's: whatever is in a folder came out of an archive
+            return [parts[:1]] if len(parts) > 1 else []
+        places = (parts[:end] for end in range(1, len(parts)))
+        return [place for place in places if PurePosixPath(*place) in known]
+
+    # -- one hand-in
+
+    def _read(self, place: Parts, inside: Sequence[Parts]) -> _HandIn | None:
+        """Whose it is and what is taken of it; None, with a warning, when that cannot be told."""
+        packed = inside != [place]
+        base = self._base(place, inside) if packed else place[:-1]
+        told: Mapping[str, str] = {}
+        if self.named_regexp:
+            match = self._by_name(place)
+            if match is None:
+                self._say(place, "c.FileNameCollectorPlugin.named_regexp finds no student's id in its name")
+                return None
+            told, student = match, match["student_id"]
+        elif packed and base is not None and self._claims(place, base):
+            student = base[-2]
+        else:
+            self._say(
+                place,
+                "it is of no zip that `dockbook submit` made for this chapter; files with other names need "
+                "c.FileNameCollectorPlugin.named_regexp",
+            )
+            return None
+        if base is None:
+            self._say(place, f"there is no notebook of {self._chapter} in it")
+            return None
+        hand_in = _HandIn(place, student, archive=packed, told=self._time(place, told.get("timestamp", "")))
+        if packed:
+            self._take_files(hand_in, base, inside)
+            sent = _TIME.search(place[-1])
+            hand_in.sent = self._time(place, sent[1] if sent else "")
+            if self._claims(place, base) and base[-2] != student:
+                self._say(place, f"collected for {student}, though the zip says {base[-2]}", left_out=False)
+        else:
+            name = self._loose(place, told.get("file_id", ""))
+            if name is None:
+                return None
+            hand_in.files[place] = name
+        return hand_in
+
+    def _take_files(self, hand_in: _HandIn, base: Parts, inside: Sequence[Parts]) -> None:
+        outside = [parts for parts in inside if parts[: len(base)] != base]
+        if outside:
+            more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+            self._say(outside[0], f"it is outside of {_shown(base)}{more}")
+        for parts in inside:
+            if parts[: len(base)] != base:
+                continue
+            if parts[len(base) :] == (_MADE_BY_TOOLS,):
+                self._say(parts, "a time of submission is not a student's to give")
+            else:
+                hand_in.files[parts] = "/".join(parts[len(base) :])
+
+    def _claims(self, place: Parts, base: Parts) -> bool:
+        """Whether the archive has its files in STUDENT/CHAPTER, as `dockbook submit` packs them."""
+        own = base[len(place) :]
+        return len(own) > 1 and own[-1] == self._chapter and bool(_OWN_ID.match(own[-2]))
+
+    def _base(self, place: Parts, inside: Sequence[Parts]) -> Parts | None:
+        """The folder in a student's archive that stands for the chapter's: the uppermost with its notebook,
+        else with any; of several the last, as a platform numbers them. None without any notebook."""
+        notebooks = [parts for parts in inside if parts[-1].endswith(".ipynb")]
+        of_chapter = [parts for parts in notebooks if parts[-1] == f"{self._chapter}.ipynb"]
+        in_folder = [
+            parts for parts in notebooks if parts[-2] == self._chapter and len(parts) > len(place) + 1
+        ]
+        for choice in (
+            [parts for parts in in_folder if parts in of_chapter],
+            of_chapter,
+            in_folder,
+            notebooks,
+        ):
+            if choice:
+                return max(choice, key=lambda parts: (-len(parts), _numbered("/".join(parts))))[:-1]
         return None
 
-    def _say_unknown(self, submitted_file: str) -> None:
-        self.log.warning(
-            "%s is of no zip that `dockbook submit` made for this chapter; files with other names need "
-            "c.FileNameCollectorPlugin.named_regexp",
-            submitted_file,
-        )
+    def _loose(self, place: Parts, file_id: str) -> str | None:
+        """The name for a file that came in no archive, from what the expression found."""
+        path = PurePosixPath(file_id)
+        suffix = PurePosixPath(place[-1]).suffix
+        if suffix not in self.valid_ext:
+            self._say(place, f"of loose files, those that end in {', '.join(self.valid_ext)} are taken")
+            return None
+        if not path.name or path.is_absolute() or "\\" in file_id or any(p[0] == "." for p in path.parts):
+            self._say(place, "named_regexp finds no usable name for the file in it")
+            return None
+        # ch04-containers-1, ch04-containers (2): a platform, or a browser, has numbered them.
+        if suffix == ".ipynb" and re.match(rf"{re.escape(self._chapter)}(?![a-z0-9])", path.name):
+            path = path.with_name(self._chapter)
+        return f"{path}{suffix}" if not path.suffix else str(path.with_suffix(suffix))
+
+    def _by_name(self, parts: Parts) -> dict[str, str] | None:
+        """What the expression finds in a name that the platform gave, if it finds a usable id in it."""
+        if parts not in self._found:
+            self._found[parts] = self._search(parts)
+        return self._found[parts]
+
+    def _search(self, parts: Parts) -> dict[str, str] | None:
+        # An expression may ask for the chapter behind the id. In an archive that is the student's to name: it
+        # is read as if the student had named it right, and nothing else of the archive is read.
+        start = f"{self._root.as_posix()}/"
+        path = start + "/".join(parts)
+        for tail in ("", f"/{self._chapter}/{self._chapter}.ipynb"):
+            match = re.match(self.named_regexp, path + tail)
+            if match is None or "student_id" not in match.re.groupindex or not match["student_id"]:
+                continue
+            inside = match.start("student_id") >= len(start) and match.end("student_id") <= len(path)
+            if inside and _PLATFORMS_ID.match(match["student_id"]):
+                found = {key: value for key, value in match.groupdict().items() if value}
+                if "timestamp" in found and match.end("timestamp") > len(path):
+                    del found["timestamp"]
+                return found
+        return None
+
+    def _time(self, place: Parts, text: str) -> str:
+        """This time, if it is one that can have been."""
+        if not text:
+            return ""
+        try:
+            time = parse_utc(text)
+            if time.replace(tzinfo=UTC) < datetime.now(UTC) + timedelta(days=1):
+                return str(time.isoformat())
+        except (ValueError, OverflowError, TypeError):
+            pass
+        told = f"the time in its name, {visible(text, 40)}, cannot be; it is not used"
+        self._say(place, told, left_out=False)
+        return ""
+
+    def _say(self, parts: Parts, why: str, *, left_out: bool = True) -> None:
+        self.log.warning("%s%s: %s", _shown(parts), " is left out" if left_out else "", why)
+
+
+def _files(root: Path) -> list[Parts]:
+    """Everything below the folder that a person may have put there, as parts of a path."""
+    found = []
+    for base, folders, names in os.walk(root, followlinks=False):
+        folders[:] = sorted(name for name in folders if not ignored(name))
+        found += [Path(base, name).relative_to(root).parts for name in sorted(names) if not ignored(name)]
+    return found
+
+
+def _numbered(name: str) -> _Numbered:
+    """A key to sort by that has 10 behind 9."""
+    parts = re.split(r"(\d+)", name)
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
+
+
+def _shown(place: Parts | _HandIn) -> str:
+    return visible("/".join(place.place if isinstance(place, _HandIn) else place), 200)

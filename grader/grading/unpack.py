@@ -1,7 +1,8 @@
 """Unpacks what students and platforms packed, for ``nbgrader zip_collect``: bounded; none stops the others.
 
 nbgrader's own unpacks whatever is there to its last byte, archives in archives too, and ends at the first
-that is damaged. ``course/nbgrader_config.py`` names ``Extractor`` in its place.
+that is damaged. ``course/nbgrader_config.py`` names ``Extractor`` in its place. It remembers which folders
+were archives, and so what of a path the platform has named and what the student.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from nbgrader.plugins import ExtractorPlugin
 
-from grader.course import MAX_NAME, Limits
+from grader.course import MAX_NAME, Limits, ignored
 from grader.errors import CourseError
 from grader.expect.words import visible
 
 MOST_FILES = 20_000
-"""Files in one archive: a platform's has each student's in it."""
-MOST_TIMES = 3
-"""What is in an archive may be so many times its own size. One of archives hardly grows; a bomb does."""
+"""Files of one hand-in: of what is under one name in a platform's archive."""
+MOST_ENTRIES = 100_000
+"""Files of one archive: a platform's has each student's in it."""
+MOST_TIMES = 30
+"""An archive as a whole may unpack to so many times its own size: notebooks of text shrink to a twentieth."""
 DEPTH = 2
 """A platform's archive of students' archives. What is packed deeper stays packed."""
 _CHUNK = 1 << 20
@@ -35,96 +39,179 @@ _FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, tarf
 
 
 class Extractor(ExtractorPlugin):
-    """In the place of nbgrader's plugin of the same duty."""
+    """In the place of nbgrader's plugin of the same duty.
+
+    ``archives``: the folders that were unpacked, by their path below the target, and how deep each was
+    packed (1: an archive that lay in the archive folder, 2: one inside of it).
+    """
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        self.archives: dict[PurePosixPath, int] = {}
 
     def extract(self, archive_path: str, extracted_path: str) -> None:
         """Unpack or copy everything below one folder into another, in the same places.
 
-        What cannot be unpacked, or not within bounds, is left out with a warning.
+        What cannot be unpacked, or not within bounds, is left out with a warning; what an operating system
+        adds on its own, without.
         """
         source, target = Path(archive_path), Path(extracted_path)
+        self.archives.clear()
         found = False
-        for base, _, names in os.walk(source, followlinks=False):
-            for name in sorted(names):
+        for base, folders, names in os.walk(source, followlinks=False):
+            folders[:] = sorted(name for name in folders if not ignored(name))
+            for name in sorted(name for name in names if not ignored(name)):
                 path = Path(base, name)
                 if path.is_symlink() or not path.is_file():
                     self._leave_out(path, "it is no regular file")
                     continue
                 found = True
                 place = target / path.relative_to(source)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                if path.suffix in self.zip_ext:
-                    self._unpack(path, place, depth=1)
-                else:
-                    shutil.copyfile(path, place)
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    if path.suffix in self.zip_ext:
+                        self._unpack(path, place, target, depth=1)
+                    else:
+                        shutil.copyfile(path, place)
+                except OSError as error:
+                    self._leave_out(path, error.strerror or str(error))
         if not found:
             self.log.warning("No files found in directory: %s", archive_path)
 
-    def _unpack(self, archive: Path, place: Path, depth: int) -> None:
+    def _unpack(self, archive: Path, place: Path, target: Path, depth: int) -> None:
         """Unpack into a folder of the archive's name, then the archives in it."""
         folder = place.with_name(place.name.removesuffix(".gz").removesuffix(".zip").removesuffix(".tar"))
         self.log.info("Extracting %s to %s", archive, folder)
-        if folder.exists():
+        if folder.exists() or folder.is_symlink():
             self._leave_out(archive, "something of its name is there already")
             return
         try:
-            unpack(archive, folder)
+            for name, why in unpack(archive, folder, whole=depth > 1):
+                self._leave_out(Path(archive, name), why)
         except CourseError as error:
             shutil.rmtree(folder, ignore_errors=True)
             self._leave_out(archive, error.what)
             return
+        self.archives[PurePosixPath(folder.relative_to(target).as_posix())] = depth
         inner = sorted(path for path in folder.rglob("*") if path.suffix in self.zip_ext and path.is_file())
         for path in inner:
             if depth < DEPTH:
-                self._unpack(path, path, depth + 1)
+                self._unpack(path, path, target, depth + 1)
             else:
                 self._leave_out(path, "it is packed too deep")
             path.unlink()
 
     def _leave_out(self, path: Path, why: str) -> None:
-        self.log.warning("%s is left out: %s", visible(str(path)), why)
+        self.log.warning("%s is left out: %s", visible(str(path), 300), why)
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path, *, whole: bool = False) -> list[tuple[str, str]]:
     """Unpack a zip or tar file's regular files into a new folder; nothing lands outside of it.
 
-    Raises CourseError when it is damaged, encrypted, no archive, or has more in it than is taken; what was
-    unpacked till then is in the folder.
+    Each name at the top has the bounds of one submission, since in a platform's archive each is a student's:
+    whoever goes beyond them loses what is under that name, and a file that is damaged, there twice or in
+    another's way loses itself. ``whole``: the archive is one student's, and what would cost a part costs all.
+    Returns what was left out, and why. Raises CourseError when nothing can be unpacked, or as a whole more
+    than an archive of its size may hold; what was unpacked till then is in the folder.
     """
     limits = Limits()
-    most = max(limits.notebook_bytes + limits.files_bytes, MOST_TIMES * archive.stat().st_size)
+    each = limits.notebook_bytes + limits.files_bytes
+    most = each if whole else each + max(each, MOST_TIMES * archive.stat().st_size)
     try:
         folder.mkdir(parents=True)
-        left = most = min(most, shutil.disk_usage(folder).free // 2)
+        most = min(most, shutil.disk_usage(folder).free // 2)
+        shares = _Shares(folder, each=min(each, most), most=most)
         with closing(_entries(archive, most)) as entries:
-            for count, (name, handle) in enumerate(entries):
-                if count >= MOST_FILES:
-                    raise CourseError(f"it has more than {MOST_FILES:,} files in it")
-                path = _place(folder, name)
-                if path is None or handle is None:
-                    continue  # a link, a device, or a name that leads elsewhere: nothing of a submission
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with handle, path.open("xb") as out:
-                    while chunk := handle.read(_CHUNK):
-                        left -= len(chunk)
-                        if left < 0:
-                            raise CourseError(f"more than {most:,} bytes are in it")
-                        out.write(chunk)
+            for name, content in entries:
+                try:
+                    shares.take(name, content)
+                except _Beyond as error:
+                    if whole:
+                        raise CourseError(str(error)) from error
+                    shares.drop(name, str(error))
+                except _FAULTS as error:
+                    if whole and not isinstance(error, FileExistsError):
+                        raise
+                    shares.left_out.append((visible(name, 200), _reason(error)))
     except _FAULTS as error:
-        raise CourseError(
-            f"it cannot be unpacked: {visible(str(error), 200) or type(error).__name__}"
-        ) from error
+        raise CourseError(_reason(error)) from error
+    return shares.left_out
 
 
-def _entries(archive: Path, most: int) -> Generator[tuple[str, IO[bytes] | None]]:
-    """The name of each entry that is no folder, and its content; None for what is no regular file."""
+class _Beyond(Exception):
+    """What is under one name goes beyond what one submission may hold."""
+
+
+class _Shares:
+    """Writes an archive's files, and counts what each name at the top has taken."""
+
+    def __init__(self, folder: Path, *, each: int, most: int) -> None:
+        self.folder, self.each, self.most, self.left = folder, each, most, most
+        self.left_out: list[tuple[str, str]] = []
+        self.count = 0
+        self._bytes: dict[str, int] = {}
+        self._files: dict[str, int] = {}
+        self._dropped: set[str] = set()
+
+    def take(self, name: str, content: Callable[[], IO[bytes]] | None) -> None:
+        path = _place(self.folder, name)
+        if path is None or content is None:
+            return  # a link, a device, or a name that leads elsewhere: nothing of a submission
+        parts = path.relative_to(self.folder).parts
+        if parts[0] in self._dropped or any(map(ignored, parts)):
+            return
+        self.count += 1
+        if self.count > MOST_ENTRIES:
+            raise CourseError(f"it has more than {MOST_ENTRIES:,} files in it")
+        self._files[parts[0]] = self._files.get(parts[0], 0) + 1
+        if self._files[parts[0]] > MOST_FILES:
+            raise _Beyond(f"it has more than {MOST_FILES:,} files in it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with content() as handle, path.open("xb") as out:
+            try:
+                while chunk := handle.read(_CHUNK):
+                    self._count(parts[0], len(chunk))
+                    out.write(chunk)
+            except BaseException:
+                path.unlink()  # half a file is none
+                raise
+
+    def _count(self, top: str, size: int) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise CourseError(f"more than {self.most:,} bytes are in it")
+        self._bytes[top] = self._bytes.get(top, 0) + size
+        if self._bytes[top] > self.each:
+            raise _Beyond(f"more than {self.each:,} bytes are in it")
+
+    def drop(self, name: str, why: str) -> None:
+        """Remove everything under this entry's name at the top; what it took is free again."""
+        top = PurePosixPath(name.replace("\\", "/")).parts[0]
+        place = self.folder / top
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+        self.left += self._bytes.get(top, 0)
+        self._dropped.add(top)
+        self.left_out.append((visible(top, 200), why))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileExistsError):
+        return "something of its name is there already"
+    return f"it cannot be unpacked: {visible(str(error), 200) or type(error).__name__}"
+
+
+def _entries(archive: Path, most: int) -> Generator[tuple[str, Callable[[], IO[bytes]] | None]]:
+    """The name of each entry that is no folder, and what opens it; None for what is no regular file."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
                 if not info.is_dir():
                     # Unix keeps a file's kind in the upper half; a link's content is where it leads.
                     kind = info.external_attr >> 28
-                    yield info.filename, zipped.open(info) if kind in (0, 0o10) else None
+                    yield info.filename, partial(zipped.open, info) if kind in (0, 0o10) else None
         return
     with tempfile.TemporaryFile(dir=archive.parent) as plain:
         # Bounded: to pass over a member, or to read a long header, tarfile reads it all.
@@ -137,7 +224,14 @@ def _entries(archive: Path, most: int) -> Generator[tuple[str, IO[bytes] | None]
         with tarfile.open(fileobj=plain, mode="r:") as bundle:
             for member in bundle:
                 if not member.isdir():
-                    yield member.name, bundle.extractfile(member) if member.isreg() else None
+                    yield member.name, partial(_member, bundle, member) if member.isreg() else None
+
+
+def _member(bundle: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    found = bundle.extractfile(member)
+    if found is None:
+        raise tarfile.TarError("it is no regular file")
+    return found
 
 
 def _place(folder: Path, name: str) -> Path | None:
