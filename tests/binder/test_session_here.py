@@ -20,7 +20,7 @@ from grader.engine import vm_image
 from grader.engine.build import ensure_image
 from grader.engine.image import location
 from grader.engine.vm_build import ensure_vm
-from tests.engine.users import User, ordinary_user, shared_python
+from tests.users import User, ordinary_user, shared_python
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 DOCKBOOK = Path(sys.executable).with_name("dockbook")
@@ -52,6 +52,10 @@ lab.terminate()
 lab.wait()
 sys.exit(7)
 """
+
+
+CONTAINER_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What Docker gives to a container's process: a session on Binder has no login."""
 
 
 class Place:
@@ -89,7 +93,8 @@ class Place:
         argv = [*rights, str(DOCKBOOK), "session", "--", *command]
         script = " && ".join([*steps, *filter(None, [first]), f"exec {shlex.join(argv)}"])
         environment = {
-            **self.user.environment(),
+            "PATH": CONTAINER_PATH,
+            "LANG": "C.UTF-8",
             "HOME": str(self.folder / "home"),
             "DOCKBOOK_CACHE": str(self.cache),
             "DOCKBOOK_ACCELERATOR": "tcg",

@@ -16,7 +16,7 @@ from tests.engine.asking import Course
 from tests.engine.boots import BOOTS, Machine, machine
 from tests.engine.dockerd import Dockerd, import_busybox
 from tests.engine.owners import PLACES
-from tests.engine.users import User, ordinary_user
+from tests.users import User, ordinary_user
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

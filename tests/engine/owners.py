@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from grader.engine.base import Boot
 from tests.engine import differ
-from tests.engine.users import User, shared_python
+from tests.users import User, shared_python
 
 HERE = Path(__file__).resolve()
 TREE = str(HERE.parents[2])
@@ -24,27 +24,24 @@ def start_owners(
     count: int, how: str, user: User | None = None, boot: Boot = "sandbox"
 ) -> list[subprocess.Popen[str]]:
     """Owners that all boot at once."""
-    python = sys.executable if user is None else shared_python()
-    argv: Sequence[str] = [python, str(HERE.parent / "owner.py"), how, boot]
-    env = {**os.environ, "PYTHONPATH": TREE}
-    env.pop("DOCKER_HOST", None)
-    if user is not None:
-        places = {name: os.environ[name] for name in PLACES}
-        argv, env = user.command(argv), user.environment() | places | {"PYTHONPATH": TREE}
-    owners = [
-        subprocess.Popen(
-            argv,
-            env=env,
-            cwd="/",
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-        )
-        for _ in range(count)
-    ]
+    owners = [_start(how, user, boot) for _ in range(count)]
     differ.KEPT.update(owner.pid for owner in owners)
     return owners
+
+
+def _start(how: str, user: User | None, boot: Boot) -> subprocess.Popen[str]:
+    program = [str(HERE.parent / "owner.py"), how, boot]
+    streams: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    }
+    if user is not None:
+        env = {name: os.environ[name] for name in PLACES} | {"PYTHONPATH": TREE}
+        return user.start(user.command([shared_python(), *program], env=env), **streams)
+    env = {**os.environ, "PYTHONPATH": TREE}
+    env.pop("DOCKER_HOST", None)
+    return subprocess.Popen([sys.executable, *program], env=env, cwd="/", text=True, **streams)
 
 
 def line_of(stream: IO[str] | None) -> str:

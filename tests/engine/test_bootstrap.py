@@ -14,7 +14,7 @@ from grader.engine.bootstrap import mmdebstrap
 from tests.engine import differ
 from tests.engine.owners import TREE
 from tests.engine.typed import eventually
-from tests.engine.users import User, shared_python
+from tests.users import User, as_a_shell, shared_python
 
 HERE = Path(__file__).resolve()
 DONE_S = 240
@@ -24,27 +24,30 @@ DONE_S = 240
 @pytest.mark.slow
 @pytest.mark.alone  # the differ looks at the mounts of the whole machine
 @pytest.mark.parametrize("someone", ["caller", "user"], indirect=True)
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, 137)])
 def test_nothing_stays(own_places: Path, someone: User | None, number: int, code: int) -> None:
     """Ended while packages are installed, with all mounts there; a killed one is given the time to finish."""
     log = own_places / "state/log"
     (own_places / "tmp").chmod(0o1777)  # as /tmp is: mmdebstrap's own user enters it
-    argv = [sys.executable if someone is None else shared_python(), str(HERE), str(log)]
-    env = {**os.environ, "PYTHONPATH": TREE}
-    if someone is not None:
-        argv = someone.command(argv)
-        env = someone.environment() | {"PYTHONPATH": TREE, "TMPDIR": os.environ["TMPDIR"]}
     with differ.adopting_orphans():
         before = differ.look()
-        process = subprocess.Popen(argv, env=env, cwd="/", stdout=subprocess.PIPE, text=True)
-        with process:
+        with _started(someone, log) as process:
             assert process.stdout is not None
             assert any("installing essential packages" in line for line in process.stdout), log.read_text()
             assert eventually(lambda: bool(differ.named("dpkg"))), log.read_text()
             process.send_signal(number)
-        assert process.returncode == code, log.read_text()
+        assert as_a_shell(process.returncode) == code, log.read_text()
         assert differ.left_since(before, wait_s=DONE_S, but_files=True) == [], log.read_text()
         assert list((own_places / "tmp").iterdir()) == [], log.read_text()
+
+
+def _started(someone: User | None, log: Path) -> subprocess.Popen[str]:
+    env = {"PYTHONPATH": TREE, "TMPDIR": os.environ["TMPDIR"]}
+    if someone is not None:
+        command = someone.command([shared_python(), str(HERE), str(log)], env=env)
+        return someone.start(command, stdout=subprocess.PIPE)
+    argv = [sys.executable, str(HERE), str(log)]
+    return subprocess.Popen(argv, env=os.environ | env, cwd="/", stdout=subprocess.PIPE, text=True)
 
 
 def _run(log: Path) -> None:

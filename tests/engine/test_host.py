@@ -19,7 +19,7 @@ from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
 from tests.engine.boots import everything
 from tests.engine.dockerd import Dockerd
-from tests.engine.users import ordinary_user, shared_python
+from tests.users import ordinary_user, shared_python
 
 pytestmark = pytest.mark.root
 

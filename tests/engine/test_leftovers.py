@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine import differ
 from tests.engine.owners import all_ready, end, owners_of
-from tests.engine.users import User
+from tests.users import User, as_a_shell
 
 EIGHT = 8
 
@@ -29,7 +29,8 @@ def test_eight_whose_owners_are_killed_leave_nothing(before: differ.Host, someon
         all_ready(owners)
         during = differ.look().since(before)
         assert sum("dockerd" in entry for entry in during) >= EIGHT
-        assert end(owners, signal.SIGKILL) == [-signal.SIGKILL] * EIGHT
+        killed = [as_a_shell(code) for code in end(owners, signal.SIGKILL)]
+        assert killed == [128 + signal.SIGKILL] * EIGHT
         assert differ.left_since(before) == []
 
 

@@ -19,7 +19,7 @@ from grader.engine.image import find_image
 from grader.errors import EngineDied, EngineUnavailable, ImageError
 from tests.engine.boots import BASE, Machine
 from tests.engine.typed import eventually
-from tests.engine.users import ordinary_user, shared_python
+from tests.users import ordinary_user, shared_python
 
 pytestmark = [
     pytest.mark.root,

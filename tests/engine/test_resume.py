@@ -25,7 +25,7 @@ from grader.engine.resume import KEPT, open_lasting
 from grader.engine.sandbox import Sandbox
 from grader.errors import StateBusy
 from tests.engine import differ
-from tests.engine.users import ordinary_user, shared_python
+from tests.users import ordinary_user, shared_python
 
 TREE = str(Path(__file__).resolve().parents[2])
 OWNER = """

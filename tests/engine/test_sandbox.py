@@ -15,7 +15,7 @@ from grader.engine.base import Engine
 from tests.engine.kernels import Notebook
 from tests.engine.owners import TREE
 from tests.engine.typed import cli, wait_for_log
-from tests.engine.users import ordinary_user, shared_python
+from tests.users import ordinary_user, shared_python
 
 FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=3).read().decode())"
 UDP = """

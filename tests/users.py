@@ -1,0 +1,259 @@
+"""An ordinary user for tests that root runs: what works for root alone does not work.
+
+Whatever is done as this user is done in a login session (``su -``), as a person has it: the system's own
+PATH, the user's home, umask and limits, and nothing of the environment of whoever runs the tests. Where the
+tests do not run as root, the user is the caller, in a login shell that starts with an empty environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock
+
+from grader.engine import paths
+from grader.engine.ids import COUNT, ROOT_BASE
+from grader.engine.image import location
+
+NAME = "dockbook-test"
+WHOLE = ".copied-whole"
+"""In a copy of an image once it is complete: the last file to be written, before it gets its name."""
+LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+"""What /etc/login.defs gives to an ordinary user on Debian; /usr/sbin is not in it."""
+ENDS_S = 10
+
+
+class Session(subprocess.Popen[str]):
+    """A command in a login session. Signals go to the command, not to the ``su`` that waits for it.
+
+    Of a command that a signal ended ``su`` says 128 and the signal's number, as a shell does: ``as_a_shell``.
+    """
+
+    def send_signal(self, sig: int) -> None:
+        """To the command."""
+        if not self._of_su or self.poll() is not None:
+            super().send_signal(sig)
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.pid).children():
+                process.send_signal(sig)
+
+    def end(self) -> None:
+        """Kill the command and whatever it has started."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in (*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        self.wait(ENDS_S)
+
+    @property
+    def _of_su(self) -> bool:
+        return isinstance(self.args, list) and self.args[0] == "su"
+
+
+def as_a_shell(code: int) -> int:
+    """An exit code of ``Popen``'s as a shell gives it: 128 and the number of the signal that ended it."""
+    return code if code >= 0 else 128 - code
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who may run commands, each in a login session of its own."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str = "/bin/sh"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        umask: str = "",
+        timeout_s: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; its output as text. ``env``: set in the session, beside what is there."""
+        process = self.start(
+            self.command(argv, env=env, cwd=cwd, umask=umask),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            try:
+                out, err = process.communicate(timeout=timeout_s)
+            except BaseException:
+                process.end()
+                raise
+        return subprocess.CompletedProcess(list(argv), process.returncode, out, err)
+
+    def start(self, command: Sequence[str], **options: Any) -> Session:
+        """Start what ``command`` gave, in a session that no terminal of ours leads to."""
+        return Session(list(command), cwd="/", text=True, start_new_session=True, **options)
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "",
+        umask: str = "",
+    ) -> list[str]:
+        """The command line that logs in and becomes ``argv``: in the home, or in ``cwd``."""
+        given = [f"{name}={value}" for name, value in (env or {}).items()]
+        script = "exec " + shlex.join(["env", *given, *argv])
+        if cwd:
+            script = f"cd {shlex.quote(cwd)} && {script}"
+        if umask:
+            script = f"umask {shlex.quote(umask)} && {script}"
+        if os.geteuid() == 0:
+            return ["su", "-", self.name, "-c", script]
+        return ["env", "-i", *self._login(), "sh", "-c", 'cd; exec "$SHELL" -l -c "$1"', "sh", script]
+
+    def _login(self) -> list[str]:
+        """What a login sets, for the caller, who needs no ``su`` to be themselves."""
+        names = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name, "SHELL": self.shell}
+        return [f"{name}={value}" for name, value in (names | {"PATH": LOGIN_PATH}).items()]
+
+    def processes(self) -> list[str]:
+        """What runs under this user's id and its subordinate ids, on the whole machine."""
+        first = first_subordinate_id(self.name)
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                uids = set(process.uids())
+                theirs = self.uid in uids or any(first <= uid < first + COUNT for uid in uids)
+                if theirs and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        return found
+
+    def ensure_image(self) -> None:
+        """The engine image in this user's cache: root's, copied with its owners shifted, else built there.
+
+        A sandbox's ids differ from user to user, and so do the owners of an image's files. Made once, under
+        a lock, and seen by its name only when it is complete.
+        """
+        if os.geteuid() == self.uid:
+            return
+        folder = Path(self.home, ".cache/dockbook/engine")
+        theirs = folder / location().path.name
+        with _one_at_a_time():
+            if (theirs / WHOLE).exists():
+                return
+            mine = location()
+            mine.check()
+            for folder_above in (folder.parent.parent, folder.parent, folder):
+                if not folder_above.exists():
+                    folder_above.mkdir()
+                os.chown(folder_above, self.uid, self.gid)
+            for old in folder.iterdir():  # what root has removed, and what is not complete: a gigabyte each
+                if not (old / WHOLE).exists() or not mine.path.with_name(old.name).exists():
+                    shutil.rmtree(old) if old.is_dir() else old.unlink()
+            copy_image(mine.path, ROOT_BASE, self, theirs)
+
+
+def copy_image(image: Path, base: int, user: User, to: Path) -> None:
+    """Copy an engine image for another user: its files that belong to ``base`` and above, and to the rest.
+
+    ``base``: the first of the subordinate ids that it was made with. Beside, and then renamed.
+    """
+    beside = to.with_name(f"{to.name}.copying")
+    shutil.rmtree(beside, ignore_errors=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", "--sparse=always", str(image), str(beside)], check=True)
+    shift = first_subordinate_id(user.name) - base
+    for path in (beside, *beside.rglob("*")):
+        found = path.lstat()
+        if found.st_uid >= base:
+            owner, group = found.st_uid + shift, found.st_gid + shift
+        else:
+            owner, group = user.uid, user.gid
+        os.chown(path, owner, group, follow_symlinks=False)
+        if found.st_mode & 0o6000 and not stat.S_ISLNK(found.st_mode):
+            path.chmod(stat.S_IMODE(found.st_mode))  # chown took the bits away
+    (beside / WHOLE).touch()
+    os.chown(beside / WHOLE, user.uid, user.gid)
+    beside.rename(to)
+
+
+def first_subordinate_id(name: str) -> int:
+    """Where a user's range in /etc/subuid begins; for root the range that Dockbook takes for it."""
+    if name == "root":
+        return ROOT_BASE
+    for line in Path("/etc/subuid").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split(":")[1])
+    raise AssertionError(
+        f"{name} has no subordinate ids in /etc/subuid. Next: usermod --add-subuids ... {name}"
+    )
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Several workers, and several runs on this machine, want the same user."""
+    cache = paths.cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / "tests-user.lock"):
+        yield
+
+
+def named(name: str) -> User:
+    """A user of this machine. Raises KeyError."""
+    entry = pwd.getpwnam(name)
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
+
+
+def add_user(name: str) -> User:
+    """Make an account as root does for a person: a home, and the subordinate ids that useradd gives."""
+    subprocess.run([_system("useradd"), "--create-home", "--shell", "/bin/bash", name], check=True)
+    return named(name)
+
+
+def remove_user(user: User) -> None:
+    """The account and its home; what belongs to its subordinate ids there, too."""
+    subprocess.run([_system("userdel"), user.name], check=True, capture_output=True)
+    shutil.rmtree(user.home, ignore_errors=True)
+
+
+def _system(program: str) -> str:
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    assert found is not None, f"{program} is missing. Next: apt-get install passwd"
+    return found
+
+
+def ordinary_user() -> User:
+    """Who runs the tests; for root an account made for tests, which stays, with its copy of the image."""
+    if os.geteuid() != 0:
+        return named(pwd.getpwuid(os.geteuid()).pw_name)
+    with _one_at_a_time():
+        try:
+            return named(NAME)
+        except KeyError:
+            return add_user(NAME)
+
+
+@cache
+def shared_python() -> str:
+    """A Python with this project's dependencies that every user can start. Raises AssertionError."""
+    user = ordinary_user()
+    found = user.run([sys.executable, "-c", "import docker, grader"], timeout_s=30)
+    assert found.returncode == 0, (
+        f"{sys.executable} cannot be used by {user.name}: {found.stderr.strip()[-300:]} "
+        "Next: put the environment and the tree where every user can read them."
+    )
+    return sys.executable
