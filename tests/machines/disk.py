@@ -20,6 +20,7 @@ from grader.engine.build import one_builder, remove
 from grader.errors import ImageError
 from tests.machines.recipe import CUSTOMIZE, DISK_GB, FILES, Recipe
 
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
 UNUSED_S = 7 * 24 * 3600
 
 STAGE = """
@@ -85,7 +86,7 @@ def _make(recipe: Recipe, final: Path) -> None:
     tell(f"{recipe.name}: making its disk")
     try:
         _write_files(files)
-        options = ["--variant=minbase", "--format=tar", "--skip=output/dev"]
+        options = [*_foreign(recipe), "--variant=minbase", "--format=tar", "--skip=output/dev"]
         options += [f"--include={','.join(recipe.packages)}", f"--customize-hook=tar-in {files} /"]
         options += [f"--customize-hook={line}" for line in CUSTOMIZE]
         mmdebstrap([*options, recipe.suite, str(archive)], log, lambda _text: None)
@@ -104,6 +105,19 @@ def _make(recipe: Recipe, final: Path) -> None:
         remove(folder, own)
     log.unlink(missing_ok=True)
     tell(f"{recipe.name}: its disk is made, {time.monotonic() - began:.0f} s")
+
+
+def _foreign(recipe: Recipe) -> list[str]:
+    """Options for packages of another processor, whose programs the kernel then hands to an emulator."""
+    native = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
+    if native.stdout.strip() == recipe.architecture:
+        return []
+    if not (BINFMT / f"qemu-{recipe.processor}").exists():
+        raise ImageError(
+            f"{recipe.name}: this kernel does not know how to run {recipe.architecture}'s programs.",
+            next_step=f"sudo apt-get install qemu-user-static binfmt-support (see {BINFMT}).",
+        )
+    return [f"--architectures={recipe.architecture}", "--skip=check/qemu"]
 
 
 def _write_files(path: Path) -> None:

@@ -81,6 +81,11 @@ class Recipe:
         return (kernel, *SYSTEM, *self.extra)
 
     @property
+    def processor(self) -> str:
+        """The architecture as Linux and QEMU name it."""
+        return {"amd64": "x86_64", "arm64": "aarch64"}[self.architecture]
+
+    @property
     def key(self) -> str:
         """Twelve hexadecimal digits that change with anything that the disk is made of."""
         parts = [
