@@ -12,8 +12,11 @@ c.CourseDirectory.ignore = [
     "__pycache__",
     "feedback",
     ".nbgrader.log",
-    ".DS_Store",
     "kernel-ipc-*",
+    # What systems and editors leave beside a notebook: a copy of it has the hidden tests in it.
+    *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini"),
+    *("*~", "*.bak", "*.old", "*.orig", "*.rej", "*.save", "*.tmp", "*.part"),
+    *("*.sw?", "#*#", "*.ipynb?*", "*.~*", ".*"),
 ]
 
 # Submissions are read, run and judged by grader.grading; nbgrader keeps the folders and the gradebook.

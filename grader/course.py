@@ -78,7 +78,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One chapter. ``folder`` and ``notebook`` may not exist yet: see ``written``. ``about``: one line."""
+    """One chapter. ``folder`` and ``notebook`` may not exist yet: see ``written``. ``about``: one line.
+
+    ``released``: the folder of what students were given, once it was.
+    """
 
     id: str
     title: str
@@ -86,6 +89,7 @@ class Chapter:
     limits: Limits
     images: tuple[str, ...] = ()
     about: str = ""
+    released: Path | None = None
 
     @property
     def notebook(self) -> Path:
@@ -264,6 +268,7 @@ def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
         limits=_limits(limits, entry.get("limits", {}), path),
         images=tuple(str(image) for image in entry.get("images", [])),
         about=str(entry.get("about", "")),
+        released=root / "release" / name,
     )
 
 

@@ -23,6 +23,7 @@ from nbgrader.preprocessors import ClearSolutions
 
 from grader.course import Chapter, Course, is_test, marks
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.given import may_be_given
 from grader.grading.book_html import Page, chapter_link, clean_page
 from grader.grading.graft import visible
 from grader.grading.pages import code_colours
@@ -230,7 +231,7 @@ def _copy_files(chapter: Chapter, page: Page, folder: Path, chapters: set[str]) 
                 raise _broken(chapter, str(path))
             continue
         source = (root / path).resolve()
-        if not source.is_relative_to(root) or not source.is_file() or source.suffix == ".ipynb":
+        if not source.is_relative_to(root) or not source.is_file() or not may_be_given(source):
             raise _broken(chapter, str(path))
         copied = folder / path
         copied.parent.mkdir(parents=True, exist_ok=True)

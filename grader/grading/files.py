@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from grader.course import MAX_FILES, MAX_NAME, Chapter, ignored
+from grader.given import released_files
 
 
 class Unreadable(Exception):
@@ -77,41 +78,67 @@ def in_the_way(name: str, own: Collection[str]) -> bool:
     return any(mine.startswith(f"{name}/") or name.startswith(f"{mine}/") for mine in own)
 
 
-def digest(folder: Path, limit: int) -> str:
-    """SHA-256 over names and contents of the regular files (what a verdict depends on)."""
+def digest(folder: Path, chapter: Chapter) -> str:
+    """SHA-256 over what a verdict depends on: the notebook, whole; the other files as a kernel gets them.
+
+    Of a file that is too large to be taken, its size and time stand for its content.
+    """
     total = hashlib.sha256()
-    left = limit
-    for name, path in regular_files(folder):
+    for name, data in _taken(folder, chapter):
         total.update(f"{len(name)}:{name}".encode("utf-8", "surrogateescape"))
-        try:
-            data = read_regular(path, left)
-        except Unreadable as error:
-            total.update(f"!{error}".encode("utf-8", "surrogateescape"))
-            continue
-        left -= len(data)
-        total.update(hashlib.sha256(data).digest())
+        if isinstance(data, bytes):
+            total.update(hashlib.sha256(data).digest())
+        else:
+            facts = (folder / name).lstat()
+            told = f"!{data} {facts.st_size} {facts.st_mtime_ns}"
+            total.update(told.encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
+def digest_of_source(chapter: Chapter) -> str:
+    """SHA-256 over what of the chapter's own a verdict depends on: the instructor's notebook, what goes with
+    it."""
+    total = hashlib.sha256()
+    for name, path in [(chapter.notebook.name, chapter.notebook), *released_files(chapter)]:
+        total.update(f"{len(name)}:{name}".encode("utf-8", "surrogateescape"))
+        total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
 
 def copy_for_kernel(chapter: Chapter, submission: Path, target: Path) -> list[str]:
-    """Copy a submission's files to ``target``, then the chapter's own (figures, data) over them.
-
-    The chapter's notebooks are left out: they hold the hidden tests. Returns what was left behind, in words.
+    """Copy a submission's files to ``target``, then what was released with the chapter (figures, data) over
+    them. Returns what was left behind, in words.
     """
-    left, notes = chapter.limits.files_bytes, []
+    notes = []
     target.mkdir(exist_ok=True)
-    for name, path in regular_files(submission):
+    for name, data in _taken(submission, chapter):
+        if isinstance(data, bytes):
+            _write(target / name, data)
+        else:
+            notes.append(f"file left out: {data}")
+    for name, path in released_files(chapter):
+        _write(target / name, path.read_bytes())
+    return notes
+
+
+def _taken(folder: Path, chapter: Chapter) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """A submission's files with their contents, or why one is not taken: the notebook first, other notebooks,
+    then the rest, as far as the chapter's limits reach."""
+    notebook, left = chapter.notebook.name, chapter.limits.files_bytes
+    try:
+        yield notebook, read_regular(folder / notebook, chapter.limits.notebook_bytes)
+    except Unreadable as error:
+        if (folder / notebook).is_file():
+            yield notebook, error
+    others = [(name, path) for name, path in regular_files(folder) if name != notebook]
+    for name, path in sorted(others, key=lambda other: (not other[0].endswith(".ipynb"), other[0])):
         try:
             data = read_regular(path, left)
         except Unreadable as error:
-            notes.append(f"file left out: {error}")
+            yield name, error
             continue
         left -= len(data)
-        _write(target / name, data)
-    for name, path in regular_files(chapter.folder):
-        if not name.endswith(".ipynb"):
-            _write(target / name, path.read_bytes())
-    return notes
+        yield name, data
 
 
 def _write(path: Path, data: bytes) -> None:

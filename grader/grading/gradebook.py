@@ -30,6 +30,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError, GradebookError
+from grader.given import given_files
 from grader.grading.files import in_the_way, regular_files
 from grader.grading.graft import graft
 from grader.grading.nbgrader_hooks import save_verdict
@@ -50,7 +51,7 @@ class SafeCopy(BaseConverter):
             Path(self._format_dest(assignment_id, student_id)),
         )
         chapter = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
-        own = [name for name, _ in regular_files(chapter)]
+        own = [name for name, _ in given_files(chapter)]
         for name, path in regular_files(source):
             # nbgrader copies the chapter's own files after this, and would stop at what is in their way.
             if not name.endswith(".ipynb") and not in_the_way(name, own):
@@ -201,6 +202,8 @@ class Books:
     def autograde(self, chapter: Chapter, student: str) -> str:
         """nbgrader's own Autograde for one submission, forced; empty, or its last words on a failure."""
         wanted = {"assignment_id": chapter.id, "student_id": glob.escape(student)}
+        # It copies the source's files, and the feedback has them, too: what was released, nothing else.
+        wanted["source_directory"] = self.coursedir.release_directory
         with _nbgrader(), temp_attrs(self.coursedir, **wanted):
             converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
             converter.force = True

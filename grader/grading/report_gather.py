@@ -129,7 +129,7 @@ class _Reader:
         folder = self.books.folder("submitted", student, self.chapter)
         real = folder.is_dir() and not folder.is_symlink() and not folder.parent.is_symlink()
         try:
-            found = files.digest(folder, self.chapter.limits.files_bytes) if real else ""
+            found = files.digest(folder, self.chapter) if real else ""
         except OSError:
             return False
         digests = (found, f"missing:{found}", f"unreadable:{found}")

@@ -56,7 +56,7 @@ def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
     strange = [Note(text) for text in files.passed_over(folder)]
     if strange:
         grafted = Grafted(grafted.notebook, grafted.steps, (*grafted.notes, *strange[:10]))
-    return Submission(student, folder, "ok", grafted, files.digest(folder, chapter.limits.files_bytes))
+    return Submission(student, folder, "ok", grafted, files.digest(folder, chapter))
 
 
 def parse(data: bytes, name: str) -> NotebookNode:
@@ -94,5 +94,5 @@ def _nothing(
     # That the tests are not there is no news beside the problem itself.
     grafted = Grafted(bare.notebook, bare.steps, (Note(problem),))
     real = folder.is_dir() and not folder.is_symlink() and not folder.parent.is_symlink()
-    found = files.digest(folder, chapter.limits.files_bytes) if real else ""
+    found = files.digest(folder, chapter) if real else ""
     return Submission(student, folder, state, grafted, f"{state}:{found}", problem)

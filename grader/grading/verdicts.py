@@ -20,7 +20,7 @@ from pathlib import Path
 import grader
 from grader.course import Chapter, Course
 from grader.engine.recipe import SUITES, key
-from grader.grading.files import digest
+from grader.grading.files import digest_of_source
 from grader.grading.lock import folder_of
 from grader.grading.results import RESULT_VERSION, SubmissionResult
 from grader.grading.submission import Submission
@@ -37,7 +37,7 @@ class Verdicts:
 
     def __init__(self, course: Course, chapter: Chapter) -> None:
         self.chapter = chapter
-        self._chapter_digest = digest(chapter.folder, 1 << 40)
+        self._chapter_digest = digest_of_source(chapter)
         self.folder = folder_of(course) / "verdicts" / chapter.id
 
     def key(self, submission: Submission) -> str:

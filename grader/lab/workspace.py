@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.given import given_files
 from grader.lab.kept import KEPT, keep
 from grader.lab.stored import read_stored, trouble
 
@@ -200,7 +201,7 @@ def fill(chapter: Chapter, folder: Path) -> str:
     """Put a clean copy of the chapter into this empty folder; its text. Raises CourseError, OSError."""
     text = _text(chapter)
     _put(folder / chapter.notebook.name, text)
-    _give_files(chapter.folder, folder, chapter.notebook.name)
+    _give_files(chapter.folder, folder)
     return text
 
 
@@ -232,7 +233,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
         aside = keep(workspace, chapter.id)
         yield f"{chapter.id}: something that is no folder had its name; it is kept as {aside}"
     folder.mkdir(exist_ok=True)
-    _give_files(chapter.folder, folder, chapter.notebook.name)
+    _give_files(chapter.folder, folder)
 
     if target.exists() or target.is_symlink():
         try:
@@ -289,16 +290,13 @@ def _text(chapter: Chapter) -> str:
     return str(nbformat.writes(student_version(chapter.source))) + "\n"
 
 
-def _give_files(source: Path, folder: Path, notebook: str) -> None:
+def _give_files(source: Path, folder: Path) -> None:
     """Pictures and other files of the chapter, where the student has none of that name."""
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        hidden = any(part.startswith((".", "__pycache__")) for part in relative.parts)
-        target = folder / relative
-        if hidden or path.name == notebook or not path.is_file() or target.exists():
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    for name, path in given_files(source):
+        target = folder / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
 
 def _free(folder: Path, stem: str) -> Path:

@@ -8,6 +8,7 @@ import os
 import nbformat
 import pytest
 
+from grader.course import MAX_FILES
 from grader.grading import files
 from grader.grading.submission import read_submission
 from tests.grading import tiny
@@ -172,3 +173,37 @@ def test_the_digest_follows_content_and_names_and_nothing_is_changed(folder, cha
     second = read(folder, chapter).digest
     (folder / "data.txt").rename(folder / "other.txt")
     assert len({first, second, read(folder, chapter).digest}) == 3
+
+
+def more_than_is_taken(folder):
+    """Data that uses up what the chapter's limits leave for files, and sorts before the notebook."""
+    with (folder / "a.bin").open("wb") as data:
+        data.truncate(49_999_900)
+
+
+@pytest.mark.parametrize("beside", [lambda folder: None, more_than_is_taken])
+def test_the_digest_has_the_notebook_whole_whatever_lies_beside_it(folder, chapter, beside):
+    beside(folder)
+    found = {read(folder, chapter).digest}
+    path = folder / chapter.notebook.name
+    for text in ("total = 41", "total = 42"):
+        path.write_text(path.read_text().replace("total = 6 * 7", text).replace("total = 41", text))
+        found.add(read(folder, chapter).digest)
+    assert len(found) == 3
+
+
+def test_the_digest_follows_files_that_are_too_large_to_be_taken(folder, chapter):
+    with (folder / "large.bin").open("wb") as data:
+        data.truncate(60_000_000)
+    first = read(folder, chapter).digest
+    os.utime(folder / "large.bin", (1, 1))
+    assert read(folder, chapter).digest != first
+
+
+def test_a_notebook_among_thousands_of_files_is_read_and_counts(folder, chapter):
+    for number in range(MAX_FILES + 1):
+        (folder / f"a{number}").touch()
+    first = read(folder, chapter).digest
+    path = folder / chapter.notebook.name
+    path.write_text(path.read_text().replace("total = 6 * 7", "total = 1"))
+    assert read(folder, chapter).digest != first
