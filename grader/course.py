@@ -285,11 +285,18 @@ def is_test(cell: Mapping[str, Any]) -> bool:
     return bool(cell["cell_type"] == "code" and found.get("grade") and not found.get("solution"))
 
 
+def is_by_hand(cell: Mapping[str, Any]) -> bool:
+    """Whether a person grades an instructor's cell: *Manually graded answer* (text or code) or *task*."""
+    found = marks(cell)
+    answer = found.get("grade") and (found.get("solution") or cell["cell_type"] != "code")
+    return bool(found.get("task") or answer)
+
+
 def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
     solution, seen = "", set[str]()
     for cell in source.cells:
         found = marks(cell)
-        if found.get("solution"):
+        if found.get("solution") and not is_by_hand(cell):
             solution = str(found.get("grade_id", ""))
         if not is_test(cell):
             continue

@@ -25,8 +25,8 @@ from grader.course import Chapter, Course, is_test, marks
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.given import may_be_given
 from grader.grading.book_html import Page, chapter_link, clean_page
-from grader.grading.graft import visible
 from grader.grading.pages import code_colours
+from grader.grading.recognise import visible
 from grader.grading.release import secrets
 
 GENERATOR = "dockbook book"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -74,7 +75,7 @@ def run_demo(
     make_class(copied, chapter)
     result = grade(copied, chapter, jobs=None, boot=boot, progress=progress, engine_factory=engine_factory)
     problems = (*result.problems, *surprises(result, expected(chapter)))
-    result = ChapterResult(result.chapter, result.students, problems)
+    result = replace(result, problems=problems)
     write_report(of_results(result, chapter.title), copied.root / REPORT)
     return result
 

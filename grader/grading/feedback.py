@@ -6,15 +6,18 @@ frame is a student's or a grader's text: escaped, or cleaned by ``pages``.
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 
-from grader.course import marks
+from grader.course import is_by_hand, marks
 from grader.grading.pages import clean, code_colours
 from grader.grading.results import number
 
@@ -26,19 +29,25 @@ _WORDS = {
     "not_reached": "not reached",
     "blocked": "not graded yet",
     "by_hand": "graded by hand",
+    "waiting": "waits for a person to grade it",
+    "unanswered": "not answered",
 }
 _HEADING = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class GradedTask:
-    """A graded cell as the page shows it. ``lines``: what was found, in the grader's words."""
+    """A graded cell as the page shows it. ``lines``: what was found, in the grader's words.
+
+    ``anchor`` is its id on the page: a test and an answer may have one name.
+    """
 
     name: str
     status: str
     score: float
     most: float
     lines: tuple[str, ...] = ()
+    anchor: str = ""
 
     @property
     def words(self) -> str:
@@ -61,8 +70,26 @@ class FeedbackExporter(HTMLExporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[Any, dict[str, Any]]:
         """As nbconvert's. What scrolls can be scrolled with the keyboard, too."""
+        nb = copy.deepcopy(nb)
+        _note_hand_grades(nb, (resources or {}).get("nbgrader", {}))
         html, resources = super().from_notebook_node(nb, resources=resources, **kw)
         return str(html).replace("<pre>", '<pre tabindex="0">'), resources
+
+
+def _note_hand_grades(nb: NotebookNode, facts: Mapping[str, Any]) -> None:
+    """Write beside each cell that a person grades how far that is: nbgrader's own points do not tell."""
+    if "db_url" not in facts:
+        return
+    with Gradebook(facts["db_url"]) as gradebook:
+        submitted = gradebook.find_submission_notebook(
+            facts["notebook"], facts["assignment"], facts["student"]
+        )
+        grades = {grade.name: grade for grade in submitted.grades}
+        for cell in nb.cells:
+            grade = grades.get(marks(cell).get("grade_id"))
+            if grade is not None and is_by_hand(cell):
+                by_hand = "waiting" if grade.auto_score is None else "unanswered"
+                cell.metadata.nbgrader["by_hand"] = "by_hand" if grade.manual_score is not None else by_hand
 
 
 def is_graded(cell: NotebookNode) -> bool:
@@ -84,10 +111,11 @@ def comment_of(cell: NotebookNode) -> str:
 def graded_task(cell: NotebookNode) -> GradedTask:
     """How a graded cell came out. A grader's points by hand go before what the test said."""
     facts = marks(cell)
-    name = str(facts.get("grade_id", "")).removeprefix("test-")
+    name = str(facts.get("grade_id", ""))
     score, most = float(facts.get("score") or 0), float(facts.get("points") or 0)
-    if facts.get("solution") or facts.get("task"):
-        return GradedTask(name, "by_hand", score, most)
+    if is_by_hand(cell):
+        return GradedTask(name, facts.get("by_hand", "by_hand"), score, most, anchor=f"answer-{name}")
+    name = name.removeprefix("test-")
     status, lines = "failed", ["The test gave no verdict."]
     for output in cell.get("outputs", ()):
         if output.output_type == "error" and output.ename in _ENDINGS:
@@ -96,7 +124,7 @@ def graded_task(cell: NotebookNode) -> GradedTask:
             status, lines = "passed", output.text.strip().splitlines()[1:]
     if score != (most if status == "passed" else 0):
         status = "by_hand"
-    return GradedTask(name, status, score, most, tuple(lines))
+    return GradedTask(name, status, score, most, tuple(lines), f"task-{name}")
 
 
 def title_of(nb: NotebookNode, resources: dict[str, Any]) -> str:
@@ -122,6 +150,7 @@ _FILTERS = {
     "clean_page": clean,
     "graded": is_graded,
     "yours": is_yours,
+    "by_hand": is_by_hand,
     "comment": comment_of,
     "task": graded_task,
     "title": title_of,

@@ -26,6 +26,7 @@ from grader.errors import CourseError, EngineError, GradebookError
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock, folder_of
+from grader.grading.report_gather import standings
 from grader.grading.results import ChapterResult, SubmissionResult
 from grader.grading.run import EngineFactory, grade_submission, merge, sandbox_factory
 from grader.grading.submission import Submission, read_submission
@@ -104,7 +105,11 @@ def grade(
         if again:
             batch.regrade(chosen, tasks)
         batch.run(chosen, jobs or default_jobs(chapter.limits, boot))
-    return ChapterResult(chapter.id, tuple(batch.results), tuple(batch.problems))
+        try:
+            held = standings(books, chapter, batch.results)
+        except GradebookError as error:
+            held, batch.problems = {}, [*batch.problems, str(error)]
+    return ChapterResult(chapter.id, tuple(batch.results), tuple(batch.problems), held)
 
 
 def default_jobs(limits: Limits, boot: str = "sandbox") -> int:

@@ -8,6 +8,8 @@ The rules (a pure function of the submitted notebook and the chapter):
   released text. It runs once, at its first place; further copies are student code.
 - A test that stands before its task's solution cell (a copy that came first, a swapped mark) runs after it.
 - A test that is nowhere runs after its task's solution cell and the cells added behind it, else at the end.
+- Other marked cells are found by grade id, cell id, their text, else by what stands around them. One that a
+  person grades and that is nowhere is put back, with a word that its answer has to be looked for.
 - Known locked cells get the instructor's text back; known cells get the instructor's type and marks.
 - Tags, outputs, and every other piece of submitted metadata are dropped.
 """
@@ -23,10 +25,15 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from grader.course import Chapter, Task, is_test, marks
+from grader.course import Chapter, Task, is_by_hand, marks
+from grader.grading.recognise import SubmittedCell, is_locked, recognise, same, visible
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
-_BEGIN, _END = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
+_UNMARKED = (
+    "the cells have lost nbgrader's marks, as in some editors (Google Colab, Deepnote); "
+    "they were found by their ids, texts or places"
+)
+_LOST = "The cell of this answer is not in the notebook. The answer may stand in another cell: look for it."
 
 
 @dataclass(frozen=True)
@@ -56,31 +63,6 @@ class Grafted:
     notes: tuple[Note, ...] = ()
 
 
-@dataclass
-class _Cell:
-    """A submitted cell, reduced to what counts. ``known`` is the grade id it stands for."""
-
-    kind: str
-    source: str
-    id: str
-    grade_id: str
-    tags: tuple[str, ...]
-    known: str = ""
-
-
-def visible(source: str) -> str:
-    """A test cell's text as released: without the hidden regions, by nbgrader's rule."""
-    lines, hidden = [], False
-    for line in source.split("\n"):
-        if _BEGIN in line:
-            hidden = True
-        elif _END in line:
-            hidden = False
-        elif not hidden:
-            lines.append(line)
-    return "\n".join(lines)
-
-
 def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     """The notebook to grade. Without a submitted one: the instructor's tests alone, nothing to run."""
     tasks = {task.test_id: task for task in chapter.tasks}
@@ -89,15 +71,17 @@ def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     }
     notes: list[Note] = []
     cells = _read(submitted, notes)
-    _recognise(cells, known, chapter)
+    recognise(cells, known, chapter)
     _notes_on_tests(cells, tasks, known, notes)
     own_ids = {str(cell.get("id", "")) for cell in chapter.source.cells}
     _put_back(cells, tasks, own_ids, _take_early(cells, tasks, notes))
+    if submitted is not None:
+        _put_back_answers(cells, known, notes)
     return _build(cells, tasks, known, chapter, notes)
 
 
-def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[_Cell]:
-    cells: list[_Cell] = []
+def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCell]:
+    cells: list[SubmittedCell] = []
     if submitted is None:
         return cells
     for position, cell in enumerate(submitted.get("cells") or [], 1):
@@ -112,7 +96,7 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[_Cell]:
         tags = metadata.get("tags") if isinstance(metadata, Mapping) else None
         grade_id, cell_id = marks(cell).get("grade_id"), cell.get("id")
         cells.append(
-            _Cell(
+            SubmittedCell(
                 kind=kind,
                 source=_clean(source),
                 id=cell_id if isinstance(cell_id, str) and _CELL_ID.match(cell_id) else "",
@@ -128,56 +112,40 @@ def _clean(source: str) -> str:
     return source.encode("utf-8", "replace").decode("utf-8")
 
 
-def _recognise(cells: list[_Cell], known: Mapping[str, Any], chapter: Chapter) -> None:
-    """Set ``known`` on the first cell that stands for each of the instructor's marked cells."""
-    left = set(known)
-    by_id = {str(cell["id"]): grade_id for grade_id, cell in known.items() if cell.get("id")}
-    by_text = {_same(visible(task.test_source)): task.test_id for task in chapter.tasks}
-
-    def take(cell: _Cell, grade_id: str | None) -> None:
-        if grade_id in left and not cell.known:
-            cell.known = grade_id
-            left.discard(grade_id)
-
-    for cell in cells:
-        take(cell, cell.grade_id)
-    for cell in cells:
-        # A cell that says what it is, is no other: a second copy keeps its id in some editors.
-        if cell.grade_id not in known:
-            take(cell, by_id.get(cell.id))
-    for cell in cells:
-        if cell.kind == "code" and cell.grade_id not in known:
-            take(cell, by_text.get(_same(cell.source)))
-
-
 def _notes_on_tests(
-    cells: list[_Cell], tasks: Mapping[str, Task], known: Mapping[str, Any], notes: list[Note]
+    cells: list[SubmittedCell], tasks: Mapping[str, Task], known: Mapping[str, Any], notes: list[Note]
 ) -> None:
+    """What is unlike the release. "Tampered" is for changed text alone: editors and merges do the rest."""
     present = {cell.known: cell for cell in cells if cell.known}
     copies = [cell.grade_id for cell in cells if cell.grade_id in known and not cell.known]
+    unmarked = [test_id for test_id in tasks if test_id in present and not present[test_id].grade_id]
+    if len(unmarked) > 1:
+        notes.append(Note(_UNMARKED))
     for test_id, task in tasks.items():
         cell = present.get(test_id)
-        said = f"tampered: test cell {test_id!r} was"
+        said = f"test cell {test_id!r}"
         if cell is None:
-            notes.append(Note(f"{said} deleted; the instructor's was put back", task.id))
+            notes.append(Note(f"{said} is not in the notebook; the instructor's was put back", task.id))
             continue
-        if cell.kind != "code":
-            notes.append(Note(f"{said} made a {cell.kind} cell", task.id))
-        elif _same(cell.source) not in (_same(visible(task.test_source)), _same(task.test_source)):
-            notes.append(Note(f"{said} changed; the instructor's was used", task.id))
-        if cell.grade_id != test_id:
-            notes.append(Note(f"{said} stripped of its mark; it was found by its id or text", task.id))
+        if same(cell.source) not in (same(visible(task.test_source)), same(task.test_source)):
+            notes.append(Note(f"tampered: {said} was changed; the instructor's was used", task.id))
+        elif cell.kind != "code":
+            notes.append(Note(f"{said} is a {cell.kind} cell here; it ran as code", task.id))
+        if cell.grade_id not in ("", test_id) or [test_id] == unmarked:
+            notes.append(Note(f"{said} has lost its mark; it was found by its id, text or place", task.id))
         if cell.tags and list(cell.tags) != list(known[test_id].metadata.get("tags", [])):
-            notes.append(Note(f"{said} tagged {', '.join(cell.tags)}; tags are not followed", task.id))
+            notes.append(Note(f"{said} is tagged {', '.join(cell.tags)}; tags are not followed", task.id))
         if test_id in copies:
-            notes.append(Note(f"{said} copied; it counts once, at its first place", task.id))
+            notes.append(Note(f"{said} is there more than once; it counts once, at its first place", task.id))
         if task.solution_id in copies:
             notes.append(Note(f"solution cell {task.solution_id!r} is there more than once", task.id))
         if task.solution_id and task.solution_id not in present:
             notes.append(Note(f"solution cell {task.solution_id!r} is missing", task.id))
 
 
-def _take_early(cells: list[_Cell], tasks: Mapping[str, Task], notes: list[Note]) -> dict[str, _Cell]:
+def _take_early(
+    cells: list[SubmittedCell], tasks: Mapping[str, Task], notes: list[Note]
+) -> dict[str, SubmittedCell]:
     """Take out the tests that stand before their solution cells: there is nothing to look at yet."""
     early = {}
     at = {cell.known: place for place, cell in enumerate(cells) if cell.known}
@@ -190,7 +158,10 @@ def _take_early(cells: list[_Cell], tasks: Mapping[str, Task], notes: list[Note]
 
 
 def _put_back(
-    cells: list[_Cell], tasks: Mapping[str, Task], own_ids: set[str], early: Mapping[str, _Cell]
+    cells: list[SubmittedCell],
+    tasks: Mapping[str, Task],
+    own_ids: set[str],
+    early: Mapping[str, SubmittedCell],
 ) -> None:
     """Insert the tests that are nowhere, each before the first of the instructor's cells that follows."""
     present = {cell.known for cell in cells}
@@ -201,11 +172,27 @@ def _put_back(
         place += 1
         while place < len(cells) and not cells[place].known and cells[place].id not in own_ids:
             place += 1
-        cells.insert(place, early.get(test_id) or _Cell("code", "", "", test_id, (), known=test_id))
+        cells.insert(place, early.get(test_id) or SubmittedCell("code", "", "", test_id, (), known=test_id))
+
+
+def _put_back_answers(cells: list[SubmittedCell], known: Mapping[str, Any], notes: list[Note]) -> None:
+    """Insert what a person grades and is nowhere, so that there is a box for its points."""
+    present = {cell.known for cell in cells}
+    place = 0
+    for grade_id, original in known.items():
+        if grade_id in present:
+            place = next(at for at, cell in enumerate(cells, 1) if cell.known == grade_id)
+        elif is_by_hand(original):
+            text = f"# {_LOST}" if original.cell_type == "code" else _LOST
+            place = place or len(cells)
+            cells.insert(place, SubmittedCell(original.cell_type, text, "", grade_id, (), known=grade_id))
+            place += 1
+            what = "the task" if marks(original).get("task") else "the answer"
+            notes.append(Note(f"{what} {grade_id!r} is not in the notebook; it was put back to be graded"))
 
 
 def _build(
-    cells: list[_Cell],
+    cells: list[SubmittedCell],
     tasks: Mapping[str, Task],
     known: Mapping[str, Any],
     chapter: Chapter,
@@ -218,7 +205,7 @@ def _build(
         original = known.get(cell.known)
         kind = original.cell_type if original is not None else cell.kind
         source = cell.source
-        if original is not None and _is_locked(original):
+        if original is not None and is_locked(original):
             source = visible(str(original.source))
         built = _new_cell(kind, source)
         if original is not None:
@@ -227,6 +214,8 @@ def _build(
         else:
             built.id = cell.id if cell.id and cell.id not in used else _free_id(index, used)
             used.add(built.id)
+        if cell.copy_of:
+            built.metadata["dockbook"] = NotebookNode(copy_of=cell.copy_of)
         notebook.cells.append(built)
         if cell.known in tasks:
             task = tasks[cell.known]
@@ -235,12 +224,6 @@ def _build(
             steps.append(Step("student", index, source))
     nbformat.validate(notebook)
     return Grafted(notebook, tuple(steps), tuple(notes))
-
-
-def _is_locked(original: NotebookNode) -> bool:
-    """nbgrader's rule: a solution is the student's, a test or a read-only cell the instructor's."""
-    found = marks(original)
-    return not found.get("solution") and bool(found.get("grade") or found.get("locked") or is_test(original))
 
 
 def _new_cell(kind: str, source: str) -> NotebookNode:
@@ -259,8 +242,3 @@ def _free_id(index: int, used: set[str]) -> str:
 def _notebook_metadata(chapter: Chapter) -> dict[str, Any]:
     metadata = chapter.source.metadata
     return {key: metadata[key] for key in ("kernelspec", "language_info") if key in metadata}
-
-
-def _same(source: str) -> str:
-    """Text for comparing: editors change line ends and trailing blanks without anybody's will."""
-    return "\n".join(line.rstrip() for line in source.strip().splitlines())

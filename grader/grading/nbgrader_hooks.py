@@ -19,13 +19,13 @@ from typing import Any, cast
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_notebook
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import compute_checksum
 from traitlets import Bool, Enum
 
-from grader.course import Chapter, Course
+from grader.course import Chapter, Course, marks
 from grader.errors import CourseError, GradingBusy
 from grader.expect.words import visible
 from grader.grading.journal import Journal
@@ -185,32 +185,70 @@ def save_verdict(
     verdict: SubmissionResult | None,
     nb: NotebookNode | None = None,
 ) -> None:
-    """The one writer of points. ``nb`` is looked at only for whether a solution cell was touched."""
+    """The one writer of points. ``nb`` is looked at only for what waits for a person to grade it.
+
+    Of the cell kinds of nbgrader's *Create Assignment*, a test gets the verdict's points; a manually graded
+    answer or task waits for a person. ``nb``: the graded notebook (``Grafted.notebook``, executed or not).
+    """
     by_task = {task.task: task for task in verdict.tasks} if verdict else {}
     by_test = {task.test_id: by_task.get(task.id) for task in chapter.tasks}
-    by_solution = {task.solution_id: by_task.get(task.id) for task in chapter.tasks}
     submitted = gradebook.find_submission_notebook(notebook, chapter.id, student)
-    cells = {cell.metadata.nbgrader.grade_id: cell for cell in _marked(nb)}
+    cells = _Cells(submitted.notebook, nb)
     for grade in submitted.grades:
-        result = by_test.get(grade.name)
         if grade.name in by_test:
+            result = by_test[grade.name]
             blocked = result is not None and result.outcome == "blocked"
             grade.auto_score = None if blocked else (result.score if result else 0.0)
-        elif grade.cell_type == "code":
-            grade.auto_score = 0.0  # a test that the chapter no longer has
         else:
-            # Written answers are a person's to judge; an untouched one is worth nothing.
-            untouched = _untouched(gradebook, chapter, notebook, grade.name, cells.get(grade.name))
-            grade.auto_score = 0.0 if untouched else None
+            grade.auto_score = None if cells.waits(grade.name) else 0.0
         grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
     for comment in submitted.comments:
-        result = by_solution.get(comment.name)
-        comment.auto_comment = _comment(result) or (
-            "No response."
-            if _untouched(gradebook, chapter, notebook, comment.name, cells.get(comment.name))
-            else None
-        )
+        # More than one test may look at what a cell did.
+        results = [by_task.get(task.id) for task in chapter.tasks if task.solution_id == comment.name]
+        said = "\n\n".join(dict.fromkeys(filter(None, map(_comment, results))))
+        comment.auto_comment = said or ("No response." if cells.unanswered(comment.name) else None)
     gradebook.db.commit()
+
+
+class _Cells:
+    """The marked cells of a graded notebook beside what the gradebook has of the released one."""
+
+    def __init__(self, released: Any, nb: NotebookNode | None) -> None:
+        self._released = {cell.name: cell for cell in released.source_cells}
+        self._answers = {cell.name for cell in released.solution_cells}
+        self._tasks = {cell.name for cell in released.task_cells}
+        self._there: dict[str, NotebookNode] = {}
+        self._copies: dict[str, list[NotebookNode]] = {}
+        for cell in nb.cells if nb is not None else []:
+            if grade_id := marks(cell).get("grade_id"):
+                self._there[grade_id] = cell
+            elif name := cell.metadata.get("dockbook", {}).get("copy_of"):
+                self._copies.setdefault(name, []).append(cell)
+
+    def waits(self, name: str) -> bool:
+        """Whether a person has to grade this cell, by nbgrader's rules.
+
+        A task always; an answer, be it text or code, unless it is as it was released. Not where there is no
+        notebook to look at, and not a test that the chapter no longer has.
+        """
+        cell = self._there.get(name)
+        if cell is None:
+            return False
+        if name in self._tasks:
+            return True
+        return (name in self._answers or cell.cell_type != "code") and not self.unanswered(name)
+
+    def unanswered(self, name: str) -> bool:
+        """Whether a solution cell, and every copy of it, is as it was released, or not there at all."""
+        cell, released = self._there.get(name), self._released.get(name)
+        if name in self._tasks:
+            return False
+        if cell is None or released is None:
+            return cell is None
+        copies = self._copies.get(name, ())
+        return bool(released.checksum == compute_checksum(cell)) and all(
+            copy.source == released.source for copy in copies
+        )
 
 
 def _comment(result: TaskResult | None) -> str:
@@ -221,23 +259,6 @@ def _comment(result: TaskResult | None) -> str:
     text = visible(said + result.reason, 1000)
     # Reasons quote names of the student's: no HTML, no links, no pictures from elsewhere.
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("[", "\\[")
-
-
-def _untouched(
-    gradebook: Gradebook, chapter: Chapter, notebook: str, name: str, cell: NotebookNode | None
-) -> bool:
-    if cell is None:
-        return True
-    try:
-        source = gradebook.find_source_cell(name, notebook, chapter.id)
-    except MissingEntry:
-        return False
-    return bool(source.checksum == compute_checksum(cell))
-
-
-def _marked(nb: NotebookNode | None) -> list[NotebookNode]:
-    cells = nb.cells if nb is not None else []
-    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id")]
 
 
 def drop_links(*, notebooks: list[str], **_facts: object) -> None:

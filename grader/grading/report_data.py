@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from grader.expect.finding import Finding, Status
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.results import ChapterResult, Standing, SubmissionResult, TaskResult
 
 State = Literal["graded", "waiting", "damaged", "absent"]
 """``waiting``: handed in, no verdict yet. ``damaged``: its verdict is not whole. ``absent``: no work."""
@@ -93,6 +93,17 @@ class Row:
     def to_mark(self) -> int:
         """Cells that wait for a person."""
         return sum(one.points is None for one in self.written)
+
+    @property
+    def standing(self) -> Standing:
+        """What the gradebook holds."""
+        return Standing(
+            score=self.score,
+            max_score=self.max_score,
+            tasks={mark.task: mark.points for mark in self.marks},
+            by_hand={one.cell: (one.points, one.max) for one in self.written},
+            entered=not self.lags,
+        )
 
     @property
     def unread(self) -> str:

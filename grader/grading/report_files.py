@@ -13,8 +13,8 @@ The schema is ``report.schema.json`` beside this module (JSON Schema 2020-12). I
 - ``tasks``: ``outcomes`` counted, ``mean`` points, ``by_hand``.
 - ``findings``: each kind (``task``, ``subject``, ``property``) with its ``students`` and its ``variants``,
   the most frequent first. A student's own values stand there as ``‹own word›`` and ``‹own port›``.
-- ``blocked``, ``not_reached``, ``other_reasons``, ``unread``, ``tampered``, ``limits``, ``remarks``: ``text``
-  with ``students``.
+- ``blocked``, ``not_reached``, ``other_reasons``, ``unread``, ``tampered``, ``changed``, ``limits``,
+  ``remarks``: ``text`` with ``students``.
 - ``students``: each with ``state``, ``score`` (null while something is blocked, or not graded), ``tasks``...
 
 Texts are data of students: JSON's own escapes apply, nothing else. Points of a student:
@@ -75,7 +75,10 @@ def as_dict(report: ClassReport) -> dict[str, Any]:
         "findings": [asdict(kind) for kind in summary.findings],
         **{
             name: [asdict(told) for told in getattr(summary, name)]
-            for name in ("blocked", "not_reached", "other_reasons", "unread", "tampered", "limits", "remarks")
+            for name in (
+                *("blocked", "not_reached", "other_reasons", "unread"),
+                *("tampered", "changed", "limits", "remarks"),
+            )
         },
         "students": [_student(row) for row in report.rows],
     }

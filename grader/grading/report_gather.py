@@ -6,6 +6,7 @@ Takes no lock, so that it works beside a running grading, and runs no engine.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.lock import held_by_another
 from grader.grading.report_data import ClassReport, Entry, Row, row_of
-from grader.grading.results import SubmissionResult
+from grader.grading.results import Standing, SubmissionResult
 from grader.grading.verdicts import Verdicts
 
 
@@ -151,6 +152,17 @@ def _why(verdicts: Verdicts, key: str) -> str:
         return f"{path} or the notebook beside it is damaged"
     tasks = ", ".join(task.task for task in result.tasks)
     return f"{path} judges other tasks ({tasks}): the chapter has changed"
+
+
+def standings(books: Books, chapter: Chapter, results: Sequence[SubmissionResult]) -> dict[str, Standing]:
+    """What the gradebook holds on the students of these verdicts. Raises GradebookError."""
+    entries, others = read_gradebook(books, chapter)
+    tests = {task.id: task.test_id for task in chapter.tasks}
+    return {
+        result.student: row_of(result, entries[result.student], tests, others).standing
+        for result in results
+        if result.student in entries
+    }
 
 
 def read_gradebook(books: Books, chapter: Chapter) -> tuple[dict[str, Entry], tuple[tuple[str, float], ...]]:

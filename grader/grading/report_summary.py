@@ -18,7 +18,10 @@ MOST_BARS = 12
 """Bars of a histogram, except that whole points up to ``MOST_POINTS`` have a bar each."""
 MOST_POINTS = 20
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_TAMPERED = ("tampered: ", "test cell ", "solution cell ", "not followed: ")
+_CHANGED = (
+    *("test cell ", "solution cell ", "not followed: "),
+    *("the cells have lost ", "the answer ", "the task "),
+)
 _LIMITS = ("limit reached", "the kernel ", "the engine ")
 _CELL = re.compile(r"\bcell \d+")
 
@@ -123,6 +126,7 @@ class Summary:
     blocked: tuple[Told, ...]
     unread: tuple[Told, ...]
     tampered: tuple[Told, ...]
+    changed: tuple[Told, ...]
     limits: tuple[Told, ...]
     remarks: tuple[Told, ...]
 
@@ -147,6 +151,7 @@ def summarize(report: ClassReport) -> Summary:
         blocked=_reasons(report, "blocked"),
         unread=_grouped((row.unread, row.student, "") for row in graded if row.unread),
         tampered=_notes(graded, "tampered"),
+        changed=_notes(graded, "changed"),
         limits=_notes(graded, "limit"),
         remarks=_notes(graded, "remark"),
     )
@@ -267,10 +272,12 @@ def _reasons(report: ClassReport, outcome: Status) -> tuple[Told, ...]:
     )
 
 
-def kind_of_note(note: str) -> Literal["tampered", "limit", "remark"]:
-    """What a note is about: a changed notebook, a limit or death, or anything else."""
-    if note.startswith(_TAMPERED):
+def kind_of_note(note: str) -> Literal["tampered", "changed", "limit", "remark"]:
+    """What a note is about: changed text, else unlike the release, a limit or death, anything else."""
+    if note.startswith("tampered: "):
         return "tampered"
+    if note.startswith(_CHANGED):
+        return "changed"
     return "limit" if note.startswith(_LIMITS) else "remark"
 
 

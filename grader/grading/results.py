@@ -60,9 +60,10 @@ class TaskResult:
 class SubmissionResult:
     """The verdict on one submission.
 
-    ``notes`` say what was tampered with and which limit was reached. ``notebook`` is the executed notebook
-    (format 4, a JSON object): the student's cells with their outputs, the instructor's test cells without
-    hidden tests and with the verdict. ``seconds`` is how long the grading took.
+    ``notes`` say what is unlike the release and which limit was reached. ``notebook`` is the executed
+    notebook (format 4, a JSON object): the student's cells with their outputs, the instructor's test cells
+    without hidden tests and with the verdict. ``seconds`` is how long the grading took. ``unread`` says why
+    nothing of the submission could be run (no notebook, not readable); empty if it was run.
     """
 
     student: str
@@ -70,6 +71,7 @@ class SubmissionResult:
     notes: tuple[str, ...] = ()
     notebook: Mapping[str, Any] = field(default_factory=dict, repr=False)
     seconds: float = 0.0
+    unread: str = ""
 
     @property
     def score(self) -> float:
@@ -94,13 +96,45 @@ class SubmissionResult:
             "max_score": number(self.max_score),
             "tasks": [task.as_dict() for task in self.tasks],
             "notes": list(self.notes),
+            "unread": self.unread,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], notebook: Mapping[str, Any], seconds: float) -> Self:
         """From ``as_dict``; raises KeyError, TypeError or ValueError on anything else."""
         tasks = tuple(TaskResult.from_dict(task) for task in data["tasks"])
-        return cls(str(data["student"]), tasks, tuple(map(str, data["notes"])), notebook, seconds)
+        notes, unread = tuple(map(str, data["notes"])), str(data.get("unread", ""))
+        return cls(str(data["student"]), tasks, notes, notebook, seconds, unread)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the gradebook holds on one student's chapter.
+
+    ``score`` and ``max_score`` are of all that is graded, by tests and by hand. ``tasks`` are points by task,
+    a person's where there are some; None: not graded yet. ``by_hand`` are points and maximum of the cells
+    that a person grades, by grade id; points None: it waits. ``entered``: whether it holds the verdict.
+    """
+
+    score: float
+    max_score: float
+    tasks: Mapping[str, float | None] = field(default_factory=dict)
+    by_hand: Mapping[str, tuple[float | None, float]] = field(default_factory=dict)
+    entered: bool = True
+
+    @property
+    def waiting(self) -> dict[str, float]:
+        """The cells that wait for a person, with the points there are to get."""
+        return {cell: most for cell, (points, most) in self.by_hand.items() if points is None}
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "score": number(self.score),
+            "max_score": number(self.max_score),
+            "waiting": {cell: number(most) for cell, most in self.waiting.items()},
+            "entered": self.entered,
+        }
 
 
 @dataclass(frozen=True)
@@ -108,15 +142,21 @@ class ChapterResult:
     """All submissions of one chapter, in the order of the students' names.
 
     ``problems`` are students whose verdict could not be written to nbgrader's folders, with the reason.
+    ``standings``: what the gradebook holds on each of them afterwards, where it holds something.
     """
 
     chapter: str
     students: tuple[SubmissionResult, ...]
     problems: tuple[str, ...] = ()
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON of ``dockbook grade --json``."""
-        return {"chapter": self.chapter, "students": [student.as_dict() for student in self.students]}
+        """The JSON of ``dockbook grade --json``: of each student the verdict and the gradebook's points."""
+        students = []
+        for student in self.students:
+            standing = self.standings.get(student.student)
+            students.append(student.as_dict() | {"gradebook": standing and standing.as_dict()})
+        return {"chapter": self.chapter, "students": students}
 
     @property
     def blocked(self) -> bool:

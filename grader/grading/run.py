@@ -278,7 +278,7 @@ def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float)
         cell.outputs = list(run.cells.get(step.index, ()))
     _show_verdicts(notebook, submission, tasks)
     texts = tuple(dict.fromkeys(note.text for note in notes))
-    return SubmissionResult(submission.student, tasks, texts, notebook, seconds)
+    return SubmissionResult(submission.student, tasks, texts, notebook, seconds, submission.problem)
 
 
 def verdict_outputs(result: TaskResult, count: int = 1) -> list[NotebookNode]:

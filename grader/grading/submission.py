@@ -33,7 +33,7 @@ class Submission:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What was tampered with."""
+        """What is unlike the release, and what was left out."""
         return self.grafted.notes
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Self
 
 from tests.grading import tiny
 
@@ -53,19 +54,33 @@ class LocalKernel:
 
 
 class LocalEngine:
-    """``start_kernel`` and nothing else of an engine."""
+    """``start_kernel``, and of an engine's life what a run without a look at it needs."""
 
     def __init__(self) -> None:
         # A short path: the sockets' addresses have a limit of 108 bytes.
         self._folder = tempfile.TemporaryDirectory(prefix="k")
         self.kernels: list[LocalKernel] = []
+        self.dispose_s: float | None = None
 
     def start_kernel(self, files: Path | None = None, *, student: str = "") -> LocalKernel:
         kernel = LocalKernel(Path(self._folder.name), files or Path("/"))
         self.kernels.append(kernel)
         return kernel
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def alive(self) -> bool:
+        return True
+
+    def limits_reached(self) -> list[str]:
+        return []
+
     def close(self) -> None:
         for kernel in self.kernels:
             kernel.kill()
         self._folder.cleanup()
+        self.dispose_s = 0.0

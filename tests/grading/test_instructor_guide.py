@@ -30,8 +30,8 @@ from grader.cli import cli
 from grader.course import Chapter, Course, Limits, _read_test
 from grader.grading.demo import half, solve
 from grader.grading.gradebook import Books
-from grader.grading.graft import visible
 from grader.grading.journal import Journal
+from grader.grading.recognise import visible
 from grader.grading.release import leaks
 from grader.lab.submit import submit
 from grader.lab.workspace import prepare

@@ -140,9 +140,15 @@ FORMAT = [
         "tests deleted",
         "what is not there cannot fail",
         edit=_without_tests,
-        told="deleted; the instructor's was put back",
+        told="is not in the notebook; the instructor's was put back",
     ),
-    Attack(19, "only the solved half", "the rest is not there", edit=_only_the_half, told="deleted"),
+    Attack(
+        19,
+        "only the solved half",
+        "the rest is not there",
+        edit=_only_the_half,
+        told="is not in the notebook",
+    ),
     Attack(
         19,
         "easier copies behind",
@@ -158,9 +164,13 @@ FORMAT = [
         told="copied|changed",
     ),
     Attack(
-        19, "tests made markdown", "text is not run", edit=_retyped("markdown"), told="made a markdown cell"
+        19,
+        "tests made markdown",
+        "text is not run",
+        edit=_retyped("markdown"),
+        told="is a markdown cell here",
     ),
-    Attack(19, "tests made raw", "raw cells are not run", edit=_retyped("raw"), told="made a raw cell"),
+    Attack(19, "tests made raw", "raw cells are not run", edit=_retyped("raw"), told="is a raw cell here"),
     Attack(19, "marks swapped", "one test stands for the other's points", edit=_swapped, told="changed"),
     Attack(19, "one id twice", "two cells of one name", edit=_same_id, told="copied|deleted"),
     Attack(
@@ -175,7 +185,7 @@ FORMAT = [
         "every mark and id stripped",
         "a notebook without marks has no tests",
         edit=_stripped,
-        told="stripped of its mark",
+        told="have lost nbgrader's marks",
     ),
     Attack(
         19,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.expect.finding import Finding, Outcome
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.results import ChapterResult, Standing, SubmissionResult, TaskResult
 from tests.unit.report.made import EVIL
 
 
@@ -20,4 +20,10 @@ def result():
     )
     notes = (EVIL, f"tampered: {EVIL}", f"limit reached: {EVIL}")
     students = (SubmissionResult("ada", tasks, notes, seconds=1.5), SubmissionResult(EVIL, tasks, seconds=2))
-    return ChapterResult("ch01-tiny", students, (EVIL,))
+    held = {
+        one.student: Standing(
+            3, 9.5, {t.task: None if t.outcome == "blocked" else t.score for t in tasks}, {EVIL: (None, 2)}
+        )
+        for one in students
+    }
+    return ChapterResult("ch01-tiny", students, (EVIL,), held)

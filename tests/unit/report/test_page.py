@@ -270,7 +270,7 @@ def test_a_reason_does_not_repeat_the_notes():
 
 def test_notes_are_told_apart_and_counted_without_cell_numbers():
     notes = (
-        "tampered: test cell 'a' was deleted; the instructor's was put back",
+        "tampered: test cell 'a' was changed; the instructor's was used",
         "solution cell 'b' is there more than once",
         "test cell 'b' stood before its task; it ran after it",
         "not followed: x is a link or no regular file",
@@ -284,7 +284,8 @@ def test_notes_are_told_apart_and_counted_without_cell_numbers():
         SubmissionResult("bob", (TaskResult.of("a", 1, Outcome.passed()),), (other,)),
     ]
     summary = summarize(of_results(ChapterResult("c", tuple(results))))
-    assert [told.text for told in summary.tampered] == sorted(notes[:4])
+    assert [told.text for told in summary.tampered] == [notes[0]]
+    assert [told.text for told in summary.changed] == sorted(notes[1:4])
     assert [(told.text, told.students) for told in summary.limits] == [
         ("limit reached: 60 s for one cell; cell … was stopped", ("ada", "bob")),
         ("the kernel ended in cell …; a fresh one went on", ("ada",)),
