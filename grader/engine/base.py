@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from grader.environment import tidy
 from grader.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
 an engine this package is not there."""
 LOOK_VARIABLE = "DOCKBOOK_LOOK_S"
 """How many seconds a check's look at a slow engine may take; ``grader.expect.witness`` has it, too."""
+OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
+"""How variables begin that the docker command and its plugins take orders from."""
 BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
 
 
@@ -91,13 +94,19 @@ class Engine(ABC):
         return nullcontext()
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out."""
-        env = dict(os.environ if base is None else base)
+        """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out.
+
+        A tidy one (``grader.environment``). On an engine of ours, nothing else of what somebody has told
+        their own Docker is in it, such as another platform or builder.
+        """
+        env = tidy(os.environ if base is None else base).variables
         if env.get("DOCKER_HOST") != self.docker_host:
             env.pop(CONTROL_VARIABLE, None)  # the door to another engine
         env.pop(LOOK_VARIABLE, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
+        if self.boot != "host":
+            env = {name: value for name, value in env.items() if not name.startswith(OF_DOCKER)}
         env["DOCKER_HOST"] = self.docker_host
         return env
 

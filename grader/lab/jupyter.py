@@ -17,27 +17,27 @@ import webbrowser
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from grader.engine.base import Engine
 from grader.engine.ports import Published
+from grader.environment import without_jupyter
 from grader.errors import DockbookError, UsageError
 from grader.lab.attend import Attendant, tell
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
-from grader.lab.desk import COURSE_VARIABLE, LABEXTENSIONS, PORTS, SERVER
+from grader.lab.desk import COURSE_VARIABLE, PORTS
+from grader.lab.jupyter_settings import settings, write_settings
 from grader.lab.stop import Stop, stop_on_signals
 from grader.lab.workspace import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
 STOP_S = 10.0
 PORT_TRIES = 3  # each for one more lab that starts in the same moment
+REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _TICK_S = 0.3
 
-# The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
-_OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list", "validate_assignment")
-_VALIDATE = "grader.lab.validate"  # in place of nbgrader's, which imports all of nbgrader first
-_OFF_IN_LAB = ("menu", "formgrader", "assignment-list", "course-list", "create-assignment")
 # One click in the formgrader opens a student's notebook: nothing of it may run out here.
 _INSTRUCTOR = (
     "--ServerApp.kernel_spec_manager_class=grader.lab.no_kernels.NoKernels",
@@ -192,12 +192,15 @@ def serve(
     write_settings(config, instructor=instructor)
     runtime.mkdir(mode=0o700, exist_ok=True)
     token = secrets.token_hex(24)
-    env = dict(environment)
+    env = without_jupyter(environment)
     env |= {
         # On the command line, every user of the machine could read the token.
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_RUNTIME_DIR": str(runtime),
+        # The home folder may hold another Jupyter's kernels and extensions, or be closed to writing.
+        "JUPYTER_DATA_DIR": str(private / "jupyter-data"),
+        "IPYTHONDIR": str(private / "ipython"),
         # This environment's kernel, not one of the same name in the home folder.
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
@@ -214,11 +217,6 @@ def serve(
         _end(server.process)
 
 
-_CSS = """\
-/* What a command prints scrolls sideways, as tables of `docker ps` must: folded, their columns are lost. */
-.jp-RenderedText[data-mime-type="application/vnd.jupyter.stdout"] pre { white-space: pre; overflow-x: auto }
-"""
-
 _MAIN = """\
 import os, sys
 if sys.platform == "linux":
@@ -227,6 +225,8 @@ if sys.platform == "linux":
     if os.getppid() != int(sys.argv[1]):
         sys.exit("the lab has ended")
 del sys.argv[1]
+from jupyter_core import paths
+paths.SYSTEM_CONFIG_PATH[:] = []  # what a computer room's Jupyter is set up with: a password, another address
 sys.modules["rfc3987_syntax"] = None  # half a second for a grammar of addresses that nothing here asks for
 from jupyterlab.labapp import main
 main()
@@ -257,42 +257,6 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
         )
         jupyter.append("--allow-root")
     return jupyter
-
-
-def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:
-    """JupyterLab's options, by the part that they belong to: whoever starts it, these are the course's."""
-    extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
-    extensions |= dict.fromkeys(["grader.lab.fresh_gradebook"] if instructor else [SERVER, _VALIDATE], True)
-    server: dict[str, object] = {"jpserver_extensions": extensions}
-    lab: dict[str, object] = {
-        "custom_css": True,
-        "news_url": None,
-        "extension_manager": "readonly",
-        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-    }
-    if not instructor:
-        # The start page and the panel; terminals in which ``docker`` is the engine's: Jupyter would start a
-        # login shell, and /etc/profile take our folders out of its PATH.
-        lab["extra_labextensions_path"] = [str(LABEXTENSIONS)]
-        server["terminado_settings"] = {"shell_command": [os.environ.get("SHELL") or "/bin/sh"]}
-    # It would look for a dozen programs.
-    return {"ServerApp": server, "LabApp": lab, "LanguageServerManager": {"autodetect": False}}
-
-
-def write_settings(config: Path, *, instructor: bool = False) -> None:
-    """Settings of our own, so that nobody's ~/.jupyter opens the server to the network or breaks it."""
-    folder = config / "labconfig"
-    folder.mkdir(parents=True, exist_ok=True)
-    page = {"disabledExtensions": {f"@jupyter/nbgrader:{name}": not instructor for name in _OFF_IN_LAB}}
-    (folder / "page_config.json").write_text(json.dumps(page, indent=2) + "\n")
-    # No question about news on the first screen, and nothing asked of the internet.
-    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-    # Seconds. JupyterLab's two minutes are long for a start page that counts what is saved.
-    quiet["@jupyterlab/docmanager-extension:plugin"] = {"autosaveInterval": 30}
-    (folder / "default_setting_overrides.json").write_text(json.dumps(quiet, indent=2) + "\n")
-    css = config / "custom" / "custom.css"
-    css.parent.mkdir(exist_ok=True)
-    css.write_text(_CSS)
 
 
 def _come_up(command: Sequence[str], workspace: Path, env: Mapping[str, str], log: Path) -> Server:
@@ -330,8 +294,16 @@ def _wait(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path
         if process.poll() is not None:
             raise DockbookError(f"JupyterLab did not start: {_tail(log, 2)}", next_step=f"see {log}.")
         url = _url(runtime / f"jpserver-{process.pid}.json")
-        if url and _answers(f"{url}api/status?token={token}"):
+        answer = _status(f"{url}api/status?token={token}") if url else 0
+        if answer == HTTPStatus.OK:
             return Server(process, url, token, log)
+        if answer in REFUSALS:
+            raise DockbookError(
+                f"JupyterLab answers at {url}, but does not take the token that it was started with: "
+                f"a configuration of Jupyter's on this machine gives it another one, or a password.",
+                next_step=f"see which, among those that `{sys.executable} -m jupyter --paths` lists under "
+                "config, and take it out there.",
+            )
         time.sleep(0.05)
     raise DockbookError(f"JupyterLab did not answer within {START_S:.0f} s.", next_step=f"see {log}.")
 
@@ -356,14 +328,17 @@ def _url(info: Path) -> str:
     return f"http://127.0.0.1:{found['port']}{found.get('base_url', '/')}"
 
 
-def _answers(url: str) -> bool:
+def _status(url: str) -> int:
+    """The HTTP status that a request gets, 0 for no answer."""
     # No proxy stands between us and ourselves.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -26,7 +26,8 @@ from grader.lab.attend import Attendant
 from grader.lab.attend import tell as say
 from grader.lab.desk import COURSE_VARIABLE, PROXY_VARIABLE
 from grader.lab.extension import ENGINE_VARIABLE
-from grader.lab.jupyter import STOP_S, engine_line, noting, settings, write_settings
+from grader.lab.jupyter import STOP_S, engine_line, noting
+from grader.lab.jupyter_settings import settings, write_settings
 from grader.lab.stop import Stop, stop_on_signals
 from grader.lab.workspace import PRIVATE, prepare
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import pytest
 
+import dockbook_entry
 from grader import errors
 from grader.cli import boot, cli, course, lab, main, show
 from grader.engine.host import HostEngine
@@ -201,7 +202,7 @@ def test_the_entry_point_is_the_one_that_is_published():
 
     project_table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     module, name = project_table["scripts"]["dockbook"].split(":")
-    assert getattr(importlib.import_module(module), name) is main
+    assert getattr(importlib.import_module(module), name) is dockbook_entry.main
 
 
 # progress

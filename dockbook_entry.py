@@ -1,0 +1,48 @@
+"""Where the command ``dockbook`` begins: what must be right before anything of the package is imported.
+
+A module of its own, under a name that nobody else has: somebody's ``PYTHONPATH`` may hold a ``grader.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Run one command in a tidy environment; its exit code."""
+    _open_standard_streams()
+    _import_from_here()
+    from grader import environment
+
+    if environment.concerns_python(os.environ):
+        environment.adopt()
+        # What has led this Python astray is read at its start only.
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    for line in environment.adopt():
+        print(f"dockbook: {line}", file=sys.stderr)
+    from grader.cli import main as run
+
+    return run()
+
+
+def _import_from_here() -> None:
+    """Modules of Python's, of this environment, and this package: nothing from ``PYTHONPATH``."""
+    foreign = [Path(path).absolute() for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:] = [path for path in sys.path if Path(path).absolute() not in foreign]
+
+
+def _open_standard_streams() -> None:
+    """A closed one (``<&-``) would be the next file that is opened, and go to a program as its input."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))

@@ -1,0 +1,176 @@
+"""The environment that Dockbook's own processes and the programs it starts run in.
+
+Somebody's shell is set up for other work: a ``PYTHONPATH`` with a ``docker`` folder of its own, a proxy of a
+kind that JupyterLab ends at, a token for another Jupyter. ``tidy`` is the one place that says what of it
+stays out. The command line takes it over for itself, so whatever it starts inherits that; ``tools`` leaves
+the few variables that programs of the system need, for work in which nothing of the person's may matter.
+
+The shell script ``dockbook`` does the same for what Python cannot mend any more once it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+KEPT_OF_PYTHON = frozenset(
+    (
+        *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED", "PYTHONHASHSEED"),
+        *("PYTHONNOUSERSITE", "PYTHONUSERBASE"),  # whoever installed Dockbook with `pip install --user`
+    )
+)
+"""What of ``PYTHON...`` stays: it neither puts other modules before ours nor changes what code means."""
+ELSEWHERE = frozenset(("PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PIP_USER"))
+"""Where pip would install instead of this environment."""
+CERTIFICATES = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
+)
+HERE = ("127.0.0.1", "localhost")
+"""This machine: no proxy stands between it and itself."""
+TOOLS = frozenset(
+    ("HOME", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR")
+)
+"""What ``tools`` leaves besides proxies and our own variables."""
+NOT_OF_JUPYTER = ("JUPYTER", "JPY_", "IPYTHONDIR", "NBGRADER_")
+
+
+@dataclass(frozen=True)
+class Tidied:
+    """``variables``: the environment to use. ``left_out``: what was dropped for a reason that a person should
+    know, a line for each."""
+
+    variables: dict[str, str]
+    left_out: tuple[str, ...]
+
+
+def tidy(environment: Mapping[str, str], exists: Callable[[str], bool] = os.path.exists) -> Tidied:
+    """This environment without what was meant for other programs and breaks ours.
+
+    What concerns Python's own start goes, and certificates' files that are not there; proxies stay as far as
+    HTTP libraries understand them, and none stands before this machine. ``exists``: whether a path does.
+    """
+    astray = concerns_python(environment) | ELSEWHERE
+    env = {name: value for name, value in environment.items() if name not in astray}
+    left_out = [*_certificates(env, exists), *_proxies(env)]
+    _locale(env)
+    _home(env)
+    return Tidied(env, tuple(left_out))
+
+
+def concerns_python(environment: Mapping[str, str]) -> frozenset[str]:
+    """The variables that lead a Python astray: where its modules are, what warnings or ``assert`` do."""
+    return frozenset(name for name in environment if name.startswith("PYTHON") and name not in KEPT_OF_PYTHON)
+
+
+def tools(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For programs of the system that only work for us: the default language, and nothing that steers them.
+
+    ``TAR_OPTIONS``, ``PERL5OPT``, ``APT_CONFIG``, ``LD_PRELOAD``, ``DOCKER_DEFAULT_PLATFORM`` and whatever
+    else there may be would change what comes out.
+    """
+    env = tidy(os.environ if environment is None else environment).variables
+    kept = {
+        name: value
+        for name, value in env.items()
+        if name in TOOLS or name.startswith("DOCKBOOK_") or name.lower().endswith("_proxy")
+    }
+    return kept | {"LC_ALL": "C.UTF-8"}
+
+
+def without_jupyter(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the settings of somebody's other Jupyter: where its configuration is, its token, a gateway."""
+    return {name: value for name, value in environment.items() if not name.startswith(NOT_OF_JUPYTER)}
+
+
+def adopt() -> tuple[str, ...]:
+    """Make the environment of this process, and so of all that it starts, a tidy one; what was left out."""
+    tidied = tidy(os.environ)
+    for name in set(os.environ) - set(tidied.variables):
+        del os.environ[name]
+    os.environ.update(tidied.variables)
+    return tidied.left_out
+
+
+# ---- what is left out
+
+
+def _certificates(env: dict[str, str], exists: Callable[[str], bool]) -> list[str]:
+    """Drop the names of certificates' files that are not there: every request would end at them."""
+    lines = []
+    for name in CERTIFICATES:
+        value = env.get(name)
+        if value and not any(exists(part) for part in value.split(os.pathsep)):
+            del env[name]
+            lines.append(f"{name} is left out: there is no {value}")
+    return lines
+
+
+def _proxies(env: dict[str, str]) -> list[str]:
+    """HTTP proxies alone, and none for this machine.
+
+    ``all_proxy=socks://...`` is what GNOME sets beside the others; JupyterLab's HTTP library ends at it.
+    """
+    lines = []
+    for name in [name for name in env if name.lower() == "all_proxy"]:
+        value = env.pop(name)
+        for kind in ("http_proxy", "https_proxy"):
+            if _is_http(value) and kind not in env and kind.upper() not in env:
+                env[kind] = value
+    found = [name for name in env if name.lower().endswith("_proxy") and name.lower() != "no_proxy"]
+    for name in found:
+        if env[name] and not _is_http(env[name]):
+            lines.append(f"{name} is left out: {_without_password(env[name])} is no HTTP proxy's address")
+            del env[name]
+    if not any(env.get(name) for name in found):
+        return lines
+    said = {name: env[name] for name in ("no_proxy", "NO_PROXY") if env.get(name)}
+    for name in ("no_proxy", "NO_PROXY"):
+        value = said.get(name) or next(iter(said.values()), "")
+        if value.strip() != "*":
+            hosts = [part.strip() for part in value.split(",") if part.strip()]
+            value = ",".join([*hosts, *(host for host in HERE if host not in hosts)])
+        env[name] = value
+    return lines
+
+
+def _is_http(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def _without_password(proxy: str) -> str:
+    scheme, mark, rest = proxy.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def _locale(env: dict[str, str]) -> None:
+    """UTF-8 for what is read and written. Messages keep their language."""
+    effective = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    if "utf8" in effective.lower().replace("-", ""):
+        return
+    # LC_ALL would win over LC_CTYPE.
+    language = env.pop("LC_ALL", "")
+    if language:
+        env["LANG"] = language
+    env["LC_CTYPE"] = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+
+
+def _home(env: dict[str, str]) -> None:
+    """A HOME for programs that ask for nothing else; an absolute one, as they change folders."""
+    home = env.get("HOME", "")
+    if home:
+        env["HOME"] = str(Path(home).absolute())
+        return
+    try:
+        env["HOME"] = pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        env["HOME"] = "/"
