@@ -238,7 +238,7 @@ class _Batch:
             judged.kept and self.journal.written(student) == key and self.books.holds(self.chapter, result)
         ):
             with self.verdicts.handed(judged.submission, result):
-                problem = write(self.books, self.chapter, judged.submission, result)
+                problem = write(self.books, self.chapter, judged.submission)
             if problem:
                 self.problems.append(f"{student}: {problem}")
             elif not result.blocked:
@@ -254,15 +254,13 @@ class _Batch:
             self._hear(self._state)
 
 
-def write(books: Books, chapter: Chapter, submission: Submission, result: SubmissionResult) -> str:
-    """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line."""
-    folder = submission.folder
+def write(books: Books, chapter: Chapter, submission: Submission) -> str:
+    """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line.
+
+    The verdict is that which ``Verdicts.load`` gives, as in `nbgrader autograde`.
+    """
     try:
-        # nbgrader passes over what is missing, and would follow a link.
-        if submission.state == "missing" or folder.is_symlink() or folder.parent.is_symlink():
-            books.save_nothing_submitted(chapter, result)
-            return ""
-        problem = books.autograde(chapter, submission.student)
+        problem = books.autograde(chapter, submission)
         if problem:
             return f"nbgrader's autograde failed: {problem}"
         problem = books.feedback(chapter, submission.student)

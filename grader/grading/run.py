@@ -293,6 +293,9 @@ def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float)
         cell.outputs = list(run.cells.get(step.index, ()))
     _show_verdicts(notebook, submission, tasks)
     texts = tuple(dict.fromkeys(note.text for note in notes))
+    # For the student's page; what concerns a task stands there at the task.
+    of_none = dict.fromkeys(note.text for note in notes if not note.task)
+    notebook.metadata["dockbook"] = {"notes": [visible(text, 500) for text in of_none]}
     return SubmissionResult(submission.student, tasks, texts, notebook, seconds, submission.problem)
 
 

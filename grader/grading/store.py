@@ -66,10 +66,6 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], beside: Sequenc
     _replace(notebook, nbformat.writes(source).rstrip("\n") + "\n")
 
 
-MOST_SAID = 2000
-"""Characters of a failed cell's message that are passed on."""
-
-
 class _Client(NotebookClient):
     """One whose kernel may start in another network."""
 
@@ -129,10 +125,9 @@ def _run(
         try:
             client.execute(env=env)
         except CellExecutionError as error:
-            # All of it: a check says in its later lines what is missing and what to do.
-            said = " / ".join(line.strip() for line in error.evalue.splitlines() if line.strip())
+            said = (error.evalue.splitlines() or ["(no message)"])[0]
             raise CourseError(
-                f"{notebook}: {_where(copy)} failed: {error.ename}: {said[:MOST_SAID] or '(no message)'}",
+                f"{notebook}: {_where(copy)} failed: {error.ename}: {said}",
                 next_step=f"mend it, or tag it {_RAISES} if it is meant to fail. Nothing was stored.",
             ) from error
         except CellTimeoutError as error:
