@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="dockbook")
 def cli() -> None:
     """A Docker course in notebooks that grades itself on a real Docker Engine."""

@@ -99,7 +99,7 @@ def decide(
 # --- the address -------------------------------------------------------------------------------------------
 
 _PRINTABLE = re.compile(r"/[!-~]*")
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.:@-]+)+")
+_PATH = re.compile(r"(?:/[^/\x00-\x1f\x7f]+)+")
 _VERSION = re.compile(r"/v1\.(4[1-9]|[5-9][0-9])(?=/)")
 _KEY = re.compile(r"[A-Za-z_-]+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -109,15 +109,26 @@ def _address(uri: str) -> tuple[str, Query]:
     if not _PRINTABLE.fullmatch(uri) or "#" in uri:
         raise Denied(f"{ENGINE} understand the address of this request")
     raw, _, raw_query = uri.partition("?")
-    # docker-py writes @ and : of image names as escapes; no client of good will escapes anything else.
-    raw = re.sub("%40", "@", re.sub("%3[Aa]", ":", raw))
-    version = _VERSION.match(raw)
-    path = raw[version.end() :] if version else raw
+    # dockerd finds the endpoint of the path as it reads unescaped (net/url's Path), and so do these rules.
+    # A name that no object can have then gets dockerd's own answer.
+    plain = _unescaped(raw)
+    version = _VERSION.match(plain)
+    path = plain[version.end() :] if version else plain
     if not _PATH.fullmatch(path) or any(part in (".", "..") for part in path.split("/")):
         raise Denied(f"{ENGINE} understand the address of this request")
     if re.match(r"/v\d+(\.|/)", path):
         raise Denied(f"{ENGINE} speak this version of Docker's API: it takes 1.41 and later")
     return path, _parse_query(raw_query)
+
+
+def _unescaped(raw: str) -> str:
+    """A path with its escapes read once. Raises Denied for what is no escape or no UTF-8."""
+    if "%" in _ESCAPE.sub("", raw):
+        raise Denied(f"{ENGINE} understand the address of this request")
+    try:
+        return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), raw).encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Denied(f"{ENGINE} understand the address of this request") from None
 
 
 def _parse_query(raw: str) -> Query:
@@ -203,7 +214,8 @@ def _build(_path: str, query: Query, _body: bytes | None) -> None:
 
 def _routes(table: str, checks: Mapping[str, RouteCheck]) -> dict[str, list[Route]]:
     """Read the table of endpoints: METHOD PATH parameters..., a + behind those that may come repeatedly."""
-    parts = {"{id}": NAME, "{image}": "[A-Za-z0-9][A-Za-z0-9_.:@/-]*", "{link}": f"{NAME}(?:/{NAME})*"}
+    name = "[^/]+"
+    parts = {"{id}": name, "{image}": f"{name}(?:/{name})*", "{link}": f"{name}(?:/{name})*"}
     routes: dict[str, list[Route]] = {}
     for line in table.strip().splitlines():
         method, path, *keys = line.split()
@@ -225,6 +237,8 @@ GET /version
 GET /info
 GET /events
 GET /system/df
+GET /plugins
+GET /plugins/{id}/json
 POST /auth
 GET /distribution/{image}/json
 GET /containers/json
@@ -269,7 +283,7 @@ POST /images/prune filters
 POST /images/{image}/push tag platform
 POST /images/{image}/tag repo tag force
 DELETE /images/{image} force noprune platforms+
-POST /build q dockerfile remote t+ extrahosts+ networkmode target nocache rm forcerm pull memory memswap\
+POST /build q dockerfile+ remote t+ extrahosts+ networkmode target nocache rm forcerm pull memory memswap\
  cpushares cpuperiod cpuquota cpusetcpus cpusetmems shmsize cgroupparent securityopt+ isolation ulimits\
  buildargs labels cachefrom session platform version buildid outputs squash stream
 POST /build/prune keep-storage all filters reserved-space max-used-space min-free-space

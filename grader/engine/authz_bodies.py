@@ -202,6 +202,8 @@ _endpoint = _fields(
         "ipamconfig links aliases networkid endpointid gateway ipaddress ipprefixlen ipv6gateway"
         " globalipv6address globalipv6prefixlen macaddress dnsnames gwpriority"
     )
+    # The bridge driver's own: an interface's name, its sysctls, and what it does not know and ignores.
+    | {"driveropts": _table(r"[A-Za-z0-9_.-]+", "know the option of a network's endpoint")}
 )
 
 

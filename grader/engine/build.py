@@ -197,7 +197,7 @@ class _Builder:
         self._write_docker_config(self.folder)
         sources = recipe.image_sources()
         mirror_only = {name for source in sources if source.mirror_only for name in source.names}
-        hub.write_search([source for source in sources if not source.mirror_only], self.image.hub)
+        hub.write_search([source for source in sources if source.preloaded], self.image.hub)
         with self._oven() as engine:
             env = engine.env() | {"DOCKER_BUILDKIT": "0"}
             found = []
@@ -214,7 +214,8 @@ class _Builder:
             self._run(["docker", "save", "--output", str(saved), *(image.name for image in found)], env)
             hub.write_registry(saved, self.image.hub, mirror_only)
             saved.unlink()
-            self._run(["docker", "rmi", *sorted(mirror_only)], env)
+            removed = [name for source in sources if not source.preloaded for name in source.names]
+            self._run(["docker", "rmi", *removed], env)
         self.images = found
 
     @contextmanager

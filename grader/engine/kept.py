@@ -44,7 +44,8 @@ class KeptEngine(Engine):
         self.token = secrets.token_hex(16)
         self.runtime = paths.runtime_folder() / self.id
         self.docker_host = f"unix://{self.runtime}/docker.sock"
-        self._bin, self._docker_config = bin_folder, docker_config
+        self._bin, self._docker_config = bin_folder, self.runtime / "docker-config"
+        self._plugins_config = docker_config / "config.json"
         self._api_version: str | None = None
         registry.sweep()
 
@@ -76,6 +77,12 @@ class KeptEngine(Engine):
         while not (self.runtime / "docker.sock").exists():
             self._control.pump(0.002)
             self._check(deadline)
+        # What `docker login`, contexts and builders write is this engine's alone, and goes with it.
+        if not self._docker_config.exists():
+            self._docker_config.mkdir(mode=0o700)
+            # Only the image's own `docker` has plugins of ours to name.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(self._plugins_config, self._docker_config / "config.json")
 
     def _wait_ready(self, deadline: float) -> None:
         """The API's socket listens before dockerd runs, so one blocking request tells the moment."""

@@ -52,7 +52,7 @@ class _Image:
 
 def names() -> list[str]:
     """The images that a private engine starts with, as ``NAME:TAG``."""
-    return [name for source in recipe.image_sources() if not source.mirror_only for name in source.names]
+    return [name for source in recipe.image_sources() if source.preloaded for name in source.names]
 
 
 def debians_sources(image: EngineImage) -> str:

@@ -73,8 +73,8 @@ def bake() -> None:
     docker("save", "--output", str(saved), *(str(one["name"]) for one in found))
     mirror_only = {name for source in sources if source.mirror_only for name in source.names}
     hub.write_registry(saved, HUB, mirror_only)
-    hub.write_search([source for source in sources if not source.mirror_only], HUB)
-    docker("rmi", *sorted(mirror_only))
+    hub.write_search([source for source in sources if source.preloaded], HUB)
+    docker("rmi", *(name for source in sources if not source.preloaded for name in source.names))
     guest.do_stop()
     tar = [
         "tar",

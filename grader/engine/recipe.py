@@ -25,7 +25,7 @@ SUITE_PACKAGES: dict[Suite, tuple[str, ...]] = {"forky": ("passwd",)}
 """What a suite no longer counts among the packages that every system has."""
 COURSE_SUITE: Suite = "trixie"
 """The Debian in the course's images, whatever the engine itself is made of: ``debian:trixie`` is trixie."""
-DEBIAN_PACKAGES = ("python3", "hello", "docker.io")
+DEBIAN_PACKAGES = ("python3", "hello", "docker.io", "python3-h2")
 """What the hub's package source offers, with all that it depends on, for `apt-get install` in containers."""
 SLIM = (
     "--dpkgopt=force-unsafe-io",  # half an image is never used: nothing of it needs to be on the disk early
@@ -70,6 +70,9 @@ disabled_plugins = [
 ]
 """
 
+FAILED = "etc/dockbook/runtime-failed.sh"
+"""What the wrappers of the OCI runtime do when it failed; ``vm_runtime`` has the name, too."""
+
 RUNTIME = r"""#!/bin/sh
 # The OCI runtime of the engine: crun, with help for the three commands that need cgroups, which a sandbox
 # may lack: `docker top`, `docker pause` and `docker unpause` then work on the container's processes in /proc.
@@ -93,6 +96,9 @@ case " $* " in
   *" ps --format json "*) command=ps ;;
   *" pause $id "*) command=pause ;;
   *" resume $id "*) command=resume ;;
+  *" create "* | *" exec "*)
+    /usr/bin/crun "$@" || { code=$?; . /etc/dockbook/runtime-failed.sh; }
+    exit 0 ;;
   *) exec /usr/bin/crun "$@" ;;
 esac
 /usr/bin/crun "$@" 2>/dev/null && exit
@@ -146,6 +152,14 @@ umask 022
 exec /usr/sbin/dockerd "$@"
 """
 
+NO_PUSHES = (
+    '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied: '
+    'this is the course hub, which takes no pushes"}]}'
+)
+NO_ACCOUNTS = (
+    '{"errors":[{"code":"UNAUTHORIZED","message":"this is the course hub, which has no accounts: '
+    'everybody may pull, and your password was not kept"}]}'
+)
 HUB_CONF = f"""\
 # The course hub: a read-only registry, its search, and a Debian package source, as plain files.
 daemon off;
@@ -177,12 +191,30 @@ http {{
       default_type application/json;
       return 404 '{{"errors":[{{"code":"MANIFEST_UNKNOWN","message":"the course hub has no such image"}}]}}';
     }}
+    # dockerd tries a push for a minute unless it is told that it may not.
+    location ~ ^/v2/.+/blobs/uploads/ {{
+      default_type application/json;
+      return 403 '{NO_PUSHES}';
+    }}
+    # Where nobody asked for one, dockerd takes any password for right and the docker command keeps it.
     location = /v2/ {{
       default_type application/json;
-      add_header Docker-Distribution-Api-Version registry/2.0;
-      return 200 "{{}}";
+      add_header Docker-Distribution-Api-Version registry/2.0 always;
+      add_header WWW-Authenticate 'Bearer realm="https://registry-1.docker.io/token",service="hub"' always;
+      return 401 '{NO_ACCOUNTS}';
+    }}
+    location = /token {{
+      default_type application/json;
+      if ($http_authorization) {{ return 401 '{NO_ACCOUNTS}'; }}
+      return 200 '{{"token":"everybody"}}';
+    }}
+    # A Dockerfile may ask for any release of its reader: there is one.
+    location ~ ^/v2/docker/dockerfile/manifests/[A-Za-z0-9._-]+$ {{
+      default_type application/vnd.docker.distribution.manifest.v2+json;
+      try_files $uri /v2/docker/dockerfile/manifests/latest =404;
     }}
     location ~ ^/v2/.+/manifests/ {{
+      if ($request_method !~ ^(GET|HEAD)$) {{ return 403 '{NO_PUSHES}'; }}
       default_type application/vnd.docker.distribution.manifest.v2+json;
     }}
     location ~ ^/v2/.+/tags/list$ {{
@@ -213,6 +245,7 @@ class ImageSource:
     """One of the course's images as written in ``images.toml``; ``folder`` holds its Dockerfile.
 
     ``mirror_only``: not preloaded and not at the hub's ordinary names: a pull of it proves the mirror.
+    ``hub_only``: at the hub and not preloaded: a tool that nobody runs by hand.
     """
 
     names: tuple[str, ...]
@@ -221,6 +254,12 @@ class ImageSource:
     description: str
     official: bool
     mirror_only: bool
+    hub_only: bool
+
+    @property
+    def preloaded(self) -> bool:
+        """Whether an engine has it from the start; ``docker search`` then finds it, too."""
+        return not (self.mirror_only or self.hub_only)
 
 
 def images_folder() -> Path:
@@ -245,6 +284,7 @@ def image_sources() -> list[ImageSource]:
             description=entry["description"],
             official=entry["official"],
             mirror_only=entry.get("mirror_only", False),
+            hub_only=entry.get("hub_only", False),
         )
         for entry in entries
     ]
@@ -266,6 +306,7 @@ def files(suite: Suite) -> dict[str, tuple[str, int]]:
     return of_suite | {
         "etc/dockbook/containerd.toml": (CONTAINERD_TOML, 0o644),
         "etc/dockbook/hub.conf": (HUB_CONF, 0o644),
+        FAILED: ((Path(__file__).parent / "files/runtime-failed.sh").read_text(), 0o644),
         "etc/hosts": (HOSTS, 0o644),
         "etc/resolv.conf": ("# No name server: this engine has no way out.\n", 0o644),
         "etc/hostname": ("dockbook\n", 0o644),

@@ -31,13 +31,16 @@ case " $* " in
   *" create "*)
     echo "create $$ $*" >{FIFO}
     kill -STOP $$
-    {CRUN} "$@" || exit
+    {CRUN} "$@" || {{ code=$?; . /etc/dockbook/runtime-failed.sh; }}
     echo "created $$ $*" >{FIFO}
     kill -STOP $$
     exit 0 ;;
   *" start $id "*)
     echo "start $$ $*" >{FIFO}
     kill -STOP $$ ;;
+  *" exec "*)
+    {CRUN} "$@" || {{ code=$?; . /etc/dockbook/runtime-failed.sh; }}
+    exit 0 ;;
 esac
 exec {CRUN} "$@"
 """

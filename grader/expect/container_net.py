@@ -6,7 +6,7 @@ import ipaddress
 from typing import Self
 
 from grader.expect.container_setup import ContainerSetup
-from grader.expect.probes import HttpReply, Resolved
+from grader.expect.probes import HttpReply, Reached, Resolved
 from grader.expect.words import listing, quote
 from grader.state import Container
 
@@ -85,7 +85,15 @@ class ContainerNet(ContainerSetup):
         found = self._find(name, to)
         if found is None:
             return self
-        reached = self.scene.witness.probe_tcp(self.box.id, found.addresses[0], port, within_s)
+        reached = Reached(False)
+
+        def look() -> bool:
+            nonlocal reached
+            address = found.addresses[0]
+            reached = self.scene.witness.probe_tcp(self.box.id, address, port, min(1, within_s))
+            return reached.open
+
+        self.scene.wait(look, within_s)
         if not reached.open:
             hint = "Is that container running, and does its server listen on that port?"
             self.differs(

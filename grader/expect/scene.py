@@ -12,6 +12,8 @@ from grader.expect.words import count
 from grader.state import Container, Snapshot, unsettled
 
 _STEP_S = 0.05
+_LOOKS, _STRETCH = 10, 4
+"""A wait has this many looks, however slow the machine is, within so many times its usual patience."""
 
 
 class EndOfBlock(BaseException):
@@ -73,10 +75,15 @@ class Scene:
         return now
 
     def wait(self, until: Callable[[], bool], within_s: float | None = None) -> bool:
-        """Ask until it holds, or the patience is over: a command may need a last moment."""
-        end = time.monotonic() + (self.patience_s if within_s is None else within_s)
+        """Ask until it holds, or the patience is over: a command may need a last moment.
+
+        How long a look takes tells how fast this machine is now: emulated or busy, it has more time.
+        """
+        patience, began, looks = self.patience_s if within_s is None else within_s, time.monotonic(), 0
         while not until():
-            if time.monotonic() >= end:
+            looks += 1
+            spent = time.monotonic() - began
+            if spent >= patience and (looks >= _LOOKS or spent >= _STRETCH * patience):
                 return False
             time.sleep(_STEP_S)
         return True

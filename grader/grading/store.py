@@ -66,6 +66,10 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], beside: Sequenc
     _replace(notebook, nbformat.writes(source).rstrip("\n") + "\n")
 
 
+MOST_SAID = 2000
+"""Characters of a failed cell's message that are passed on."""
+
+
 class _Client(NotebookClient):
     """One whose kernel may start in another network."""
 
@@ -125,9 +129,10 @@ def _run(
         try:
             client.execute(env=env)
         except CellExecutionError as error:
-            said = (error.evalue.splitlines() or ["(no message)"])[0]
+            # All of it: a check says in its later lines what is missing and what to do.
+            said = " / ".join(line.strip() for line in error.evalue.splitlines() if line.strip())
             raise CourseError(
-                f"{notebook}: {_where(copy)} failed: {error.ename}: {said}",
+                f"{notebook}: {_where(copy)} failed: {error.ename}: {said[:MOST_SAID] or '(no message)'}",
                 next_step=f"mend it, or tag it {_RAISES} if it is meant to fail. Nothing was stored.",
             ) from error
         except CellTimeoutError as error:

@@ -187,7 +187,7 @@ BODY = b'{"Image": "busybox", "HostConfig": {"Memory": 4}}'
         b'{"Privileged": true}',
         b'{"HostConfig": [{"Privileged": true}]}',
         b'{"NetworkingConfig": {"EndpointsConfig": {"host": {}}}}',
-        b'{"NetworkingConfig": {"EndpointsConfig": {"net": {"DriverOpts": {"a": "b"}}}}}',
+        b'{"NetworkingConfig": {"EndpointsConfig": {"net": {"DriverOpts": {"a": 1}}}}}',
         b'{"HostConfig":' * 100_000,
         b"[" * 1_000_000,
         b'{"Memory":' + b"9" * 100_000 + b"}",
@@ -218,7 +218,12 @@ def test_a_body_that_dockerd_did_not_hand_on_is_denied() -> None:
         "/containers/create/",
         "/containers/./create",
         "/containers/x/../create",
-        "/containers/%63reate",
+        "/containers/%63reat",
+        "/containers/create%2fx",
+        "/containers%2Fx%2Fcreate",
+        "/containers/x/%2e%2e/create",
+        "/containers/create%",
+        "/containers/create%ff",
         "/containers/x%2f..%2fcreate",
         "/containers/create%00",
         "/containers/create#x",
@@ -232,6 +237,7 @@ def test_a_body_that_dockerd_did_not_hand_on_is_denied() -> None:
         "/Containers/create",
         "/containers/create\n",
         "/containers/create?name=a&name=b",
+        "/build?q=1&q=1",
         "/containers/create?name=a;b",
         "/containers/create?name=%zz",
         "/containers/create?%6eame=x",
@@ -240,6 +246,37 @@ def test_a_body_that_dockerd_did_not_hand_on_is_denied() -> None:
 )
 def test_addresses_that_are_not_plain_are_denied(uri: str) -> None:
     assert not ask("POST", uri, BODY).allow
+
+
+def test_docker_py_sends_a_dockerfile_from_beside_its_context_twice() -> None:
+    """Its name and its text; dockerd reads the first, net/http's FormValue."""
+    assert ask("POST", "/v1.45/build?dockerfile=.dockerfile.1&dockerfile=FROM+busybox", headers={}).allow
+
+
+def test_an_escaped_endpoint_is_judged_as_the_endpoint_that_it_is() -> None:
+    assert ask("POST", "/%63ontainers/%63reate", BODY).allow
+    assert not ask("POST", "/%63ontainers/%63reate", {"HostConfig": {"Privileged": True}}).allow
+    assert not ask("POST", "/networks/%68ost/connect", {"Container": "x"}).allow
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET /plugins",
+        "GET /plugins/no-such-name/json",
+        "GET /containers/a%20b/json",
+        "GET /images/a%20b/json",
+        "GET /images/Ann%2FShop/json",
+        "DELETE /networks/a%20b",
+        "DELETE /volumes/-x",
+        "DELETE /containers/m%C3%BCller",
+        "GET /networks/a+b",
+        "GET /volumes/_",
+    ],
+)
+def test_dockerd_itself_answers_for_a_name_that_no_object_can_have(request_line: str) -> None:
+    method, uri = request_line.split()
+    assert ask(method, f"/v1.45{uri}") == Decision(True)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +288,7 @@ def test_addresses_that_are_not_plain_are_denied(uri: str) -> None:
         "GET /tasks",
         "POST /secrets/create",
         "POST /configs/create",
-        "GET /plugins",
+        "GET /plugins/privileges",
         "POST /plugins/pull?remote=x",
         "GET /containers/x/checkpoints",
         "POST /containers/x/checkpoints",
@@ -285,7 +322,7 @@ def test_endpoints_that_are_denied(request_line: str) -> None:
 
 def test_swarm_and_plugins_are_named_in_the_reason() -> None:
     assert "Swarm" in ask("POST", "/swarm/init").reason
-    assert "plugins" in ask("GET", "/v1.45/plugins").reason
+    assert "plugins" in ask("POST", "/v1.45/plugins/pull").reason
 
 
 def test_a_form_in_the_body_is_denied() -> None:
@@ -335,7 +372,7 @@ def test_settings_at_the_start_are_denied() -> None:
         (
             "/networks/n/connect",
             {"Container": "x"},
-            {"Container": "x", "EndpointConfig": {"DriverOpts": {"a": "b"}}},
+            {"Container": "x", "EndpointConfig": {"DriverOpts": {"a/b": "c"}}},
         ),
     ],
 )

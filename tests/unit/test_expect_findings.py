@@ -26,7 +26,7 @@ def test_in_one_that_does_not_run_nothing_is_asked() -> None:
         lambda e: e.container("web").answers_http(80),
         lambda e: e.container("web").answers_udp(53),
         lambda e: e.container("web").resolves("db"),
-        lambda e: e.container("web").reaches("db", 80),
+        lambda e: e.container("web").reaches("db", 80, within_s=0),
     ]
     for question in questions:
         assert "a container that is exited. Start it: `docker start web`" in only_finding(witness, question)
@@ -75,11 +75,11 @@ def test_names_lead_to_the_container_that_is_meant() -> None:
     witness.names["db"] = Resolved(("10.0.0.9",), "hosts")
     for question in (
         lambda e: e.container("web").resolves("db"),
-        lambda e: e.container("web").reaches("db", 1),
+        lambda e: e.container("web").reaches("db", 1, within_s=0),
     ):
         assert "found 10.0.0.9, nobody's here" in only_finding(witness, question)
     witness.names["db"], witness.reached = Resolved(("10.0.0.3",)), Reached(open=False, error="refused")
-    words = only_finding(witness, lambda e: e.container("web").reaches("db", 5432))
+    words = only_finding(witness, lambda e: e.container("web").reaches("db", 5432, within_s=0))
     assert "connection to db:5432" in words
     assert "none (refused)" in words
 

@@ -118,7 +118,7 @@ def test_the_protocol(loop: Loop) -> None:
 
 def test_requests_in_one_piece_and_byte_by_byte(loop: Loop) -> None:
     client = loop.connect()
-    one, two = authz("GET", "/info"), authz("GET", "/plugins")
+    one, two = authz("GET", "/info"), authz("GET", "/swarm")
     got = loop.exchange(client, (one + two) * 20, answers=40)
     assert [answer["Allow"] for _, answer in got] == [True, False] * 20
     for byte in one[:-1]:
