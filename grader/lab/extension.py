@@ -24,6 +24,7 @@ from grader.lab import notices, pictures
 from grader.lab.as_cli import translator
 from grader.lab.before import Keeper
 from grader.lab.configure import configurer
+from grader.lab.engine_warnings import show_engine_warnings
 from grader.lab.forget import forgetter
 from grader.lab.hints import Hints
 from grader.lab.trace import Tracer
@@ -50,6 +51,7 @@ def load(shell: InteractiveShell) -> None:
     Loading twice is harmless.
     """
     keep_whole_answers()
+    show_engine_warnings()
     line = ensure_engine(os.environ)
     if line:
         print(line)
