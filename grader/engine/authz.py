@@ -44,7 +44,8 @@ class Gate:
 
     ``closed`` may be switched at any time; while it is true only the token gets through. ``buildkit_grpc``
     lets ``/grpc`` pass, where these rules cannot look: only for a dockerd whose ``daemon.json`` says
-    ``"builder": {"Entitlements": {"network-host": false}}``.
+    ``"builder": {"Entitlements": {"network-host": false}}``. ``cpus``: whether this engine can limit what a
+    container has of the processors; dockerd, which cannot there, would blame the kernel.
     """
 
     def __init__(self, token: str, *, closed: bool = False, buildkit_grpc: bool = False) -> None:
@@ -53,6 +54,7 @@ class Gate:
         self._token = token.encode()
         self.closed = closed
         self.buildkit_grpc = buildkit_grpc
+        self.cpus = True
 
     def decide(self, method: str, uri: str, body: bytes | None, headers: Mapping[str, str]) -> Decision:
         """Judge one request; never raises."""
@@ -64,7 +66,10 @@ class Gate:
                 return Decision(
                     False, "the bell has rung: the engine is being looked at and takes no more orders"
                 )
-            return decide(method, uri, body, headers=headers, buildkit_grpc=self.buildkit_grpc)
+            decision = decide(method, uri, body, headers=headers, buildkit_grpc=self.buildkit_grpc)
+            if decision.allow and not self.cpus and _limits_cpus(method, uri, body):
+                return Decision(False, NO_CPUS)
+            return decision
         except Exception:  # noqa: BLE001 - whatever a hostile request breaks in here, it must not get through
             return Decision(False, f"{ENGINE} understand this request")
 
@@ -94,6 +99,17 @@ def decide(
     except (ValueError, RecursionError):  # JSON that is broken, or nested to exhaust the parser
         return Decision(False, f"{ENGINE} understand this request: its body is not plain JSON")
     return Decision(True)
+
+
+NO_CPUS = (
+    f"{ENGINE} limit processors on this machine, where it has no control groups of its own: leave out --cpus "
+    "(nano_cpus in docker-py), and the container runs without that limit. `dockbook doctor` says why"
+)
+_WITH_RESOURCES = re.compile(r"(?:/v[0-9.]+)?/containers/(?:create|[^/]+/update)(?:\?|$)")
+
+
+def _limits_cpus(method: str, uri: str, body: bytes | None) -> bool:
+    return method == "POST" and bool(_WITH_RESOURCES.match(uri)) and bodies.limits_cpus(body)
 
 
 # --- the address -------------------------------------------------------------------------------------------

@@ -297,6 +297,14 @@ CREATE = _fields(
     }
 )
 
+
+def limits_cpus(body: bytes | None) -> bool:
+    """Whether a container's settings, which passed the rules, say how many processors it may use."""
+    settings = _struct(parse(body))
+    host = settings.get("hostconfig")
+    return bool((_struct(host) if host else settings).get("nanocpus"))
+
+
 EXEC = _fields(
     _free(
         "container user tty consolesize attachstdin attachstdout attachstderr detach detachkeys env"

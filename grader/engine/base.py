@@ -30,6 +30,20 @@ OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
 
 
+REAL_LIMITS = "Limits (-m, --cpus) and docker stats are real."
+
+
+def limits_line(controllers: Collection[str], why: str) -> str:
+    """What a person reads of an engine's limits. ``why`` it has none, for the end of a sentence."""
+    if {"memory", "pids", "cpu"} <= set(controllers):
+        return REAL_LIMITS
+    if "memory" in controllers:
+        return "Limits of memory (-m) and docker stats are real, --cpus is refused: no cpu controller here."
+    because = f" ({why})" if why else ""
+    instead = "-m limits nothing, --cpus is refused, docker stats shows zeros"
+    return f"No control groups of its own{because}: {instead}."
+
+
 class Engine(ABC):
     """A running Docker Engine. A context manager: leaving it disposes of what it made.
 
@@ -44,6 +58,8 @@ class Engine(ABC):
     dispose_s: float | None = None
     detail: str = ""
     """How it was made, where there is more than one way; for the line that a person reads."""
+    limits: str = ""
+    """Whether containers can be limited and measured, and why not: a sentence for that line, too."""
     standing: str = ""
     """Whether what is made on it is there the next time: a sentence for the same line."""
 

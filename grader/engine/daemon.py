@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from grader.engine.network import HUB_ADDRESS
 
+RUNTIME = "/usr/local/bin/dockbook-runtime"
+"""The engine's OCI runtime: crun, wrapped. See ``recipe``."""
 DEFAULTS: dict[str, object] = {
     # In the file and not in flags: a reload would drop runtimes given as flags.
-    "runtimes": {"crun": {"path": "/usr/local/bin/dockbook-runtime"}},
+    "runtimes": {"crun": {"path": RUNTIME}},
     "default-runtime": "crun",
     "storage-driver": "overlay2",
     "userland-proxy": False,

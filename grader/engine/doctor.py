@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from grader.engine.base import REAL_LIMITS
 from grader.engine.endpoint import DEFAULT_SOCKET
 from grader.engine.facts import Facts, gather
 
@@ -88,6 +89,7 @@ def diagnose(facts: Facts) -> Report:
     boot_of_vm = [item for item in _vm(facts) if item.topic == "Boots"]
     items = [
         sandbox,
+        *_limits(facts),
         _nested(works=host_works),
         *boot_of_vm,
         Item("Boots", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
@@ -109,6 +111,14 @@ def _sandbox(facts: Facts) -> Item:
     for why, next_step in _against_sandbox(facts):
         return Item("Boots", "sandbox", "problem", f"not available: {why}", next_step)
     return Item("Boots", "sandbox", "ok", "a private engine in user namespaces" + _tried(facts))
+
+
+def _limits(facts: Facts) -> Iterator[Item]:
+    """What -m, --cpus and docker stats do in a sandbox here."""
+    if facts.limits:
+        real = facts.limits == REAL_LIMITS
+        step = "" if real else "where you need them: --boot vm has its own"
+        yield Item("Boots", "limits", "ok" if real else "note", facts.limits[:-1], step)
 
 
 def _tried(facts: Facts) -> str:

@@ -67,6 +67,7 @@ class Facts:
     overlay: bool = True
     probe: str | None = None  # why a trial of all that a sandbox needs failed
     probed: bool = False
+    limits: str = ""  # what a sandbox's containers can be limited in, or why not, as a lab says it
     image: str = ""  # why there is no engine image; empty: it is there
     image_tools: bool = True
     # VM
@@ -128,6 +129,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         overlay=_overlay(),
         probe=probe,
         probed=probed,
+        limits=_limits() if probed and probe is None else "",
         image=image,
         image_tools=image_tools,
         vm=gather_vm(),
@@ -235,6 +237,17 @@ def _probe() -> tuple[str | None, bool]:
     from grader.engine.sandbox import probe
 
     return probe(), True
+
+
+def _limits() -> str:
+    """As a lab would say it, from a trial."""
+    from grader.engine.base import limits_line
+    from grader.engine.sandbox import probe_limits
+
+    try:
+        return limits_line(*probe_limits())
+    except EngineUnavailable as error:
+        return error.what
 
 
 def _cache() -> tuple[str, int | None]:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -111,11 +112,17 @@ def building_ids() -> Ids:
     return plain | {"fake": True}
 
 
-def write_maps(pid: int, ids: Ids) -> None:
-    """Map ids 0 to 65535 of a new user namespace to the range. Raises OSError."""
+def write_maps(pid: int, ids: Ids, *, owner: bool = False) -> None:
+    """Map ids 0 to 65535 of a new user namespace to the range. Raises OSError.
+
+    ``owner``: 0 is the caller, and the range begins at 1; for who has ``helpers``.
+    """
+    own = {"uid": os.geteuid(), "gid": os.getegid()}
     for kind, (base, count) in (("uid", ids["uid"]), ("gid", ids["gid"])):
         if ids["helpers"]:
             argv = [f"new{kind}map", str(pid), "0", str(base), str(count)]
+            if owner:
+                argv[2:] = ["0", str(own[kind]), "1", "1", str(base), str(count)]
             child = os.posix_spawnp(argv[0], argv, os.environ)
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             if status:
@@ -132,10 +139,32 @@ def become_root() -> None:
     os.setresuid(0, 0, 0)
 
 
-def enter(ids: Ids, folder: str) -> int:
+def give(ids: Ids, folder: str, names: Sequence[str]) -> None:
+    """Make entries of a folder of the caller's the sandbox's root's. Raises OSError.
+
+    For single-threaded processes only: see ``linux.clone``.
+    """
+    if not ids["helpers"]:
+        for name in names:
+            os.chown(os.path.join(folder, name), ids["uid"][0], ids["gid"][0])
+        return
+    pid = enter(ids, folder, owner=True)
+    if pid == 0:
+        try:
+            for name in names:
+                os.chown(name, 1, 1)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1]:
+        raise OSError(f"{folder} could not be handed over to the ids of /etc/subuid")
+
+
+def enter(ids: Ids, folder: str, *, owner: bool = False) -> int:
     """Fork a child that is root over the range's files, standing in ``folder`` (opened as the caller).
 
-    0 in the child. For single-threaded processes only: see ``linux.clone``.
+    0 in the child. ``owner``: over the caller's, too, which are 0's there, the range's 1's and so on. For
+    single-threaded processes only: see ``linux.clone``.
     """
     if ids.get("plain"):
         pid = os.fork()
@@ -155,7 +184,7 @@ def enter(ids: Ids, folder: str) -> int:
         return 0
     os.close(read)
     try:
-        write_maps(pid, ids)
+        write_maps(pid, ids, owner=owner)
         os.write(write, b"m")
     except OSError:
         os.kill(pid, signal.SIGKILL)

@@ -20,11 +20,10 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import daemon, ids, linux, network, procfs, roots, watch
+from grader.engine import cgroup_tree, daemon, ids, linux, network, procfs, roots, watch
 from grader.engine.door import DOOR, Door
+from grader.engine.processes import PATH, Processes
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENV = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": "/run"}
 AS_STUDENT = (
     *("setpriv", "--reuid=1000", "--regid=1000", "--groups=docker", "--no-new-privs", "--pdeathsig=KILL"),
     *("--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"),
@@ -35,12 +34,14 @@ LIBRARIES_FIRST = (
     "--InteractiveShellApp.exec_lines=import sys; sys.path.append('')",
 )
 """With ``-P``: no file beside the notebook, a docker.py say, stands in for the kernel's or the course's."""
+MAPPED, MAPPED_IN_GROUP = b"m", b"g"
+"""What the keeper says once the ids are mapped: without, or with, a control group of the sandbox's own."""
 KILL_S = 5
 """Seconds that a kernel's processes have to vanish; many may be on their way at once."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
-class Inside:
+class Inside(Processes):
     """Process 1. ``spec`` is the keeper's description of the sandbox, ``control`` its socket."""
 
     dockerd_words: tuple[str, ...] = ("dockerd", "--rootless")
@@ -61,6 +62,7 @@ class Inside:
         self.over = False
         self.watchdog = 0
         self.reached = -1
+        self.groups = False
 
     @staticmethod
     def become_root() -> None:
@@ -70,31 +72,7 @@ class Inside:
         os.setsid()
         os.umask(0o022)
 
-    # -- processes
-
-    def spawn(self, argv: list[str], env: dict[str, str] | None = None, api: bool = False) -> int:
-        """Fork and exec; output goes to the keeper's log. ``api``: hand the API's listening socket over."""
-        pid = os.fork()
-        if pid:
-            return pid
-        try:
-            os.setsid()
-            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-            os.dup2(self.log, 1)
-            os.dup2(self.log, 2)
-            variables = dict(ENV if env is None else env)
-            if api:
-                # systemd's socket activation, sd_listen_fds(3): descriptor 3, and the pid it is meant for.
-                os.dup2(self.api.fileno(), 3)
-                os.set_inheritable(3, True)
-                variables |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-            os.closerange(4 if api else 3, 1024)
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            os.execvpe(argv[0], argv, variables)
-        except OSError as error:
-            os.write(2, f"{argv[0]}: {error}\n".encode())
-        finally:
-            os._exit(127)
+    # -- the engine's processes
 
     def start_containerd(self) -> None:
         self.containerd = self.spawn(["containerd", "--config", "/etc/dockbook/containerd.toml"])
@@ -116,10 +94,6 @@ class Inside:
         """Put the course's images where dockerd finds them."""
         roots.preload_images()
 
-    @staticmethod
-    def reaped(pid: int) -> bool:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-
     def start(self) -> None:
         """Everything up to a dockerd that will answer."""
         linux.set_hostname("dockbook")
@@ -137,11 +111,22 @@ class Inside:
             nginx = ["nginx", "-e", "stderr", "-c", "/etc/dockbook/hub.conf"]
             self.hub = self.spawn(["nsenter", f"--net={network.HUB_NETNS}", *nginx])
 
+    def take_groups(self) -> None:
+        """Use the control group that the keeper has got: dockerd as it is where root starts it."""
+        limits = dict(self.spec["watch"])
+        if limits.get("memory") and "state" not in self.folders:
+            limits["memory"] += self.spec["disk_bytes"]  # Linux counts files in memory as memory
+        cgroup_tree.arrange(limits)
+        self.groups = True
+        self.spec["daemon"] |= cgroup_tree.DAEMON
+        self.dockerd_words = ("dockerd", "--rootless=false")
+
     def limit(self) -> None:
         """What this process may not exceed, its children inherit; the sum is the watchdog's to count."""
-        roots.limit_namespace()
+        roots.limit_namespace(groups=self.groups)
         processes = self.spec["watch"].get("processes", 0)
-        if processes:
+        # Counted for a user, the daemons' threads among them: where groups can tell them apart, those do.
+        if processes and not self.groups:
             resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
     def start_watchdog(self) -> None:
@@ -152,7 +137,7 @@ class Inside:
             os.dup2(self.log, 2)
             os.dup2(write, 3)
             os.closerange(4, 1024)
-            watch.run(3, **self.spec["watch"])
+            watch.run(3, groups=self.groups, **self.spec["watch"])
         os.close(write)
         self.reached = read
 
@@ -205,9 +190,14 @@ class Inside:
 
     def ended(self, pid: int) -> None:
         """A process has ended that the engine can do without."""
-        self.kernels.pop(pid, None)
+        if self.kernels.pop(pid, None) and self.groups:
+            cgroup_tree.leave(pid)
 
     # Requests, by the name that the owner gives them.
+
+    def do_controllers(self) -> list[str]:
+        """What containers can be limited in."""
+        return cgroup_tree.controllers()
 
     def do_limits(self) -> list[str]:
         """The limits that the sandbox has reached since the last call."""
@@ -223,7 +213,7 @@ class Inside:
         argv += ["sh", "-c", 'cd /home/student/work && umask 000 && exec "$@"', "kernel"]
         argv += ["python3", "-P", "-m", "ipykernel_launcher", "-f", connection, *LIBRARIES_FIRST]
         home = {"HOME": "/home/student", "USER": "student", "PATH": PATH, "LANG": "C.UTF-8"}
-        pid = self.spawn(argv, env=home | env)
+        pid = self.spawn(argv, home | env, before=cgroup_tree.join_kernel_group if self.groups else None)
         self.kernels[pid] = connection
         return pid
 
@@ -238,28 +228,6 @@ class Inside:
             self.run([*AS_STUDENT, "sh", "-c", script])
         except RuntimeError as error:
             raise RuntimeError(f"{work} takes no files ({error})") from error
-
-    def run(self, argv: list[str], limit_s: float = 20) -> None:
-        """Run a command to its end. Raises RuntimeError for any exit code but 0, and after ``limit_s``."""
-        status = self.exit_code(self.spawn(argv), time.monotonic() + limit_s)
-        if status is None:
-            raise RuntimeError(f"{argv[0]} took more than {limit_s:g} s")
-        if status:
-            raise RuntimeError(f"{argv[0]} ended with status {status}")
-
-    @staticmethod
-    def exit_code(pid: int, deadline: float) -> int | None:
-        """A child's exit code; None for one that had to be killed at the deadline."""
-        while True:
-            # Before the clock: what has ended in time has, even when nobody looked.
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return None
-            time.sleep(0.001)
 
     def first_process(self, kernel: int) -> int:
         """The kernel itself, process 1 of its namespace: the child of its ``unshare``. 0 if there is none."""
@@ -353,6 +321,8 @@ class Inside:
         for path in roots.mounts("/var/lib/docker/", "/run/docker/netns", "/run/containerd/"):
             linux.detach(path)
         roots.empty_data()
+        if self.groups:
+            cgroup_tree.remove_empty()
         for folder in ("/var/lib/containerd", "/run/containerd", "/run/docker"):
             for name in os.listdir(folder):
                 if name != "plugins":
@@ -383,12 +353,15 @@ def main(spec: dict[str, Any], control: socket.socket, api: socket.socket, log: 
     code = 1
     try:
         inside = Inside(spec, control, api, log)
-        # Where the machine itself runs out of memory, the sandbox goes before anything of the host's.
-        roots.write("/proc/self/oom_score_adj", "500")
-        if os.read(mapped, 1) != b"m":
+        roots.write("/proc/self/oom_score_adj", str(cgroup_tree.OOM_SCORE))
+        word = os.read(mapped, 1)
+        if word not in (MAPPED, MAPPED_IN_GROUP):
             os._exit(1)
         inside.become_root()
-        roots.build_root(inside.folders, spec["disk_bytes"])
+        linux.unshare(linux.CLONE_NEWCGROUP)
+        roots.build_root(inside.folders, spec["disk_bytes"], groups=word == MAPPED_IN_GROUP)
+        if word == MAPPED_IN_GROUP:
+            inside.take_groups()
         inside.start()
         control.sendall(json.dumps({"event": "started"}).encode() + b"\n")
         inside.serve()

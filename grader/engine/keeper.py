@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import ids, inside, linux, roots
+from grader.engine import cgroups, ids, inside, linux, roots
 from grader.engine.authz import Gate
 from grader.engine.plugin import PluginServer
 
@@ -33,13 +33,16 @@ NAMESPACES = (
     | linux.CLONE_NEWNET
     | linux.CLONE_NEWIPC
     | linux.CLONE_NEWUTS
-    | linux.CLONE_NEWCGROUP
 )
+"""The one for control groups comes later: its root is the group that process 1 is in at that moment."""
 LOG_BYTES = 65536
 
 
 class Keeper:
     """One sandbox: made by ``boot``, kept by ``serve``, ended by ``dispose``."""
+
+    no_group = ""
+    """Why the engine has no control group of its own."""
 
     def __init__(self, spec: dict[str, Any], control: socket.socket) -> None:
         self.spec = spec
@@ -50,6 +53,7 @@ class Keeper:
         self.log: collections.deque[bytes] = collections.deque(maxlen=400)
         self.init = 0
         self.namespaces: dict[str, int] = {}
+        self.group: cgroups.Group | None = None
         self.lock = -1
         self.inside: socket.socket | None = None
         self.buffers = {"owner": b"", "inside": b""}
@@ -114,12 +118,25 @@ class Keeper:
         os.close(log_write)
         os.close(map_read)
         self.namespaces = open_namespaces(self.init)
+        self.take_group()
         ids.write_maps(self.init, self.spec["ids"])
-        os.write(map_write, b"m")
+        os.write(map_write, inside.MAPPED_IN_GROUP if self.group else inside.MAPPED)
         os.close(map_write)
         os.set_blocking(log_read, False)
         self.selector.register(log_read, selectors.EVENT_READ, self.read_log)
         self.selector.register(self.inside, selectors.EVENT_READ, self.read_inside)
+
+    def take_group(self) -> None:
+        """A control group for process 1, which is still the person's; else why there is none."""
+        watched, room = self.spec["watch"], cgroups.OWN_BYTES
+        if "state" not in self.spec["folders"]:
+            room += self.spec["disk_bytes"]  # Linux counts files in memory as memory
+        limits = {"memory": room, "processes": cgroups.OWN_TASKS}
+        limits = {name: watched[name] + more for name, more in limits.items() if watched.get(name)}
+        try:
+            self.group = cgroups.make(self.spec["id"], self.init, self.spec["ids"], limits)
+        except cgroups.NoGroup as error:
+            self.no_group = str(error)
 
     # -- life
 
@@ -183,8 +200,11 @@ class Keeper:
         """What concerns the keeper is answered here, the rest is carried inside."""
         request = json.loads(line)
         if request["do"] == "gate":
-            self.gate.closed = request["with"]["closed"]
+            self.gate.closed = request["with"].get("closed", self.gate.closed)
+            self.gate.cpus = request["with"].get("cpus", self.gate.cpus)
             self.send({"id": request["id"], "value": None})
+        elif request["do"] == "no_group":
+            self.send({"id": request["id"], "value": self.no_group})
         elif request["do"] == "namespaces":
             own = f"/proc/{os.getpid()}/fd"
             paths = {name: f"{own}/{number}" for name, number in self.namespaces.items()}
@@ -210,6 +230,8 @@ class Keeper:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.init, signal.SIGKILL)
             os.waitpid(self.init, 0)
+        if self.group:
+            cgroups.remove(self.group.path, self.spec["ids"])
         if "state" in self.spec["folders"] and not self.spec["keep_state"]:
             parent, name = os.path.split(self.spec["folders"]["state"])
             with contextlib.suppress(OSError):

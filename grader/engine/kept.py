@@ -21,7 +21,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from grader.engine import paths, registry
-from grader.engine.base import CONTROL_VARIABLE, LOOK_VARIABLE, Engine
+from grader.engine.base import CONTROL_VARIABLE, LOOK_VARIABLE, Engine, limits_line
 from grader.engine.control import Control, last_words
 from grader.errors import EngineDied, EngineError
 
@@ -66,6 +66,12 @@ class KeptEngine(Engine):
                 look_s=self.look_s,
             ),
         )
+
+    def _learn_limits(self) -> None:
+        """Ask what containers can be limited in; tell the plugin, and whoever reads ``limits``."""
+        can = list(self._control.ask("controllers"))
+        self._control.ask("gate", cpus="cpu" in can)
+        self.limits = limits_line(can, str(self._control.ask("no_group")))
 
     @property
     def _door(self) -> str:

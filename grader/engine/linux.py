@@ -38,6 +38,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
 _SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+_SYS_PIDFD_GETFD = 438  # the same everywhere
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
@@ -81,6 +82,16 @@ def unshare(flags: int) -> None:
 def setns(fd: int, kind: int) -> None:
     """setns(2)."""
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
+def take_descriptor(pid: int, number: int) -> int:
+    """A descriptor for what another process has open under this number: pidfd_getfd(2)."""
+    process = os.pidfd_open(pid)
+    try:
+        wanted = (ctypes.c_long(_SYS_PIDFD_GETFD), ctypes.c_int(process), ctypes.c_int(number))
+        return _check(_libc.syscall(*wanted, ctypes.c_uint(0)), "pidfd_getfd")
+    finally:
+        os.close(process)
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:

@@ -67,6 +67,7 @@ class Nested(KeptEngine):
             raise
         self.ready_s = time.monotonic() - started
         self.detail = f"a container on {image.docker_host}, {self._control.ask('way')}"
+        self._learn_limits()
         self._announce(label)
 
     def _ended_early(self, log: str) -> EngineError:

@@ -17,7 +17,7 @@ import sys
 import threading
 from typing import Any
 
-from grader.engine import linux, roots
+from grader.engine import cgroup_tree, linux, roots
 from grader.engine.door import DOOR
 from grader.engine.guest import dial_path, dial_port, listen
 from grader.engine.inside import Inside
@@ -76,6 +76,7 @@ def prepare(spec: dict[str, Any]) -> None:
         # BuildKit knows no other runtime than the runc that it finds.
         roots.write(RUNC, '#!/bin/sh\nexec /usr/sbin/runc --rootless=true "$@"\n')
         os.chmod(RUNC, 0o755)
+        cgroup_tree.hide("", "--rootless=true")  # the figures of the container that all of this is in
 
 
 def delegate_cgroups() -> bool:

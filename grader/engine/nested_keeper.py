@@ -98,6 +98,7 @@ class NestedKeeper(MuxKeeper):
     """One container. ``spec``: the user's Docker as ``docker_host``, ``image``, ``inside`` for process 1."""
 
     container = ""
+    no_group = "your Docker hands out none"
     way = ""
     """Which of WAYS it was started by."""
 

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from grader.engine import ids, linux
+from grader.engine import cgroup_tree, ids, linux
 
 STAGE = "/tmp"
 """A folder that every system has; in the sandbox a mount of its own covers it."""
@@ -24,6 +24,7 @@ PER_NAMESPACE = {
     "max_fanotify_groups": 8,
     "max_fanotify_marks": 4096,
 }
+INOTIFY_WITH_GROUPS = 24
 PRELOAD, DATA = "/srv/dockbook/preload", "/var/lib/docker"
 PRELOADED = f"{DATA}/.dockbook-preloaded"
 """The layers that were preloaded, a line each; written last: half a preload has none."""
@@ -59,8 +60,11 @@ class Folders:
         return f"/proc/self/fd/{self._open[name]}"
 
 
-def build_root(folders: Folders, disk_bytes: int) -> None:
-    """Mount everything below a new root and move there; the host's is out of view afterwards."""
+def build_root(folders: Folders, disk_bytes: int, *, groups: bool) -> None:
+    """Mount everything below a new root and move there; the host's is out of view afterwards.
+
+    ``groups``: the control group that this process is in is the sandbox's own.
+    """
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("dockbook", STAGE, "tmpfs", data="mode=755,uid=0,gid=0,size=64k")
     lower, state, root = (f"{STAGE}/{name}" for name in ("lower", "state", "root"))
@@ -87,6 +91,8 @@ def build_root(folders: Folders, disk_bytes: int) -> None:
     # crun refuses a hybrid cgroup tree, and the host's sysfs would show the host: fresh ones of both.
     linux.mount("sysfs", f"{root}/sys", "sysfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
     linux.mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", linux.MS_NOSUID | linux.MS_NODEV)
+    if not groups:
+        cgroup_tree.hide(root)
     for path in ("run", "tmp"):
         linux.mount(
             "tmpfs", f"{root}/{path}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "size=64m,nr_inodes=16k"
@@ -174,9 +180,13 @@ def bind_folders(folders: Folders, root: str) -> None:
             linux.bind(folders.path(name), target, read_only=True)
 
 
-def limit_namespace() -> None:
-    """Limits that Linux counts for each user namespace, and for whoever made it: ``PER_NAMESPACE``."""
-    for name, most in PER_NAMESPACE.items():
+def limit_namespace(*, groups: bool) -> None:
+    """Limits that Linux counts for each user namespace, and for whoever made it: ``PER_NAMESPACE``.
+
+    ``groups``: containers have control groups, and something waits at each for memory to run out.
+    """
+    limits = PER_NAMESPACE | ({"max_inotify_instances": INOTIFY_WITH_GROUPS} if groups else {})
+    for name, most in limits.items():
         # Where a kernel lacks one, nothing counts it either.
         with contextlib.suppress(FileNotFoundError):
             write(f"/proc/sys/user/{name}", str(most))
@@ -254,6 +264,7 @@ def try_out(mapped: int) -> None:
         if os.read(mapped, 1) != b"m":
             os._exit(1)
         ids.become_root()
+        linux.unshare(linux.CLONE_NEWCGROUP)
         step = "making the mounts private"
         linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
         step = "mounting a tmpfs"

@@ -104,6 +104,7 @@ class Sandbox(GradingEngine):
             self.close()
             raise
         self.ready_s = time.monotonic() - started
+        self._learn_limits()
         self._stops_in_order = state_lock >= 0
         self._announce(label)
 
@@ -199,6 +200,16 @@ def memory_state_works() -> bool:
     """Whether overlay on tmpfs works: user xattrs on tmpfs came with Linux 6.6."""
     release = os.uname().release.split(".")
     return (int(release[0]), int("".join(filter(str.isdigit, release[1])) or 0)) >= (6, 6)
+
+
+def probe_limits() -> tuple[list[str], str]:
+    """What a sandbox's containers can be limited in here, or why in nothing; tried out, without an engine."""
+    argv = bare_python("grader.engine.cgroups", "try_out", json.dumps(_ids()))
+    try:
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False, cwd="/")
+    except subprocess.TimeoutExpired:
+        return [], "asking for one took more than 20 s"
+    return result.stdout.split(), "" if result.returncode == 0 else last_words(result.stderr)
 
 
 def probe() -> str | None:

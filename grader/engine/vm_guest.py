@@ -26,8 +26,9 @@ from typing import Any
 from grader.engine import linux, roots, vm_shim
 from grader.engine.door import DOOR
 from grader.engine.guest import dial_path, dial_port, listen
-from grader.engine.inside import AS_STUDENT, ENV, Inside
+from grader.engine.inside import AS_STUDENT, Inside
 from grader.engine.mux import CHUNK, Mux
+from grader.engine.processes import ENV
 from grader.engine.vm_runtime import CRUN, Runtime
 
 SPEC = "/etc/dockbook/vm.json"

@@ -18,14 +18,18 @@ EARLY_MODULES = ("virtio_blk",)
 """What it takes to see the disk; everything else is loaded from there."""
 CODE = "usr/lib/dockbook-vm"
 GUEST_MODULES = (
+    "cgroup_tree",
+    "cgroups",
     "daemon",
     "door",
     "guest",
     "ids",
+    "in_flight",
     "inside",
     "linux",
     "mux",
     "network",
+    "processes",
     "procfs",
     "roots",
     "vm_guest",

@@ -1,8 +1,10 @@
-"""The watchdog of a sandbox: memory, processes and disk of everything in it, without cgroups.
+"""The watchdog of a sandbox: memory, processes and disk of everything in it, with or without control groups.
 
-An ordinary user may have no cgroup to set limits in, and rlimits count one process or one id, not the whole.
+A person may have no control group to set limits in, and rlimits count one process or one id, not the whole.
 Process 1 of the sandbox sees every process, so it counts: a container or a kernel is a pid namespace, and the
-largest one is ended when the sum is above the limit. Standard library only.
+largest one is ended when the sum is above the limit. Where there is a group, Linux counts memory exactly and
+holds the limits by itself; the watchdog then says which was met, and ends all of a container or a kernel
+where Linux ends one process. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine import linux
+from grader.engine import cgroup_tree, cgroups, in_flight, linux
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SOCKET = 212_992
@@ -31,6 +33,7 @@ MANY = 0.9
 FULL = 0.99
 """A disk that is fuller than this has reached its limit."""
 ENDED = "the largest container or kernel was ended"
+REFUSED = "Linux ended a process that wanted more"
 PATIENCE_S = 2
 """What takes longer to be counted exactly counts with all that it maps."""
 GRACE = 10
@@ -54,6 +57,8 @@ class Group:
     pids: list[int] = field(default_factory=list)
     tasks: int = 0
     resident: int = 0
+    waiting: list[in_flight.Waiting] = field(default_factory=list)
+    """What holds memory that is not in sight: how much, only a longer look can tell."""
 
 
 class Count(threading.Thread):
@@ -66,7 +71,7 @@ class Count(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._ask: SimpleQueue[dict[str, list[int]]] = SimpleQueue()
+        self._ask: SimpleQueue[dict[str, Group]] = SimpleQueue()
         self._answers: SimpleQueue[dict[str, int]] = SimpleQueue()
         self._asked: float | None = None
         self.start()
@@ -74,13 +79,13 @@ class Count(threading.Thread):
     def run(self) -> None:
         while True:
             groups = self._ask.get()
-            self._answers.put({name: _proportional(pids) for name, pids in groups.items()})
+            self._answers.put({name: _exactly(group) for name, group in groups.items()})
 
     def of(self, groups: dict[str, Group]) -> dict[str, int] | None:
         """Bytes of each group's processes, exact or, for want of patience, at most; None: not known yet."""
         if self._asked is None:
             self._asked = time.monotonic()
-            self._ask.put({name: group.pids for name, group in groups.items()})
+            self._ask.put(groups)
         try:
             answer, answered = self._answers.get(timeout=EVERY_S), True
         except Empty:
@@ -91,10 +96,10 @@ class Count(threading.Thread):
         if answered == late:
             # Not known yet; or known at last, of what was there long ago.
             return None
-        return {name: answer.get(name, group.resident) for name, group in groups.items()}
+        return {name: answer.get(name, _at_most(group)) for name, group in groups.items()}
 
 
-def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:
+def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoReturn:
     """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each.
 
     ``rest``: so many times as long as a look took, at least, until the next: an emulated processor is slow.
@@ -104,7 +109,7 @@ def run(tell: int, *, rest: int = 0, **limits: int) -> NoReturn:
         linux.die_with_parent()
         linux.set_name("dockbook-watch")
         signal.set_wakeup_fd(-1)
-        watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), **limits)
+        watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), groups=groups, **limits)
         while True:
             started = time.monotonic()
             watch.look()
@@ -120,11 +125,17 @@ class Watch:
 
     ``memory``: bytes of all processes and of what they keep in memory file systems. ``processes``: threads
     count, as they do for RLIMIT_NPROC. ``disk``: bytes of the engine's state and the student's home. 0 is no
-    limit.
+    limit. ``groups``: the sandbox has a control group (``cgroup_tree``).
     """
 
     def __init__(
-        self, tell: Callable[[str], object], *, memory: int = 0, processes: int = 0, disk: int = 0
+        self,
+        tell: Callable[[str], object],
+        *,
+        memory: int = 0,
+        processes: int = 0,
+        disk: int = 0,
+        groups: bool = False,
     ) -> None:
         self.memory, self.processes, self.disk = memory, processes, disk
         self._hear = tell
@@ -138,7 +149,9 @@ class Watch:
         self._ended = -GRACE, 0
         kinds = {point: kind for point, kind, _ in _mounts(os.getpid())}
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
-        self._count = Count() if memory else None
+        self._groups_count = groups and bool(memory)
+        self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
+        self._count = Count() if memory and not groups else None
 
     def look(self) -> None:
         """Count once; end the largest group for each limit that is passed."""
@@ -147,6 +160,8 @@ class Watch:
         tasks = {name: group.tasks for name, group in groups.items()}
         if self.processes and sum(tasks.values()) > MANY * self.processes:
             self._end(groups, tasks, f"processes and threads ({self.processes}): {ENDED}")
+        if self._groups_count:
+            self._look_at_group(groups)
         if self._count:
             self._look_at_memory(groups, self._count)
         if self.disk and self._disk_full():
@@ -184,15 +199,38 @@ class Watch:
             if name != self._own
         }
         held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
+        for name, group in groups.items():
+            size, group.waiting = _in_descriptors(group.pids)
+            held[name] += size
+            # The engine's own processes are trusted, and pass descriptors on all the time.
+            if name == self._own:
+                group.waiting = []
+            else:
+                held[name] += _unattached(group.pids)
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
-        held = {name: size + _in_descriptors(groups[name].pids) for name, size in held.items()}
-        if sum(group.resident for group in groups.values()) + sum(held.values()) <= self.memory:
+        waiting = any(group.waiting for group in groups.values())
+        if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
             return
         counted = count.of(groups)
-        if counted is None:
-            return
-        used = {name: size + held[name] for name, size in counted.items()}
-        total = sum(used.values())
+        if counted is not None:
+            self._hold(groups, {name: size + held[name] for name, size in counted.items()})
+
+    def _look_at_group(self, groups: dict[str, Group]) -> None:
+        """What Linux has counted, less the files on the engine's disk where that is memory."""
+        refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT)
+        if refused > self._refused:
+            self._refused = refused
+            self._tell(f"memory ({self.memory >> 20} MB): {REFUSED}")
+        used = cgroup_tree.memory(cgroup_tree.ROOT)
+        if self._disk_is_memory:
+            disk = os.statvfs(ENGINE_STATE)
+            used -= (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+        if used > self.memory:
+            self._hold(groups, {name: _of_group(group.pids) for name, group in groups.items()}, used)
+
+    def _hold(self, groups: dict[str, Group], used: dict[str, int], total: int | None = None) -> None:
+        """End the largest group where all together are above the limit. ``total``: what they come to."""
+        total = sum(used.values()) if total is None else total
         if total > self.memory:
             looks, before = self._ended
             # What was ended lets go of a volume only when dockerd has noticed: no reason to end another.
@@ -280,21 +318,52 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
     return total
 
 
-def _in_descriptors(pids: list[int]) -> int:
-    """Bytes behind open files that no mapping and no mount has: memfd_create(2), what sockets may hold."""
+def _exactly(group: Group) -> int:
+    """However long that takes: what belongs to a group's processes, and what waits in their sockets."""
+    return _proportional(group.pids) + in_flight.size(group.waiting)
+
+
+def _at_most(group: Group) -> int:
+    """For want of patience: all that a group maps, and whatever is not in sight."""
+    return group.resident + (in_flight.TOO_MUCH if group.waiting else 0)
+
+
+def _of_group(pids: list[int]) -> int:
+    """Bytes of the control groups that these processes are in, as long as they live."""
+    folders = {cgroups.of(pid) for pid in pids}
+    total = 0
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError):
+            total += cgroup_tree.memory(f"{cgroup_tree.ROOT}{folder}")
+    return total
+
+
+def _unattached(pids: list[int]) -> int:
+    """Bytes of System V objects of these processes' namespace: ``in_flight``."""
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError):
+            return in_flight.unattached(pid)
+    return 0
+
+
+def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
+    """Bytes behind open files that no mapping and no mount has, and what holds more than that shows."""
     sizes: dict[int, int] = {}
     sockets: set[str] = set()
+    waiting: list[in_flight.Waiting] = []
     for pid in pids:
         with contextlib.suppress(OSError):
             for entry in os.scandir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, ValueError):
                     target = os.readlink(entry.path)
-                    if target.startswith("/memfd:"):
+                    if target.startswith(in_flight.MEMORY_FILE):
                         found = os.stat(entry.path)
                         sizes[found.st_ino] = found.st_blocks * 512
-                    elif target.startswith("socket:"):
+                    elif target not in sockets and (more := in_flight.waiting(pid, entry.name, target)):
+                        waiting.append(more)
+                    if target.startswith("socket:"):
                         sockets.add(target)
-    return sum(sizes.values()) + len(sockets) * SOCKET
+    return sum(sizes.values()) + len(sockets) * SOCKET, waiting
 
 
 def _on_disk(folder: str) -> int:

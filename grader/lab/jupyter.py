@@ -157,8 +157,9 @@ def engine_line(engine: Engine, why: str) -> str:
         else f"export DOCKER_HOST={engine.docker_host}"
     )
     why = f"{why}; {engine.detail}" if engine.detail else why
-    ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s. {engine.standing}".rstrip()
-    return f"Engine: {ready} For a terminal: {to_it}"
+    ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s."
+    said = " ".join(part for part in (ready, engine.limits, engine.standing) if part)
+    return f"Engine: {said} For a terminal: {to_it}"
 
 
 def _watch(server: Server, attendant: Attendant) -> None:

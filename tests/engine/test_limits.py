@@ -38,6 +38,47 @@ BOMBS: dict[str, tuple[str, ...]] = {
         ),
         MEMORY,
     ),
+    "memory on its way": (
+        (
+            "import os, socket\nheld = []\nfor _ in range(300):\n    pair = socket.socketpair()\n"
+            "    held.append(pair)\n    file = os.memfd_create('x')\n"
+            "    for _ in range(10): os.write(file, bytes(1 << 20))\n"
+            "    socket.send_fds(pair[0], [b'x'], [file])\n    os.close(file)"
+        ),
+        MEMORY,
+    ),
+    # A socket that waits in a socket.
+    "memory on its way, twice": (
+        (
+            "import os, socket\nheld = []\nfor _ in range(300):\n    pair = socket.socketpair()\n"
+            "    outer = socket.socketpair()\n    held.append(outer)\n    file = os.memfd_create('x')\n"
+            "    for _ in range(10): os.write(file, bytes(1 << 20))\n"
+            "    socket.send_fds(pair[0], [b'x'], [file])\n    os.close(file)\n"
+            "    socket.send_fds(outer[0], [b'x'], [pair[1].fileno()])\n"
+            "    for one in pair: one.close()"
+        ),
+        MEMORY,
+    ),
+    # io_uring_setup(2), io_uring_register(2) with IORING_REGISTER_FILES.
+    "memory in a ring": (
+        (
+            "import ctypes, os\nlibrary = ctypes.CDLL(None)\nheld = []\nfor _ in range(300):\n"
+            "    ring = library.syscall(425, 2, ctypes.create_string_buffer(120))\n    assert ring > 0\n"
+            "    held.append(ring)\n    file = os.memfd_create('x')\n"
+            "    for _ in range(10): os.write(file, bytes(1 << 20))\n"
+            "    assert library.syscall(427, ring, 2, (ctypes.c_int * 1)(file), 1) == 0\n    os.close(file)"
+        ),
+        MEMORY,
+    ),
+    "memory of System V": (
+        (
+            "import ctypes\nlibrary = ctypes.CDLL(None)\nlibrary.shmat.restype = ctypes.c_void_p\n"
+            "for _ in range(300):\n    held = library.shmget(0, 10 << 20, 0o1600)\n    assert held >= 0\n"
+            "    at = library.shmat(held, None, 0)\n    ctypes.memset(at, 1, 10 << 20)\n"
+            "    library.shmdt(ctypes.c_void_p(at))"
+        ),
+        MEMORY,
+    ),
     "memory of a container": (
         "client.containers.run('busybox', ['sh', '-c', 'x=a; while true; do x=$x$x; done'])",
         MEMORY,

@@ -422,6 +422,30 @@ def test_the_token_overrides_the_rules_and_cannot_be_guessed_in_parts() -> None:
         assert TOKEN not in gate.decide("POST", CREATE, body, JSON | {"X-Dockbook-Token": wrong}).reason
 
 
+@pytest.mark.parametrize(
+    ("uri", "body", "limits"),
+    [
+        (CREATE, {"Image": "busybox", "HostConfig": {"NanoCpus": 500_000_000}}, True),
+        (f"{CREATE}?name=mine", {"image": "busybox", "hostconfig": {"nanocpus": 1}}, True),
+        ("/containers/mine/update", {"NanoCPUs": 1}, True),
+        (CREATE, {"Image": "busybox", "HostConfig": {"NanoCpus": 0, "Memory": 1 << 26}}, False),
+        (CREATE, {"Image": "busybox", "HostConfig": {"CpuShares": 512}}, False),
+        (CREATE, {"Image": "busybox", "HostConfig": None}, False),
+        ("/containers/mine/update", {"Memory": 1 << 26}, False),
+        ("/containers/mine/exec", {"Cmd": ["NanoCpus"]}, False),
+    ],
+)
+def test_a_limit_of_processors_where_there_is_none_is_refused_with_what_to_do(
+    uri: str, body: object, limits: bool
+) -> None:
+    gate, data = Gate(TOKEN), json.dumps(body).encode()
+    assert gate.decide("POST", uri, data, JSON).allow
+    gate.cpus = False
+    decision = gate.decide("POST", uri, data, JSON)
+    assert decision.allow is not limits
+    assert ("leave out --cpus" in decision.reason) is limits
+
+
 def test_a_short_token_is_refused() -> None:
     with pytest.raises(ValueError, match="16 characters"):
         Gate("short")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from grader.engine import doctor
+from grader.engine.base import REAL_LIMITS, limits_line
 from grader.engine.doctor import diagnose
 from grader.engine.endpoint import DEFAULT_SOCKET as SOCKET
 from grader.engine.endpoint import Endpoint
@@ -36,6 +37,18 @@ def test_a_fine_machine_is_ready_without_any_docker():
     report = diagnose(FINE)
     assert report.usable
     assert [item.name for item in report.items if item.status == "problem"] == []
+
+
+def test_a_line_says_whether_limits_are_real_and_why_not():
+    assert item(replace(FINE, limits=REAL_LIMITS), "limits").status == "ok"
+    none = item(replace(FINE, limits=limits_line([], "no systemd")), "limits")
+    assert none.status == "note"
+    assert "(no systemd): -m limits nothing" in none.text
+    assert "--boot vm" in none.next_step
+    partly = item(replace(FINE, limits=limits_line(["memory", "pids"], "")), "limits")
+    assert partly.status == "note"
+    assert "--cpus is refused" in partly.text
+    assert not [one for one in diagnose(FINE).items if one.name == "limits"]  # not tried: nothing is said
 
 
 NO_SANDBOX = [

@@ -124,7 +124,7 @@ if len(sys.argv) > 2:
     jupyter._command = lambda *_, **__: [sys.executable, "-P", "-c", sys.argv[2]]
 class Stand:
     boot, ready_s, docker_host, detail = "sandbox", 0.3, "unix:///engine.sock", ""
-    standing = "It is kept."
+    limits, standing = "", "It is kept."
     def env(self): return dict(os.environ)
     def limits_reached(self): return []
     def forward(self, tell, note): return contextlib.nullcontext()
