@@ -137,7 +137,7 @@ class _Builder:
 
     def _mmdebstrap(self, suite: recipe.Suite, target: Path, variant: str, *options: str) -> None:
         """One run of mmdebstrap into a tar archive."""
-        argv = [f"--variant={variant}", "--format=tar", *recipe.SLIM, "--skip=output/dev", *options]
+        argv = [f"--variant={variant}", "--format=tar", "--skip=output/dev", *options]
         mmdebstrap(
             [*argv, suite, str(target)],
             self.folder.with_suffix(".log"),
@@ -151,9 +151,10 @@ class _Builder:
     def _engine_root(self) -> None:
         self._step(0.02, "engine")
         archive = self.folder / "engine.tar"
-        user = 'chroot "$1" useradd --uid 1000 --create-home --shell /bin/bash --groups docker student'
+        user = "useradd --uid 1000 --create-home --shell /bin/bash --groups docker student"
         include = f"--include={','.join(recipe.packages(self.image.suite))}"
-        self._mmdebstrap(self.image.suite, archive, "essential", include, f"--customize-hook={user}")
+        hooks = [f'--customize-hook=chroot "$1" {command}' for command in (user, recipe.COMPILE)]
+        self._mmdebstrap(self.image.suite, archive, "essential", *recipe.ENGINE_SLIM, include, *hooks)
         self._step(0.45, "unpacking the engine")
         self._as_root(["mkdir", "rootfs", "preload"])
         self._as_root(["tar", "-C", "rootfs", "-x"], archive)
@@ -178,7 +179,7 @@ class _Builder:
         debs = self.folder / "hub" / "debian"
         debs.mkdir(parents=True)
         options = course_images.debian_options(str(self.folder / "debs.tar"))
-        self._mmdebstrap(recipe.COURSE_SUITE, self.folder / "debian.tar", "minbase", *options)
+        self._mmdebstrap(recipe.COURSE_SUITE, self.folder / "debian.tar", "minbase", *recipe.SLIM, *options)
         with tarfile.open(self.folder / "debs.tar") as tar:
             for member in tar:
                 package = tar.extractfile(member) if member.name.endswith(".deb") else None

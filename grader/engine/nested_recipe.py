@@ -31,6 +31,7 @@ RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/s
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages} \\
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/lib/docker/*
 RUN useradd --uid 1000 --create-home --shell /bin/bash --groups docker student
+RUN {compile}
 COPY root/ /
 RUN sh /etc/dockbook/certificates.sh && rm /etc/dockbook/certificates.sh
 """
@@ -47,14 +48,17 @@ def dockerfile(suite: recipe.Suite) -> str:
     mmdebstrap += ["--skip=output/dev", *course_images.debian_options(f"{MADE}/debs.tar")]
     mmdebstrap += [recipe.COURSE_SUITE, f"{MADE}/debian.tar"]
     return _DOCKERFILE.format(
-        made=MADE, mmdebstrap=shlex.join(mmdebstrap), packages=" ".join(recipe.packages(suite))
+        made=MADE,
+        mmdebstrap=shlex.join(mmdebstrap),
+        packages=" ".join(recipe.packages(suite)),
+        compile=recipe.COMPILE,
     )
 
 
 def context(suite: recipe.Suite) -> bytes:
     """The build's context as a tar archive."""
     files = {"Dockerfile": (dockerfile(suite), 0o644)}
-    slim = "".join(f"{option.removeprefix('--dpkgopt=')}\n" for option in recipe.SLIM)
+    slim = "".join(f"{option.removeprefix('--dpkgopt=')}\n" for option in recipe.ENGINE_SLIM)
     files["slim.cfg"] = (slim, 0o644)
     files["root/etc/dockbook/certificates.sh"] = (course_images.CERTIFICATES, 0o644)
     files |= {f"root/{name}": found for name, found in recipe.files(suite).items() if name not in OF_DOCKER}

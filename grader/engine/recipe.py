@@ -19,7 +19,7 @@ FORMAT = 1
 PACKAGES = (
     *("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "runc", "crun"),
     *("iptables", "kmod", "tini", "iproute2", "mount", "util-linux", "procps", "ca-certificates", "openssl"),
-    *("busybox-static", "docker-registry", "nginx-light", "socat", "python3-ipykernel", "python3-docker"),
+    *("busybox-static", "nginx-light", "socat", "python3-ipykernel", "python3-docker"),
 )
 SUITE_PACKAGES: dict[Suite, tuple[str, ...]] = {"forky": ("passwd",)}
 """What a suite no longer counts among the packages that every system has."""
@@ -27,9 +27,36 @@ COURSE_SUITE: Suite = "trixie"
 """The Debian in the course's images, whatever the engine itself is made of: ``debian:trixie`` is trixie."""
 DEBIAN_PACKAGES = ("python3", "hello", "docker.io", "python3-h2")
 """What the hub's package source offers, with all that it depends on, for `apt-get install` in containers."""
-SLIM = tuple(
-    f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "man", "locale", "info", "lintian")
+SLIM = (
+    "--dpkgopt=force-unsafe-io",  # half an image is never used: nothing of it needs to be on the disk early
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale", "info", "lintian")),
 )
+_LIBRARIES = "/usr/lib/python3/dist-packages"
+ENGINE_SLIM = (
+    *SLIM,
+    *(
+        f"--dpkgopt=path-exclude={path}"
+        for path in (
+            # containerd's own client, and the shims of before its second
+            *("/usr/bin/ctr", "/usr/bin/containerd-shim", "/usr/bin/containerd-shim-runc-v1"),
+            # what a kernel has for editors: a debugger, completion, the types of libraries that are not there
+            *("/usr/bin/gdb*", "/usr/share/gdb/*", "/usr/lib/*.a"),
+            *(
+                f"{_LIBRARIES}/{name}*"
+                for name in ("coverage", "debugpy", "jedi", "parso", "types_", "*-stubs")
+            ),
+            *(
+                f"{_LIBRARIES}/{name}*"
+                for name in ("_distutils", "distutils-", "pkg_resources", "setuptools")
+            ),
+            # Each package would compile its own modules; COMPILE does it at once.
+            "/usr/bin/py3compile",
+        )
+    ),
+)
+"""Options of mmdebstrap's, for dpkg: what is left out of the packages, in the engine's root file system."""
+COMPILE = f"python3 -m compileall -q {_LIBRARIES}"
+"""A command for the engine's root, once all is installed."""
 
 CONTAINERD_TOML = """\
 version = 2
@@ -289,7 +316,15 @@ def files(suite: Suite) -> dict[str, tuple[str, int]]:
 def key(suite: Suite) -> str:
     """Twelve hexadecimal digits that change with anything the image is made of."""
     digest = hashlib.sha256()
-    parts = [FORMAT, suite, packages(suite), DEBIAN_PACKAGES, SLIM, sorted(files(suite).items())]
+    parts = [
+        FORMAT,
+        suite,
+        packages(suite),
+        DEBIAN_PACKAGES,
+        ENGINE_SLIM,
+        COMPILE,
+        sorted(files(suite).items()),
+    ]
     digest.update(json.dumps(parts).encode())
     folder = images_folder()
     for path in sorted(folder.rglob("*")):

@@ -21,6 +21,7 @@ from nbgrader.utils import parse_utc
 
 from grader.course import ignored
 from grader.expect.words import visible
+from grader.grading.received import note_received
 
 _OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 # A platform's may have letters of any language. It becomes a folder's name: not a hidden one, none elsewhere.
@@ -96,12 +97,16 @@ class Collector(FileNameCollectorPlugin):
         for hand_in in self._hand_ins(_files(self._root)):
             found.setdefault(hand_in.student, []).append(hand_in)
         taken: dict[Parts, dict[str, str]] = {}
+        times: dict[str, str] = {}
         for student, hand_ins in sorted(found.items()):
             for hand_in in self._of_one(student, hand_ins):
                 facts = {"student_id": student} | ({"timestamp": hand_in.told} if hand_in.told else {})
                 if not self.named_regexp and hand_in.sent:
                     facts["timestamp"] = hand_in.sent
                 taken |= {parts: facts | {"file_id": name} for parts, name in hand_in.files.items()}
+                times[student] = max(times.get(student, ""), facts.get("timestamp", ""))
+        if times:
+            note_received(Path(self.parent.coursedir.root), self._chapter, times)
         return taken
 
     def _of_one(self, student: str, hand_ins: list[_HandIn]) -> Iterator[_HandIn]:

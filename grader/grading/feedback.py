@@ -16,9 +16,11 @@ from typing import Any
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import BaseConverter
 
 from grader.course import is_by_hand, marks
 from grader.grading.pages import clean, code_colours
+from grader.grading.received import times_of_platforms_alone
 from grader.grading.results import number
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -62,6 +64,8 @@ class FeedbackExporter(HTMLExporter):
         # nbgrader's converter has its own template in the configuration: what is given here goes before.
         kw |= {"template_name": "feedback-page", "extra_template_basedirs": [str(_TEMPLATES)]}
         super().__init__(*args, **kw, extra_template_paths=[str(_TEMPLATES)])
+        if isinstance(self.parent, BaseConverter):
+            times_of_platforms_alone(self.parent.coursedir)
         for name, function in _FILTERS.items():
             self.register_filter(name, function)
         self.environment.globals["feedback_css"] = _css
@@ -136,6 +140,12 @@ def title_of(nb: NotebookNode, resources: dict[str, Any]) -> str:
     return str(resources["nbgrader"]["notebook"])
 
 
+def notes_of(nb: NotebookNode) -> list[str]:
+    """What the grading says of the notebook as a whole."""
+    found = nb.metadata.get("dockbook", {}).get("notes", [])
+    return [str(note) for note in found]
+
+
 def points(value: float | None) -> str:
     """Points with at most two decimals, whole ones as whole numbers."""
     return str(number(round(float(value or 0), 2)))
@@ -155,4 +165,5 @@ _FILTERS = {
     "task": graded_task,
     "title": title_of,
     "points": points,
+    "notes": notes_of,
 }

@@ -11,10 +11,10 @@ import contextlib
 import os
 import shutil
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -195,13 +195,15 @@ class _Batch:
         """Judge and write them all."""
         with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grader") as pool:
             try:
-                # In the order of names, whoever finishes first: number and order of workers change nothing.
-                for judged in _in_order(pool, self.judge, students, ahead=2 * jobs):
+                # Whoever is done is written: one that takes long holds up nobody else.
+                for judged in _as_done(pool, self.judge, students, ahead=2 * jobs):
                     self.write(judged)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.engines.end()
                 raise
+        self.results.sort(key=lambda result: result.student)
+        self.problems.sort()
         if self.regrading:
             self.journal.end_regrade()
         self.verdicts.prune(self.journal.keys())
@@ -236,7 +238,7 @@ class _Batch:
             judged.kept and self.journal.written(student) == key and self.books.holds(self.chapter, result)
         ):
             with self.verdicts.handed(judged.submission, result):
-                problem = write(self.books, self.chapter, judged.submission, result)
+                problem = write(self.books, self.chapter, judged.submission)
             if problem:
                 self.problems.append(f"{student}: {problem}")
             elif not result.blocked:
@@ -252,15 +254,13 @@ class _Batch:
             self._hear(self._state)
 
 
-def write(books: Books, chapter: Chapter, submission: Submission, result: SubmissionResult) -> str:
-    """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line."""
-    folder = submission.folder
+def write(books: Books, chapter: Chapter, submission: Submission) -> str:
+    """Put a verdict into nbgrader's folders and gradebook; empty, or what went wrong, in one line.
+
+    The verdict is that which ``Verdicts.load`` gives, as in `nbgrader autograde`.
+    """
     try:
-        # nbgrader passes over what is missing, and would follow a link.
-        if submission.state == "missing" or folder.is_symlink() or folder.parent.is_symlink():
-            books.save_nothing_submitted(chapter, result)
-            return ""
-        problem = books.autograde(chapter, submission.student)
+        problem = books.autograde(chapter, submission)
         if problem:
             return f"nbgrader's autograde failed: {problem}"
         problem = books.feedback(chapter, submission.student)
@@ -281,17 +281,17 @@ def _scratch(course: Course) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _in_order(
+def _as_done(
     pool: ThreadPoolExecutor, work: Callable[[str], _Judged], students: Sequence[str], ahead: int
 ) -> Iterator[_Judged]:
-    """Results in the order of ``students``; at most ``ahead`` of them wait for their turn in memory."""
-    waiting: deque[Future[_Judged]] = deque()
-    for student in students:
-        waiting.append(pool.submit(work, student))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
+    """Results as they come; at most ``ahead`` of them are in work or wait in memory."""
+    left = iter(students)
+    waiting: set[Future[_Judged]] = {pool.submit(work, student) for student in islice(left, ahead)}
     while waiting:
-        yield waiting.popleft().result()
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        waiting |= {pool.submit(work, student) for student in islice(left, len(done))}
+        # Several at once in the order of names, whatever a set makes of them.
+        yield from sorted((future.result() for future in done), key=lambda judged: judged.student)
 
 
 def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> list[str]:

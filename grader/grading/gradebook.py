@@ -19,7 +19,7 @@ import nbgrader.api
 from alembic.script import ScriptDirectory
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.dbutil import ALEMBIC_DIR
@@ -32,9 +32,11 @@ from grader.course import Chapter, Course
 from grader.errors import CourseError, GradebookError
 from grader.given import given_files
 from grader.grading.files import in_the_way, regular_files
-from grader.grading.graft import graft
-from grader.grading.nbgrader_hooks import save_verdict
+from grader.grading.lock import folder_of
+from grader.grading.nbgrader_hooks import given
+from grader.grading.received import times_of_platforms_alone
 from grader.grading.results import SubmissionResult
+from grader.grading.submission import Submission
 
 CONFIG_FILE = "nbgrader_config.py"
 LOCK_WAIT_S = 10
@@ -44,24 +46,48 @@ LOCK_WAIT_S = 10
 class SafeCopy(BaseConverter):
     """Copies a submission's own files without following links. Stands behind Autograde's own set-up."""
 
+    own_files: Path | None = None
+    """The submission's folder; None where nothing of it is to be copied."""
+
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """In place of nbgrader's copy."""
-        source, target = (
-            Path(self._format_source(assignment_id, student_id)),
-            Path(self._format_dest(assignment_id, student_id)),
-        )
+        if self.own_files is None:
+            return
+        target = Path(self._format_dest(assignment_id, student_id))
         chapter = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
-        own = [name for name, _ in given_files(chapter)]
-        for name, path in regular_files(source):
-            # nbgrader copies the chapter's own files after this, and would stop at what is in their way.
-            if not name.endswith(".ipynb") and not in_the_way(name, own):
-                copied = target / name
-                copied.parent.mkdir(parents=True, exist_ok=True)
+        # What nbgrader writes after this, here and for the feedback; it would stop at what is in its way.
+        written = [f"{assignment_id}.ipynb", f"{assignment_id}.html"]
+        own = [name for name, _ in given_files(chapter)] + written
+        for name, path in regular_files(self.own_files):
+            if name.endswith(".ipynb") or name in written or in_the_way(name, own):
+                continue
+            copied = target / name
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            # What cannot be read is named by the run, which could not take it along either.
+            with contextlib.suppress(OSError):
                 shutil.copyfile(path, copied, follow_symlinks=False)
 
 
-class TrustedAutograde(Autograde, SafeCopy):
+class OneNotebook(BaseConverter):
+    """Converts one notebook that it is given, where nbgrader would look for it by a pattern.
+
+    Ids may have the signs of patterns in them (``[q]``).
+    """
+
+    notebook_file: Path
+
+    def init_notebooks(self) -> None:
+        """In place of nbgrader's search."""
+        self.assignments = {str(self.notebook_file.parent): [str(self.notebook_file)]}
+        self.notebooks: list[str] = []
+
+
+class TrustedAutograde(OneNotebook, Autograde, SafeCopy):
     """nbgrader's Autograde, configured as it is, with the copy above."""
+
+
+class OneFeedback(OneNotebook, GenerateFeedback):
+    """nbgrader's GenerateFeedback, configured as it is."""
 
 
 @contextlib.contextmanager
@@ -97,6 +123,7 @@ class Books:
         self.config.CourseDirectory.root = str(course.root)
         self.log = _quiet_log()
         self.coursedir: Any = CourseDirectory(config=self.config, log=self.log)
+        times_of_platforms_alone(self.coursedir)
         self._api: Any = NbGraderAPI(self.coursedir, config=self.config, log=self.log)
 
     def folder(self, step: str, student: str, chapter: Chapter) -> Path:
@@ -199,31 +226,45 @@ class Books:
                 "start a new gradebook.",
             )
 
-    def autograde(self, chapter: Chapter, student: str) -> str:
-        """nbgrader's own Autograde for one submission, forced; empty, or its last words on a failure."""
-        wanted = {"assignment_id": chapter.id, "student_id": glob.escape(student)}
-        # It copies the source's files, and the feedback has them, too: what was released, nothing else.
-        wanted["source_directory"] = self.coursedir.release_directory
-        with _nbgrader(), temp_attrs(self.coursedir, **wanted):
-            converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
-            converter.force = True
-            said = capture_log(converter)
+    def autograde(self, chapter: Chapter, submission: Submission) -> str:
+        """nbgrader's own Autograde for one submission, forced; empty, or its last words on a failure.
+
+        nbgrader is shown a folder with an empty notebook in place of the submission: what a student's files
+        are called means nothing to it, and a submission without a usable notebook has its page all the same.
+        """
+        student, folder = submission.student, submission.folder
+        stage = folder_of(self.course) / "stage"
+        shutil.rmtree(stage, ignore_errors=True)
+        notebook = stage / student / chapter.id / chapter.notebook.name
+        notebook.parent.mkdir(parents=True)
+        notebook.touch()
+        wanted = {
+            "assignment_id": chapter.id,
+            "student_id": glob.escape(student),
+            "submitted_directory": stage.relative_to(self.course.root).as_posix(),
+            # It copies the source's files, and the feedback has them, too: what was released, nothing else.
+            "source_directory": self.coursedir.release_directory,
+        }
+        linked = folder.is_symlink() or folder.parent.is_symlink()
+        try:
+            with _nbgrader(), temp_attrs(self.coursedir, **wanted), given(submission):
+                converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
+                converter.force, converter.notebook_file = True, notebook
+                converter.own_files = folder if folder.is_dir() and not linked else None
+                said = capture_log(converter)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
         return "" if said["success"] else _last_line(said)
 
     def feedback(self, chapter: Chapter, student: str) -> str:
         """nbgrader's feedback page for one student; empty, or nbgrader's last words on a failure."""
-        with _nbgrader():
-            said = self._api.generate_feedback(chapter.id, student_id=glob.escape(student), force=True)
+        wanted = {"assignment_id": chapter.id, "student_id": glob.escape(student)}
+        with _nbgrader(), temp_attrs(self.coursedir, **wanted):
+            converter = OneFeedback(coursedir=self.coursedir, parent=self._api)
+            converter.force = True
+            converter.notebook_file = self.folder("autograded", student, chapter) / chapter.notebook.name
+            said = capture_log(converter)
         return "" if said["success"] else _last_line(said)
-
-    def save_nothing_submitted(self, chapter: Chapter, result: SubmissionResult) -> None:
-        """Enter a submission without a notebook, which nbgrader itself passes over."""
-        with self.open() as gradebook:
-            gradebook.update_or_create_student(result.student)
-            gradebook.update_or_create_submission(chapter.id, result.student)
-            save_verdict(
-                gradebook, chapter, chapter.id, result.student, result, graft(None, chapter).notebook
-            )
 
     def holds(self, chapter: Chapter, result: SubmissionResult) -> bool:
         """Whether the gradebook and nbgrader's folders have what follows from this verdict."""
@@ -235,8 +276,7 @@ class Books:
             return False
         graded = self.folder("autograded", result.student, chapter) / chapter.notebook.name
         page = self.folder("feedback", result.student, chapter) / f"{chapter.id}.html"
-        submitted = self.folder("submitted", result.student, chapter) / chapter.notebook.name
-        return (graded.is_file() and page.is_file()) or not submitted.is_file()
+        return graded.is_file() and page.is_file()
 
     def scores(self, chapter: Chapter, student: str) -> dict[str, float | None]:
         """What the gradebook holds for one student: automatic points by task; None is ungraded.

@@ -66,9 +66,7 @@ class Grafted:
 def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     """The notebook to grade. Without a submitted one: the instructor's tests alone, nothing to run."""
     tasks = {task.test_id: task for task in chapter.tasks}
-    known = {
-        str(marks(cell)["grade_id"]): cell for cell in chapter.source.cells if marks(cell).get("grade_id")
-    }
+    known = _marked(chapter)
     notes: list[Note] = []
     cells = _read(submitted, notes)
     recognise(cells, known, chapter)
@@ -78,6 +76,21 @@ def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     if submitted is not None:
         _put_back_answers(cells, known, notes)
     return _build(cells, tasks, known, chapter, notes)
+
+
+def has_cells_of(submitted: NotebookNode, chapter: Chapter) -> bool:
+    """Whether at least half of what the chapter gives points for is in this notebook, whatever its name."""
+    known, cells = _marked(chapter), _read(submitted, [])
+    recognise(cells, known, chapter)
+    graded = {name for name, cell in known.items() if marks(cell).get("grade") or is_by_hand(cell)}
+    return 2 * len(graded & {cell.known for cell in cells}) >= max(1, len(graded))
+
+
+def _marked(chapter: Chapter) -> dict[str, NotebookNode]:
+    """The instructor's marked cells by grade id, in their order."""
+    return {
+        str(marks(cell)["grade_id"]): cell for cell in chapter.source.cells if marks(cell).get("grade_id")
+    }
 
 
 def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCell]:

@@ -20,6 +20,7 @@ from grader.course import Limits
 from grader.errors import KernelError
 from grader.expect.said import MAX_CHARS, Said
 from grader.grading.outputs import Budget, Collector
+from grader.grading.wire import MESSAGE_BYTES, Wire
 from grader.syntax import parse
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ READY_S = 30
 INTERRUPT_S = 3
 ANSWER_S = 10
 _POLL_MS = 500
-_MESSAGE_BYTES = 4_000_000
-_QUEUE = 50
+_QUEUE = 20
+"""Messages that wait to be read, each of at most MESSAGE_BYTES."""
+_PARSED_CHARS = 50_000
+"""A cell of more is not parsed on this side: a tree takes a thousand times the memory of its text."""
 _ANSWER_MIME = "application/vnd.dockbook.answer"
 _ANSWER_DIGITS = 2 * (MAX_CHARS + 1000)
 
@@ -62,6 +65,7 @@ class KernelSession:
         self._budget = Budget(limits.output_bytes)
         self._imports: list[str] = []
         self._kernel: StudentKernel | None = None
+        self._wire: Wire | None = None
         self._client: BlockingKernelClient | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._monitor: zmq.Socket[bytes] | None = None
@@ -104,6 +108,9 @@ class KernelSession:
         self._monitor = None
         if self._context is not None:
             self._context.destroy(linger=0)
+        if self._wire is not None:
+            self._wire.close()
+        self._wire = None
         kernel, self._client, self._context, self._kernel = self._kernel, None, None, None
         if kernel is not None:
             kernel.kill()
@@ -118,13 +125,16 @@ class KernelSession:
         self._kernel = self._engine.start_kernel(self._files, student=self._student)
         # Limits before anything connects: a message that is too long closes the connection, not this process.
         self._context = zmq.Context()
-        self._context.setsockopt(zmq.MAXMSGSIZE, _MESSAGE_BYTES)
+        self._context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
         self._context.setsockopt(zmq.RCVHWM, _QUEUE)
         self._context.setsockopt(zmq.LINGER, 0)
         self._client = BlockingKernelClient(
             connection_file=str(self._kernel.connection_file), context=self._context
         )
         self._client.load_connection_file()
+        near, ports = self._kernel.connection_file.parent, (self._client.shell_port, self._client.iopub_port)
+        self._wire = Wire(near, self._client.ip, ports)
+        self._client.ip = self._wire.address
         self._client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=False)  # noqa: S604 - a channel
         self._watch_outputs()
         if not first:
@@ -157,8 +167,6 @@ class KernelSession:
                 for channel, received in self._receive(50):
                     shell |= channel == "shell" and _parent(received) == message
                     iopub |= channel == "iopub"
-        while list(self._receive(0)):
-            pass
 
     def _replay(self) -> None:
         """Bring a fresh kernel to where a chapter's cells can go on: its first cell, the imports."""
@@ -207,7 +215,9 @@ class KernelSession:
     def _lost(self) -> bool:
         """Whether a message beyond the limit made the outputs' connection close."""
         closed = False
-        while self._monitor is not None and self._monitor.poll(0):
+        for _ in range(_QUEUE):
+            if self._monitor is None or not self._monitor.poll(0):
+                break
             self._monitor.recv_multipart()
             closed = True
         return closed
@@ -324,6 +334,8 @@ def _decode(value: object) -> Said | None:
 
 def _imports(code: str) -> list[str]:
     """The import statements at the top level of a cell; none when it is no plain Python."""
+    if len(code) > _PARSED_CHARS:
+        return []
     try:
         tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -13,6 +13,7 @@ import stat
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ from grader.errors import CourseError, GradingBusy
 from grader.expect.words import visible
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock, held_by_another
+from grader.grading.received import times_of_platforms_alone
 from grader.grading.results import SubmissionResult, TaskResult, number
 from grader.grading.run import grade_submission, sandbox_factory
 from grader.grading.submission import Submission, read_submission
@@ -37,6 +39,19 @@ from grader.grading.verdicts import Verdicts
 
 VERDICT = "dockbook_verdict"
 Resources = dict[str, Any]
+
+
+_given: ContextVar[Submission | None] = ContextVar("given", default=None)
+
+
+@contextmanager
+def given(submission: Submission) -> Iterator[None]:
+    """While this lasts, the hooks take this submission and read none from nbgrader's folder."""
+    token = _given.set(submission)
+    try:
+        yield
+    finally:
+        _given.reset(token)
 
 
 class TolerantExporter(NotebookExporter):
@@ -50,6 +65,7 @@ class TolerantExporter(NotebookExporter):
         super().__init__(*args, **kw)
         converter = self.parent
         if isinstance(converter, BaseConverter):
+            times_of_platforms_alone(converter.coursedir)
             busy = held_by_another(Course.read(Path(converter.coursedir.root)))
             if busy is not None:
                 converter.log.error(_folded(str(busy)))
@@ -89,6 +105,9 @@ class _Trusted(NbGraderPreprocessor):
 
     def _submission(self, resources: Resources, chapter: Chapter) -> Submission:
         coursedir, facts = self._coursedir(), resources["nbgrader"]
+        given = _given.get()
+        if given is not None and given.student == facts["student"]:
+            return given
         folder = coursedir.format_path(coursedir.submitted_directory, facts["student"], facts["assignment"])
         return read_submission(Path(folder), chapter, facts["student"])
 

@@ -11,6 +11,8 @@ from rich.table import Table
 from grader.expect.words import visible
 from grader.grading.results import ChapterResult, Standing, SubmissionResult, TaskResult, number
 
+MOST_NOTES = 10
+"""Lines of notes below a table at most."""
 _MARK = {
     "passed": "[green]✔[/]",
     "failed": "[red]✘[/]",
@@ -43,6 +45,7 @@ def render_table(result: ChapterResult, console: Console) -> None:
             console.print(f"[magenta]not graded:[/] {_plain(student.student)}: {_plain(reason)}")
         if student.unread:
             console.print(f"[red]nothing to run:[/] {_plain(student.student)}: {_plain(student.unread)}")
+    _tell_notes(result, console)
     _tell_waiting(result, console)
     for problem in result.problems:
         console.print(f"[red]problem:[/] {_plain(problem)}")
@@ -71,6 +74,19 @@ def _score(student: SubmissionResult, standing: Standing | None) -> str:
     text = f"{number(standing.score)}/{number(standing.max_score)}"
     open_still = standing.waiting or None in standing.tasks.values()
     return f"{text} (not all graded)" if open_still else text
+
+
+def _tell_notes(result: ChapterResult, console: Console) -> None:
+    """What else there is to know, the same of several students in one line; all of it is in the report."""
+    told: dict[str, list[str]] = {}
+    for student in result.students:
+        for note in student.remarks:
+            told.setdefault(note, []).append(student.student)
+    for note, students in list(told.items())[:MOST_NOTES]:
+        more = f" and {len(students) - 3} more" if len(students) > 3 else ""
+        console.print(f"note: {_plain(', '.join(students[:3]))}{more}: {_plain(note)}")
+    if len(told) > MOST_NOTES:
+        console.print(f"note: {len(told) - MOST_NOTES} more in the report")
 
 
 def _tell_waiting(result: ChapterResult, console: Console) -> None:

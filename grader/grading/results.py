@@ -84,6 +84,14 @@ class SubmissionResult:
         return sum(task.max for task in self.tasks)
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes on no task in particular, without the reason that nothing could be run."""
+        reasons = [task.reason for task in self.tasks]
+        return tuple(
+            note for note in self.notes if note != self.unread and not any(note in one for one in reasons)
+        )
+
+    @property
     def blocked(self) -> bool:
         """Whether some task could not be looked at: to be graded again, or by hand."""
         return any(task.outcome == "blocked" for task in self.tasks)

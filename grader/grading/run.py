@@ -35,6 +35,9 @@ from grader.grading.submission import Submission
 ATTEMPTS = 3
 """Engines for one submission at most: two that die at the same cell settle it, or three wherever."""
 
+ANSWERS_S = 60
+"""Seconds for all questions to kernels for answers; a kernel that died is started again for one."""
+
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""
 
@@ -136,6 +139,7 @@ class _Run:
     notes: list[Note] = field(default_factory=list)
     reached: dict[str, str] = field(default_factory=dict)
     dead_kernels: int = 0
+    answers_left: float = ANSWERS_S
 
     def play(
         self,
@@ -202,10 +206,7 @@ class _Run:
             self.notes.append(Note(text))
 
     def _test(self, task: Task, session: Session, engine: Engine, look: Look) -> None:
-        try:
-            answers = session.answers(task.answers)
-        except KernelError:
-            answers = {}
+        answers = self._answers(task, session)
         try:
             outcome = look(task, engine, answers, self.outcomes)
         except Blocked as error:
@@ -215,6 +216,20 @@ class _Run:
         if outcome.status == "blocked" and not engine.alive():
             raise EngineDied("it ended while a test looked")
         self.outcomes[task.id] = outcome
+
+    def _answers(self, task: Task, session: Session) -> Mapping[str, Said]:
+        if not task.answers:
+            return {}
+        if self.answers_left <= 0:
+            self._reach("answers", f"limit reached: {ANSWERS_S} s for answers; later ones were not asked for")
+            return {}
+        started = time.monotonic()
+        try:
+            return session.answers(task.answers)
+        except KernelError:
+            return {}
+        finally:
+            self.answers_left -= time.monotonic() - started
 
     def _limit(self, step: Step, text: str) -> None:
         self.cells[step.index] = (_error("Limit", text),)
@@ -278,6 +293,9 @@ def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float)
         cell.outputs = list(run.cells.get(step.index, ()))
     _show_verdicts(notebook, submission, tasks)
     texts = tuple(dict.fromkeys(note.text for note in notes))
+    # For the student's page; what concerns a task stands there at the task.
+    of_none = dict.fromkeys(note.text for note in notes if not note.task)
+    notebook.metadata["dockbook"] = {"notes": [visible(text, 500) for text in of_none]}
     return SubmissionResult(submission.student, tasks, texts, notebook, seconds, submission.problem)
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
+import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +17,11 @@ from nbformat import NotebookNode
 
 from grader.course import Chapter
 from grader.grading import files
-from grader.grading.graft import Grafted, Note, graft
+from grader.grading.graft import Grafted, Note, graft, has_cells_of
+
+MOST_NOTEBOOKS = 20
+"""Notebooks that are looked into for the chapter's cells where none has its name."""
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -43,20 +51,60 @@ def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
         return _nothing(folder, chapter, student, "unreadable", "the submission's folder is a link")
     if not folder.is_dir():
         return _nothing(folder, chapter, student, "missing", "there is no submission")
-    path = folder / chapter.notebook.name
-    if not path.exists() and not path.is_symlink():
-        others = [name for name, _ in files.regular_files(folder) if name.endswith(".ipynb")]
-        found = f"; found instead: {', '.join(others[:3])}" if others else ""
-        return _nothing(folder, chapter, student, "missing", f"the submission has no {path.name}{found}")
     try:
-        submitted = parse(files.read_regular(path, chapter.limits.notebook_bytes), path.name)
+        submitted, notes = _notebook(folder, chapter)
+    except _Missing as error:
+        return _nothing(folder, chapter, student, "missing", str(error))
     except files.Unreadable as error:
         return _nothing(folder, chapter, student, "unreadable", str(error))
     grafted = graft(submitted, chapter)
-    strange = [Note(text) for text in files.passed_over(folder)]
-    if strange:
-        grafted = Grafted(grafted.notebook, grafted.steps, (*grafted.notes, *strange[:10]))
+    notes += [Note(text) for text in files.passed_over(folder)[:10]]
+    if notes:
+        grafted = Grafted(grafted.notebook, grafted.steps, (*grafted.notes, *notes))
     return Submission(student, folder, "ok", grafted, files.digest(folder, chapter))
+
+
+class _Missing(Exception):
+    """There is no notebook of the chapter's; ``str()`` says what there is."""
+
+
+def _notebook(folder: Path, chapter: Chapter) -> tuple[NotebookNode, list[Note]]:
+    """The notebook of a submission: by its name, else the one that has the chapter's cells.
+
+    Browsers and JupyterLab rename what is there twice (``ch01 (1).ipynb``, ``ch01-Copy1.ipynb``), people use
+    other capitals, or pack a folder more. Raises _Missing, or Unreadable.
+    """
+    wanted, most = chapter.notebook.name, chapter.limits.notebook_bytes
+    others = [name for name, _ in files.regular_files(folder) if name.lower().endswith(".ipynb")]
+    if os.path.lexists(folder / wanted):
+        try:
+            return parse(files.read_regular(folder / wanted, most), wanted), []
+        except files.Unreadable as error:
+            beside = [name for name in others if name != wanted]
+            raise files.Unreadable(f"{error}{_named('found beside it', beside)}") from error
+    found: dict[str, tuple[str, NotebookNode]] = {}
+    for name in others[:MOST_NOTEBOOKS]:
+        with contextlib.suppress(files.Unreadable):
+            notebook = parse(files.read_regular(folder / name, most), name)
+            if has_cells_of(notebook, chapter):
+                found.setdefault(_content(notebook), (name, notebook))
+    if len(found) == 1:
+        ((name, notebook),) = found.values()
+        return notebook, [Note(f"there is no {wanted}; {name} has the chapter's cells and was taken for it")]
+    if found:
+        names = ", ".join(name for name, _ in found.values())
+        raise _Missing(f"the submission has no {wanted}, and more than one with the chapter's cells: {names}")
+    raise _Missing(f"the submission has no {wanted}{_named('found instead', others)}")
+
+
+def _named(how: str, names: list[str]) -> str:
+    return f"; {how}: {', '.join(names[:3])}" if names else ""
+
+
+def _content(notebook: NotebookNode) -> str:
+    """What two notebooks have in common that are copies of each other: kinds and texts of their cells."""
+    cells = [cell for cell in notebook["cells"] if isinstance(cell, Mapping)]
+    return json.dumps([[cell.get("cell_type"), cell.get("source")] for cell in cells], default=str)
 
 
 def parse(data: bytes, name: str) -> NotebookNode:
@@ -64,7 +112,8 @@ def parse(data: bytes, name: str) -> NotebookNode:
     if not data.strip():
         raise files.Unreadable(f"{name} is empty")
     try:
-        raw = json.loads(data.decode("utf-8-sig"))
+        # Windows' editors save as UTF-16, with a mark at the beginning.
+        raw = json.loads(data.decode("utf-8-sig" if data[:2] not in _UTF16 else "utf-16"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise files.Unreadable(f"{name} is no complete notebook: {reason[:200]}") from error

@@ -17,12 +17,13 @@ _CSS = """\
 /* What a command prints scrolls sideways, as tables of `docker ps` must: folded, their columns are lost. */
 .jp-RenderedText[data-mime-type="application/vnd.jupyter.stdout"] pre { white-space: pre; overflow-x: auto }
 """
+_INSTRUCTORS = ["grader.lab.fresh_gradebook", "grader.grading.received"]
 
 
 def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:
     """JupyterLab's options, by the part that they belong to: whoever starts it, these are the course's."""
     extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
-    extensions |= dict.fromkeys(["grader.lab.fresh_gradebook"] if instructor else [SERVER, _VALIDATE], True)
+    extensions |= dict.fromkeys(_INSTRUCTORS if instructor else [SERVER, _VALIDATE], True)
     server: dict[str, object] = {"jpserver_extensions": extensions}
     lab: dict[str, object] = {
         "custom_css": True,

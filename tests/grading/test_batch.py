@@ -122,10 +122,10 @@ def test_a_regrading_that_was_cut_short_goes_on_with_the_rest(course, judge, mon
     judge.judged.clear()
     real = batch.write
 
-    def until_bob(books, chapter, submission, result):
+    def until_bob(books, chapter, submission):
         if submission.student == "bob":
             raise KeyboardInterrupt
-        return real(books, chapter, submission, result)
+        return real(books, chapter, submission)
 
     monkeypatch.setattr(batch, "write", until_bob)
     with pytest.raises(KeyboardInterrupt):
@@ -180,9 +180,35 @@ def test_number_and_order_of_workers_change_nothing(course, judge, monkeypatch):
     monkeypatch.setattr(Judge, "__call__", uneven)
     events: list[batch.Event] = []
     assert grade(course, "ch01", jobs=5, progress=events.append).as_dict() == one
-    assert [event.student for event in events if event.stage == "written"] == [f"s{n}" for n in range(9)]
+    assert sorted(event.student for event in events if event.stage == "written") == [
+        f"s{n}" for n in range(9)
+    ]
     assert max(event.running for event in events) > 1
     assert (events[-1].done, events[-1].running, events[-1].total) == (9, 0, 9)
+
+
+def test_one_that_is_stuck_holds_up_nobody_elses_results(course, judge, monkeypatch):
+    """More of them than wait in memory at a time, and the first by name is the slow one."""
+    others = {f"s{number}" for number in range(1, 9)}
+    for name in ("s0", *others):
+        submit(course, name, "sum")
+    quick, done = Judge.__call__, threading.Event()
+
+    def stuck(self, chapter, submission, factory, *, scratch):
+        assert submission.student != "s0" or done.wait(60), "the others wait for this one"
+        return quick(self, chapter, submission, factory, scratch=scratch)
+
+    written: set[str] = set()
+
+    def hear(event):
+        if event.stage == "written":
+            written.add(event.student)
+        if written == others:
+            done.set()
+
+    monkeypatch.setattr(Judge, "__call__", stuck)
+    result = grade(course, "ch01", jobs=2, progress=hear)
+    assert [found.student for found in result.students] == [f"s{number}" for number in range(9)]
 
 
 def test_notebooks_of_a_whole_class_are_not_kept_in_memory(course, judge):

@@ -19,6 +19,7 @@ from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock
 from grader.grading.release import release
+from grader.grading.submission import read_submission
 from tests.grading import tiny
 from tests.grading.judging import Judge, scores, submit
 
@@ -27,6 +28,13 @@ from tests.grading.judging import Judge, scores, submit
 def course(released_course):
     """No engine image is needed here."""
     return released_course
+
+
+def autograde(course, student):
+    """One submission through nbgrader, outside of a batch."""
+    books, chapter = Books(course), course.chapter("ch01")
+    folder = books.folder("submitted", student, chapter)
+    return books.autograde(chapter, read_submission(folder, chapter, student))
 
 
 # -- one at a time
@@ -63,7 +71,7 @@ def test_a_second_grader_is_told_who_is_at_work(course, judge, holder):
     assert busy.value.pid == holder.pid
     with pytest.raises(GradingBusy):
         release(course, ["ch01"])
-    said = Books(course).autograde(course.chapter("ch01"), "ada")
+    said = autograde(course, "ada")
     assert "is being graded by" in said, "the formgrader's way is closed as well"
     assert judge.judged == []
 
@@ -91,7 +99,7 @@ def test_a_run_that_nbgrader_starts_holds_the_course_as_well(course, monkeypatch
     monkeypatch.setattr("grader.grading.nbgrader_hooks.grade_submission", judged)
     held = course_lock(course, "grade ch01-tiny") if already else nullcontext()
     with held:
-        assert Books(course).autograde(course.chapter("ch01"), "ada") == ""
+        assert autograde(course, "ada") == ""
     doing = "grade ch01-tiny" if already else "autograde ch01-tiny"
     assert [f"process {os.getpid()}, {doing}" in line for line in said] == [True]
     assert scores(course) == {"ada": {"greeter": 0, "sum": 2}}
@@ -157,15 +165,15 @@ def test_a_gradebook_that_becomes_locked_on_the_way_stops_nobody_else(course, ju
         submit(course, name, "sum")
     real = batch.write
 
-    def locked_for_ada(books, chapter, submission, result):
+    def locked_for_ada(books, chapter, submission):
         if submission.student == "ada":
             raise_ = sqlite3.connect(course.root / "gradebook.db", isolation_level=None)
             raise_.execute("BEGIN IMMEDIATE")
             try:
-                return real(books, chapter, submission, result)
+                return real(books, chapter, submission)
             finally:
                 raise_.close()
-        return real(books, chapter, submission, result)
+        return real(books, chapter, submission)
 
     monkeypatch.setattr(batch, "write", locked_for_ada)
     result = grade(course, "ch01")

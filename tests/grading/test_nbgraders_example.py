@@ -123,7 +123,7 @@ def ours(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], t
     course = Course.read(root)
     release(course)
     for name in PROBLEMS:
-        result = grade(course, name, engine_factory=cast(Any, LocalEngine))
+        result = grade(course, name, engine_factory=cast("Any", LocalEngine))
         assert not result.problems
         assert not result.blocked, result.as_dict()
     return grades(root, [(name, name) for name in PROBLEMS])

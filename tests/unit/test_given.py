@@ -105,7 +105,7 @@ def test_the_graded_folder_and_the_feedback_get_nothing_else(handed_in):
     tasks = tuple(TaskResult.of(task.id, task.points, failed) for task in chapter.tasks)
     result = SubmissionResult("ada", tasks, (), submission.grafted.notebook)
     with Verdicts(handed_in, chapter).handed(submission, result):
-        assert write(books, chapter, submission, result) == ""
+        assert write(books, chapter, submission) == ""
     assert below(books.folder("autograded", "ada", chapter)) == {NOTEBOOK, "figures/dot.svg"}
     assert below(books.folder("feedback", "ada", chapter)) == {f"{chapter.id}.html", "figures/dot.svg"}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from contextlib import closing
 
 import pytest
 
 from grader.course import Limits
-from grader.grading.kernel import KernelSession
+from grader.grading.kernel import KernelSession, _imports
 from tests.grading.local_kernel import LocalEngine
 
 LIMITS = Limits(cell_s=20, output_bytes=20_000)
@@ -218,3 +219,58 @@ print("end")
     assert run.ending in ("ok", "error")
     assert not any(output.output_type == "execute_result" for output in run.outputs)
     assert text(session.run("print('next')", 10)) == "next\n"
+
+
+ENDLESS = """
+import os, socket
+def link(n):
+    try: return os.readlink(f"/proc/self/fd/{n}")
+    except OSError: return ""
+outputs = [line.split() for line in open("/proc/net/unix") if line.rstrip().endswith("s-2")]
+inodes = {f"socket:[{line[6]}]" for line in outputs if line[5] == "03"}
+wires = [int(n) for n in os.listdir("/proc/self/fd") if link(n) in inodes]
+wire = socket.socket(fileno=os.dup(wires[0]))
+wire.setblocking(True)
+size = 1_000_000
+for _ in range(600):
+    wire.sendall(bytes([3]) + size.to_bytes(8, "big") + bytes(size))
+"""
+"""Into the connection itself: one message of 600 MB, in frames that each are within bounds."""
+
+
+@pytest.mark.timeout(90)
+def test_a_message_without_an_end_does_not_fill_this_side(session):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run = session.run(ENDLESS, 20)
+    assert run.cut, run
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert text(session.run("print('next')", 10)) == "next\n"
+
+
+TALK = """
+import threading
+kernel = get_ipython().kernel
+def talk():
+    while True: kernel.session.send(kernel.iopub_socket, "stream", {"name": "stdout", "text": "x"})
+threading.Thread(target=talk, daemon=True).start()
+print("x" * 5_000_000)
+"""
+
+
+@pytest.mark.timeout(90)
+def test_a_kernel_that_never_stops_talking_does_not_hold_up_the_run(session):
+    """While a new channel is waited for, and while its old messages are read."""
+    start = time.monotonic()
+    first = session.run(TALK, 10)
+    assert first.cut
+    assert session.run("print('next')", 10).ending in ("ok", "timeout", "died")
+    session.answers(["x"])
+    assert time.monotonic() - start < 70
+
+
+def test_a_cell_of_megabytes_is_not_parsed_on_this_side():
+    """Its tree would take a thousand times its size."""
+    assert _imports("import json\nx = 1") == ["import json"]
+    started = time.process_time()
+    assert _imports("import json\nx = [" + "[1]," * 500_000 + "]") == []
+    assert time.process_time() - started < 1

@@ -63,7 +63,7 @@ def write_verdict(course, chapter, *outcomes):
     submission = read_submission(course.root / "submitted" / "ada" / chapter.id, chapter, "ada")
     result = verdict(chapter, *outcomes, notebook=submission.grafted.notebook)
     with Verdicts(course, chapter).handed(submission, result):
-        return write(Books(course), chapter, submission, result)
+        return write(Books(course), chapter, submission)
 
 
 def grades(course, chapter, student="ada"):
@@ -209,7 +209,7 @@ def test_an_untouched_answer_is_no_response(course, handed_in):
     submission = read_submission(course.root / "submitted" / "ada" / chapter.id, chapter, "ada")
     passed = verdict(chapter, Outcome.passed(), Outcome.passed(), notebook=submission.grafted.notebook)
     with Verdicts(course, chapter).handed(submission, passed):
-        assert write(Books(course), chapter, submission, passed) == ""
+        assert write(Books(course), chapter, submission) == ""
     assert comments(course, chapter) == {"greeter": "No response.", "sum": "No response."}
 
 

@@ -70,13 +70,70 @@ def test_too_large_is_a_reason(folder, chapter):
     assert "larger than" in found.problem
 
 
-def test_missing_names_what_is_there_instead(folder, chapter):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("my copy.ipynb", "ch01-tiny (1).ipynb", "ch01-tiny-Copy1.ipynb", "CH01-Tiny.IPYNB"),
+        *("ch01-tiny/ch01-tiny.ipynb", "work/my copy.ipynb"),
+    ],
+)
+def test_a_renamed_notebook_is_the_submission_and_that_is_said(folder, chapter, name):
+    found = read(folder, chapter)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / chapter.notebook.name).rename(folder / name)
+    (folder / "notes.ipynb").write_text(json.dumps({"cells": [], "nbformat": 4, "metadata": {}}))
+    renamed = read(folder, chapter)
+    assert renamed.state == "ok"
+    assert renamed.grafted.steps == found.grafted.steps
+    assert [note.text for note in renamed.notes] == [
+        f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was taken for it"
+    ]
+    # Two copies of one and the same work are one.
+    (folder / "again.ipynb").write_bytes((folder / name).read_bytes())
+    assert read(folder, chapter).state == "ok"
+
+
+def test_a_renamed_notebook_without_ids_or_marks_is_known_by_its_tests(folder, chapter):
     path = folder / chapter.notebook.name
-    path.rename(folder / "my copy.ipynb")
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        cell.pop("id")
+        cell["metadata"] = {}
+    path.unlink()
+    (folder / "Untitled1.ipynb").write_text(json.dumps(notebook | {"nbformat_minor": 4}))
+    assert read(folder, chapter).state == "ok"
+
+
+def test_without_one_notebook_of_the_chapters_the_reason_names_what_is_there(folder, chapter):
+    path = folder / chapter.notebook.name
+    path.rename(folder / "one.ipynb")
+    nbformat.write(tiny.student_notebook(chapter, "greeter"), folder / "two.ipynb")
     found = read(folder, chapter)
     assert found.state == "missing"
-    assert "my copy.ipynb" in found.problem
-    assert read(folder.parent / "nothing", chapter).state == "missing"
+    assert found.problem.endswith(
+        "no ch01-tiny.ipynb, and more than one with the chapter's cells: one.ipynb, two.ipynb"
+    )
+    for name in ("one.ipynb", "two.ipynb"):
+        (folder / name).write_text('{"cells": [], "nbformat": 4, "metadata": {}}')
+    assert read(folder, chapter).problem == (
+        "the submission has no ch01-tiny.ipynb; found instead: one.ipynb, two.ipynb"
+    )
+    assert read(folder.parent / "nothing", chapter).problem == "there is no submission"
+
+
+def test_a_notebook_that_is_empty_says_what_lies_beside_it(folder, chapter):
+    path = folder / chapter.notebook.name
+    path.rename(folder / "ch01-tiny-Copy1.ipynb")
+    path.write_bytes(b"")
+    found = read(folder, chapter)
+    assert found.problem == "ch01-tiny.ipynb is empty; found beside it: ch01-tiny-Copy1.ipynb"
+
+
+@pytest.mark.parametrize("code", ["utf-16", "utf-8-sig"])
+def test_an_editors_encoding_is_read(folder, chapter, code):
+    path = folder / chapter.notebook.name
+    path.write_bytes(path.read_text().encode(code))
+    assert read(folder, chapter).state == "ok"
 
 
 def test_links_are_never_followed(folder, chapter, tmp_path):

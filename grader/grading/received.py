@@ -1,0 +1,68 @@
+"""When submissions came in: what `nbgrader zip_collect` learnt from the platform, out of students' reach.
+
+nbgrader keeps it in ``timestamp.txt`` beside the submission's own files, where a student's file of that name
+would be taken for it. Here it stands in ``.dockbook/received/CHAPTER.json``, and is all that counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.utils import parse_utc
+
+
+def note_received(root: Path, chapter: str, times: Mapping[str, str]) -> None:
+    """Keep the times of those who were just collected, as nbgrader reads them; empty: none is known."""
+    path = _path(root, chapter)
+    kept = {**_read(path), **times}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({student: time for student, time in sorted(kept.items()) if time}, indent=1))
+    new.replace(path)
+
+
+def time_received(root: Path, chapter: str, student: str) -> datetime | None:
+    """When this student's work on the chapter came in (UTC, without a time zone, as nbgrader has it)."""
+    try:
+        time: datetime | None = parse_utc(_read(_path(root, chapter)).get(student))
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return time
+
+
+def times_of_platforms_alone(coursedir: CourseDirectory) -> None:
+    """Make this object of nbgrader's ask ``time_received``, and open no submission's ``timestamp.txt``."""
+
+    def time_at(place: str) -> datetime | None:
+        # nbgrader's folders are STEP/STUDENT/CHAPTER, and the time is that of the submission in each.
+        return time_received(Path(coursedir.root), Path(place).name, Path(place).parent.name)
+
+    coursedir.get_existing_timestamp = time_at
+
+
+def _load_jupyter_server_extension(_server: Any) -> None:
+    """Called by Jupyter Server: the formgrader reads times of its own accord, and one that is none ended its
+    pages for the whole class."""
+    from nbgrader.apps.api import NbGraderAPI
+
+    def get_submitted_timestamp(self: Any, assignment_id: str, student_id: str) -> datetime | None:
+        return time_received(Path(self.coursedir.root), assignment_id, student_id)
+
+    NbGraderAPI.get_submitted_timestamp = get_submitted_timestamp
+
+
+def _path(root: Path, chapter: str) -> Path:
+    return root / ".dockbook" / "received" / f"{chapter}.json"
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(student): str(time) for student, time in data.items()} if isinstance(data, dict) else {}
