@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from grader.course import Chapter, Task, is_by_hand, marks
+from grader.grading.outputs import PICTURES, is_base64
 from grader.grading.recognise import SubmittedCell, is_locked, recognise, same, visible
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
@@ -115,9 +116,25 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
                 id=cell_id if isinstance(cell_id, str) and _CELL_ID.match(cell_id) else "",
                 grade_id=grade_id if isinstance(grade_id, str) else "",
                 tags=tuple(str(tag)[:60] for tag in tags[:20]) if isinstance(tags, list) else (),
+                attachments=_pictures(cell.get("attachments")) if kind == "markdown" else {},
             )
         )
     return cells
+
+
+def _pictures(attachments: object) -> dict[str, dict[str, str]]:
+    """What is a picture among a text cell's attachments: the only ones that can be shown."""
+    found: dict[str, dict[str, str]] = {}
+    for name, kinds in attachments.items() if isinstance(attachments, Mapping) else ():
+        if not isinstance(name, str) or not isinstance(kinds, Mapping):
+            continue
+        for mime in PICTURES:
+            data = kinds.get(mime)
+            if isinstance(data, list) and all(isinstance(line, str) for line in data):
+                data = "".join(data)
+            if isinstance(data, str) and is_base64(data):
+                found.setdefault(_clean(name), {})[mime] = data
+    return found
 
 
 def _clean(source: str) -> str:
@@ -221,6 +238,11 @@ def _build(
         if original is not None and is_locked(original):
             source = visible(str(original.source))
         built = _new_cell(kind, source)
+        pictures = cell.attachments
+        if original is not None and is_locked(original):
+            pictures = original.get("attachments", {})
+        if pictures and kind == "markdown":
+            built.attachments = nbformat.from_dict(pictures)
         if original is not None:
             built.id = original.get("id") or built.id
             built.metadata["nbgrader"] = NotebookNode(marks(original))

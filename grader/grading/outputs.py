@@ -21,6 +21,8 @@ _DRAWN = re.compile(
     r"""<img alt="[^"<>]*" src="data:image/svg\+xml,[\w.%='():;,/@!?~-]*" style="max-width: 100%">"""
 )
 _MOST_DRAWN = 64 << 10
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
+"""What a pasted picture may be. In an <img>, where no script of an SVG can run."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 _CUT = "\n... output cut: the submission's limit is reached ...\n"
 
@@ -82,7 +84,7 @@ class Collector:
         for mime in _IMAGES:
             image = data.get(mime)
             # Half a picture is none.
-            if isinstance(image, str) and len(image) <= self.budget.left and _BASE64.match(image):
+            if isinstance(image, str) and len(image) <= self.budget.left and is_base64(image):
                 kept[mime] = self.budget.take(image)
         drawn = data.get("text/html")
         most = min(_MOST_DRAWN, self.budget.left)
@@ -107,6 +109,11 @@ class Collector:
     def say(self, name: str, text: str) -> None:
         """An error of our own: a limit, a kernel that ended."""
         self.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"]))
+
+
+def is_base64(text: str) -> bool:
+    """Whether this is data in base64, and nothing that could end an attribute of HTML."""
+    return bool(_BASE64.match(text))
 
 
 def _text(value: object) -> str:

@@ -7,14 +7,17 @@ grades. ``course/nbgrader_config.py`` names ``markdown`` as the filter for both.
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 from typing import Any
+from urllib.parse import unquote
 
 from bleach.sanitizer import Cleaner
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
+
+from grader.grading.outputs import PICTURES
 
 TAGS = frozenset(
     {
@@ -50,12 +53,32 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 @pass_context
 def markdown(context: Context, source: str) -> str:
-    """A Jinja filter in the place of nbconvert's ``markdown2html``: no scripts, no forms, nothing loaded."""
+    """A Jinja filter in the place of nbconvert's ``markdown2html``: no scripts, no forms, nothing loaded.
+
+    Never raises: text that cannot be rendered is shown as it was typed.
+    """
     cell: Any = context.get("cell", {})
-    renderer = IPythonRenderer(
-        escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True
-    )
-    return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
+    try:
+        renderer = _Renderer(escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True)
+        return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
+    except Exception:  # noqa: BLE001 - parsers of Markdown and HTML raise anything; one cell is not the page
+        return f"<pre>{escape(source)}</pre>"
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's, which ends the whole page at a picture that is not there."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture; in the place of one that is missing, its name."""
+        prefix, name = "attachment:", unquote(url.partition(":")[2])
+        if not url.startswith(prefix):
+            return str(super().image(text, url, title))
+        # Names with blanks stand encoded in the text.
+        kinds = self.attachments.get(name) or self.attachments.get(url.removeprefix(prefix)) or {}
+        for mime in PICTURES:
+            if mime in kinds:
+                return str(super().image(text, f"data:{mime};base64,{kinds[mime]}", title))
+        return f"<em>(a picture is missing: {escape(name)})</em>"
 
 
 def code_colours() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from nbformat import NotebookNode
@@ -30,6 +30,8 @@ class SubmittedCell:
     tags: tuple[str, ...]
     known: str = ""
     copy_of: str = ""
+    attachments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Pictures that were pasted into the text: by name and kind, in base64."""
 
 
 def visible(source: str) -> str:

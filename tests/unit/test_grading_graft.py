@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grader.grading.graft import graft
 from grader.grading.recognise import visible
@@ -249,3 +249,36 @@ def test_no_shuffle_of_cells_and_marks_loses_or_repeats_a_test(chapter, data):
         cell.metadata = {"nbgrader": {"grade_id": grade_id, "points": data.draw(st.integers())}}
     notebook.cells = cells
     assert_trusted(graft(notebook, chapter), chapter)
+
+
+PICTURE = {"a.png": {"image/png": "iVBORw0="}}
+
+
+def test_pasted_pictures_stay_in_the_students_text_and_in_the_instructors(tmp_path):
+    course = tiny.make_course(tmp_path / "course")
+    path = course.chapter("ch01").notebook
+    source = nbformat.read(path, as_version=4)
+    source.cells[0].metadata = tiny._marks("title", locked=True)
+    source.cells[0].attachments = nbformat.from_dict(PICTURE)
+    nbformat.write(source, path)
+    chapter = type(course).read(course.root).chapter("ch01")
+    notebook = tiny.student_notebook(chapter)
+    notebook.cells[0].attachments = nbformat.from_dict({"a.png": {"image/png": "AAAA"}})
+    notebook.cells.append(new_markdown_cell("![a](attachment:a.png)", attachments=PICTURE))
+    notebook.cells[-1].attachments["evil"] = {"text/html": "<script>", "image/png": '"><script>'}
+    cells = graft(notebook, chapter).notebook.cells
+    assert cells[0].attachments == PICTURE
+    assert cells[-1].attachments == PICTURE
+
+
+@pytest.mark.parametrize("odd", [[], "x", {"a": 5}, {"a": {"image/png": 5}}, {"a": {"image/png": [5]}}, None])
+def test_odd_attachments_are_none(chapter, notebook, odd):
+    notebook.cells.append(new_markdown_cell("x"))
+    notebook.cells[-1]["attachments"] = odd
+    assert "attachments" not in graft(notebook, chapter).notebook.cells[-1]
+
+
+def test_lines_of_a_picture_are_one_text(chapter, notebook):
+    notebook.cells.append(new_markdown_cell("x"))
+    notebook.cells[-1]["attachments"] = {"a.png": {"image/png": ["iVBO", "Rw0="]}}
+    assert graft(notebook, chapter).notebook.cells[-1].attachments == PICTURE

@@ -94,3 +94,41 @@ def test_pictures_come_from_the_submission_alone(source):
 def test_nothing_passes_for_a_part_of_the_page(name):
     (found,) = rendered(f'<span id="why" class="{name}" data-x="1">x</span>').find_all("span")
     assert found.attrs == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "attachments"),
+    [
+        ("![a](attachment:a.png)", {}),
+        ("![a](attachment:a.png)", {"a.png": {}}),
+        ("![a](attachment:a.png)", {"a.png": {"text/plain": "x"}}),
+        ("![a](attachment:)", {"a.png": {"image/png": "iVBORw0="}}),
+    ],
+)
+def test_a_picture_that_is_missing_is_named_and_the_text_stays(source, attachments):
+    page = rendered(f"Before {source} after", attachments=attachments)
+    assert not page.find_all("img")
+    assert page.text.startswith("Before (a picture is missing: ")
+    assert page.text.strip().endswith("after")
+
+
+@pytest.mark.parametrize("written", ["attachment:my%20picture.png", "<attachment:my picture.png>"])
+@pytest.mark.parametrize("mime", ["image/png", "image/svg+xml"])
+def test_a_pasted_picture_is_shown_whatever_its_name(written, mime):
+    page = rendered(f"![a]({written})", attachments={"my picture.png": {mime: "iVBORw0="}})
+    assert [image["src"] for image in page.find_all("img")] == [f"data:{mime};base64,iVBORw0="]
+
+
+def test_a_renderer_that_raises_costs_the_cell_and_not_the_page(monkeypatch):
+    def broken(*_args, **_kw):
+        raise RecursionError
+
+    monkeypatch.setattr("nbconvert.filters.markdown_mistune.MarkdownWithMath.render", broken)
+    page = rendered("**bold** <script>alert(1)</script>")
+    assert [block.text for block in page.find_all("pre")] == ["**bold** <script>alert(1)</script>"]
+    assert not page.find_all("script")
+
+
+def test_text_that_is_nested_very_deep_is_shown():
+    for deep in (">" * 3000 + " x", "- " * 3000 + "x", "<div>" * 3000 + "x", "[" * 3000 + "x"):
+        assert rendered(deep).text.strip().endswith("x")
