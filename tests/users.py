@@ -25,8 +25,9 @@ import psutil
 from filelock import FileLock
 
 from grader.engine import paths
-from grader.engine.ids import COUNT, ROOT_BASE
+from grader.engine.ids import ROOT_BASE
 from grader.engine.image import location
+from grader.engine.subordinate import COUNT
 
 NAME = "dockbook-test"
 WHOLE = ".copied-whole"

@@ -22,6 +22,8 @@ from grader.cli.lab import workspace_option
 from grader.errors import EngineUnavailable, UsageError
 
 _GRACE_S = 10.0
+EXPIRED_VARIABLE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
+"""As ``grader.engine.bootstrap`` has it, which takes a while to import."""
 
 
 @click.group()
@@ -40,8 +42,15 @@ def engine() -> None:
 )
 @click.option("--rebuild", is_flag=True, help="Build it again even if it is there and whole.")
 @click.option("--slim", is_flag=True, help="With --boot vm: keep only what the virtual machine needs.")
-def build(suite: str, boot: str, rebuild: bool, slim: bool) -> None:
+@click.option(
+    "--allow-expired-release",
+    is_flag=True,
+    help="Take packages from a mirror that stands still and whose lists have expired; signed they must be.",
+)
+def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_release: bool) -> None:
     """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""
+    if allow_expired_release:
+        os.environ[EXPIRED_VARIABLE] = "1"
     if slim and boot != "vm":
         raise UsageError("--slim leaves nothing that a sandbox could boot from.", next_step="add --boot vm.")
     image = ensure_image(suite, rebuild=rebuild, boot=boot)
@@ -195,11 +204,15 @@ def shell_lines(variables: Mapping[str, str]) -> list[str]:
 def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
     """Run COMMAND on this machine against a fresh engine; end with its exit code.
 
-    COMMAND finds DOCKER_HOST set and a `docker` on its PATH. The engine is disposed of afterwards.
+    COMMAND finds DOCKER_HOST set and a `docker` on its PATH, and what containers publish on 127.0.0.1; of
+    your environment it gets what `dockbook lab` does. The engine is disposed of afterwards.
     """
+    from grader.lab.attend import tell
+
     opened, _ = open_chosen(boot, suite=suite)
     try:
-        code = _run_forwarding(command, opened.env())
+        with opened.forward(tell):
+            code = _run_forwarding(command, opened.env())
     finally:
         with _undisturbed():
             opened.close()

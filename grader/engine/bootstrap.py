@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,12 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from grader.engine import ids
+from grader.engine import ids, trial
+from grader.environment import tools
+from grader.errors import ImageError
 
 LOOK_S = 0.1
 """How often its log is looked at for what is new."""
 HOOK = "I: running --"
 """How a hook's line begins: a command of ours for the log, not for whoever waits."""
+SCRATCH_BYTES = 1536 << 20
+"""Room for the engine's root file system and the packages that it is made of, while it is unpacked."""
+EXPIRED_VARIABLE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
+"""Set: a mirror that stands still may be used, though its lists are no longer valid."""
+EXPIRED = re.compile(r"Release file for (\S+) is expired \(invalid since (?:(\d+d \d+h)[^)]*|([^)]+))\)")
+"""What apt says of such a mirror: apt-secure(8), Valid-Until."""
 END_S = 60
 """How long it is waited for when it is told to end; a slow disk takes a while to let go of its folder."""
 
@@ -33,9 +43,11 @@ def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], Non
     if mode == "unshare" and ids.building_ids().get("fake"):
         # What is only unpacked has no program that a chroot could run.
         mode = "chrootless" if "--variant=extract" in options else "fakechroot"
-    argv = ["mmdebstrap", f"--mode={mode}", *options]
-    # mmdebstrap's own user enters its TMPDIR: a folder that others may pass through.
-    env = dict(os.environ) | {"TMPDIR": tempfile.gettempdir()}
+    argv = ["mmdebstrap", f"--mode={mode}"]
+    if os.environ.get(EXPIRED_VARIABLE):
+        argv.append('--aptopt=Acquire::Check-Valid-Until "false"')
+    argv += options
+    env = tools() | {"TMPDIR": str(scratch_folder())}
     with log_file.open("ab") as log, log_file.open(errors="replace") as said:
         said.seek(0, os.SEEK_END)
         process = subprocess.Popen(
@@ -56,7 +68,41 @@ def mmdebstrap(options: Sequence[str], log_file: Path, tell: Callable[[str], Non
                 if line.startswith("I: ") and not line.startswith(HOOK):
                     tell(line[3:])
     if process.returncode:
+        if expired := EXPIRED.search(error):
+            suite, since = options[-2], expired[2] or expired[3]
+            raise ImageError(
+                f"The mirror's list of packages for Debian {suite} expired {since} ago: {expired[1]}.",
+                next_step="use a mirror that is kept up to date, or take this one as it is: "
+                f"`dockbook engine build --suite {suite} --allow-expired-release`.",
+            )
         raise subprocess.CalledProcessError(process.returncode, argv, stderr=error or last)
+
+
+def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
+    """Where a root file system is unpacked: TMPDIR, /tmp or /var/tmp. Raises ImageError where none will do.
+
+    It takes room, and a user who is not the caller: mmdebstrap's own user enters its folder by its path.
+    """
+    own = ids.REAL if os.geteuid() == 0 else ids.building_ids()
+    against = {}
+    for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108
+        folder = Path(place)
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            against[place] = error.strerror or str(error)
+            continue
+        if free < needed:
+            against[place] = f"{free >> 20} MB free"
+        elif trouble := trial.try_scratch(own, folder):
+            against[place] = str(trouble)
+        else:
+            return folder
+    found = "; ".join(f"{place}: {why}" for place, why in against.items())
+    raise ImageError(
+        f"There is no folder to unpack Debian in, for {needed >> 20} MB. {found}.",
+        next_step="set TMPDIR to a folder on a local disk with that room, which other users may enter.",
+    )
 
 
 def _lines(said: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str]:

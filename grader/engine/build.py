@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -19,11 +19,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from grader.engine import course_images, hub, ids, recipe
+from grader.engine import course_images, hub, ids, recipe, tool, trial
 from grader.engine.base import Engine
-from grader.engine.bootstrap import mmdebstrap
+from grader.engine.bootstrap import mmdebstrap, scratch_folder
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
+from grader.environment import tools
 from grader.errors import ImageError
 
 Progress = Callable[[float, str], None]
@@ -80,7 +81,8 @@ def one_builder(path: Path, waits: Callable[[], None]) -> Iterator[None]:
             next_step="see whether it still runs; end it, then run the same command again.",
         ) from error
     try:
-        yield
+        with tool.modes_for_all():
+            yield
     finally:
         lock.release()
 
@@ -110,11 +112,12 @@ class _Builder:
             self._course_images()
             self._finish()
         except subprocess.CalledProcessError as error:
-            words = (error.stderr or error.stdout or "").strip().splitlines()
+            log = self.folder.with_suffix(".log")
+            with log.open("a") as handle:
+                handle.write(f"{shlex.join(error.cmd)}\n{tool.all_said(error)}\n")
             raise ImageError(
-                f"Building the engine image stopped at `{Path(error.cmd[0]).name}`: "
-                f"{words[-1] if words else f'exit code {error.returncode}'}.",
-                next_step=f"see {self.folder.with_suffix('.log')}, then `dockbook engine build` again.",
+                f"Building the engine image stopped at {tool.failure(error)}.",
+                next_step=f"see {log}, then `dockbook engine build` again.",
             ) from error
         finally:
             remove(self.folder, self.ids)
@@ -132,6 +135,13 @@ class _Builder:
                 f"{self.folder.parent} has {free >> 20} MB free; the build needs {NEEDED_BYTES >> 20} MB.",
                 next_step="free some space, or set DOCKBOOK_CACHE to a folder on another disk.",
             )
+        trouble = trial.try_image(self.ids, self.folder.parent)
+        if trouble:
+            raise ImageError(
+                f"{self.folder.parent} cannot hold the engine image: this folder {trouble}.",
+                next_step="set DOCKBOOK_CACHE to a folder on a local disk.",
+            )
+        scratch_folder()
 
     # -- Debian
 
@@ -199,7 +209,9 @@ class _Builder:
         mirror_only = {name for source in sources if source.mirror_only for name in source.names}
         hub.write_search([source for source in sources if source.preloaded], self.image.hub)
         with self._oven() as engine:
-            env = engine.env() | {"DOCKER_BUILDKIT": "0"}
+            ours = engine.env()
+            env = tools(ours) | {name: ours[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
+            env["DOCKER_BUILDKIT"] = "0"
             found = []
             for number, source in enumerate(sources):
                 self._step(0.76 + 0.03 * number, f"course images: {source.names[0]}")
@@ -238,7 +250,7 @@ class _Builder:
     def _context(self, source: recipe.ImageSource) -> Iterator[Path]:
         """The build context: the folder of the Dockerfile, and the root file system where it wants one."""
         context = self.folder / "context"
-        shutil.copytree(source.folder, context)
+        course_images.copy_context(source.folder, context)
         try:
             if source.rootfs == "debian":
                 (self.folder / "debian.tar").rename(context / "rootfs.tar")
@@ -275,17 +287,13 @@ class _Builder:
 
     # -- helpers
 
-    def _as_root(self, argv: list[str], stdin: Path | bytes | None = None) -> None:
+    def _as_root(self, argv: list[str], stdin: Path | bytes = b"") -> None:
         """Run a command as root over the image's files, standing in the image's folder."""
-        command = ids.command(self.ids, str(self.folder), argv)
-        data = stdin if isinstance(stdin, bytes) else None
-        with open(stdin if isinstance(stdin, Path) else os.devnull, "rb") as handle:
-            source = {"input": data} if data is not None else {"stdin": handle}
-            subprocess.run(command, check=True, capture_output=True, **source)
+        tool.run_as_root(self.ids, self.folder, argv, stdin)
 
     @staticmethod
     def _run(argv: list[str], env: dict[str, str]) -> str:
-        return subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout.strip()
+        return tool.run(argv, env=env).strip()
 
 
 def remove(path: Path, own: ids.Ids) -> None:

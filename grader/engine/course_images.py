@@ -6,6 +6,7 @@ Used outside of an engine and, where the user's own Docker makes the image, insi
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -46,6 +47,17 @@ def debian_options(packages: str) -> list[str]:
         f'--customize-hook=echo "{source}" > "$1/etc/apt/sources.list"',
         '--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/apt/*',
     ]
+
+
+def copy_context(source: Path, target: Path) -> None:
+    """Copy an image's build context, with the modes that git gives by default.
+
+    They go into the image, whose users are others; those in a clone follow somebody's umask.
+    """
+    shutil.copytree(source, target)
+    for path in (target, *target.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
 def busybox(program: Path, target: Path) -> None:

@@ -154,11 +154,8 @@ def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
             )
     if not facts.newuidmap and facts.uid != 0:
         yield "newuidmap and newgidmap are not installed", "sudo apt-get install uidmap"
-    if not facts.subordinate_ids:
-        yield (
-            f"{facts.user} has no 65,536 ids in /etc/subuid and /etc/subgid",
-            f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {facts.user}",
-        )
+    if facts.subordinate_ids:
+        yield f"{facts.user} has no 65,536 ids in /etc/subuid and /etc/subgid", facts.subordinate_ids
     if not facts.overlay:
         yield "this kernel has no overlay file system", "sudo modprobe overlay"
     if facts.probed and facts.probe is not None:

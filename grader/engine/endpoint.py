@@ -166,7 +166,15 @@ def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
 def diagnose(docker_host: str) -> EngineError | None:
     """Why there is no engine at this address, with the next step; None when one answers."""
     tls = bool(os.environ.get("DOCKER_TLS_VERIFY"))
-    return _trouble(reach(docker_host, tls=tls), asked_for=docker_host != DEFAULT_SOCKET)
+    named = os.environ.get("DOCKER_HOST") == docker_host
+    found = reach(docker_host, tls=tls)
+    if named and found.trouble not in ("", "untested", "denied"):
+        return EngineUnavailable(
+            f"DOCKER_HOST names {docker_host}, and no Docker Engine answers there: {found.detail}.",
+            next_step="start it, correct DOCKER_HOST or unset it; or take a private engine whatever it says: "
+            "`--boot sandbox`.",
+        )
+    return _trouble(found, asked_for=docker_host != DEFAULT_SOCKET)
 
 
 def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from grader.engine import programs
+from grader.engine import programs, subordinate
 from grader.engine.endpoint import (
     DEFAULT_SOCKET,
     TIMEOUT_S,
@@ -63,7 +63,7 @@ class Facts:
     apparmor_restricts: bool = False
     namespaces: str = ""  # why a trial failed; empty: it worked
     newuidmap: bool = True
-    subordinate_ids: bool = True
+    subordinate_ids: str = ""  # what gives this user some; empty: they are there
     overlay: bool = True
     probe: str | None = None  # why a trial of all that a sandbox needs failed
     probed: bool = False
@@ -186,11 +186,11 @@ def _try_namespaces() -> str:
     return (done.stderr.strip().splitlines() or [f"unshare ended with {done.returncode}"])[-1]
 
 
-def _subordinate_ids(user: str, uid: int) -> bool:
-    from grader.engine.ids import subordinate_range
-
-    files = ("/etc/subuid", "/etc/subgid")
-    return uid == 0 or all(subordinate_range(file, user, uid) is not None for file in files)
+def _subordinate_ids(user: str, uid: int) -> str:
+    """The command that gives this user ids; empty: there are some, or none are needed."""
+    if uid == 0 or all(subordinate.range_of(kind, user, uid) for kind in subordinate.FILES):
+        return ""
+    return subordinate.advice(user, uid)
 
 
 def _overlay() -> bool:

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from grader.engine import linux
+from grader.engine import linux, subordinate
+from grader.engine.subordinate import COUNT
 
-COUNT = 65536
 ROOT_BASE = 0x77770000
 """First id of root's sandboxes: above the ranges of useradd, systemd-nspawn and LDAP setups, below 2**31."""
 
@@ -44,26 +44,16 @@ class Ids(TypedDict):
     fake: NotRequired[bool]
 
 
+REAL: Ids = {"uid": (0, COUNT), "gid": (0, COUNT), "helpers": False, "plain": True}
+"""No mapping: the ids that everybody has."""
+
+
 class NoIds(Exception):
     """No usable range of subordinate ids; ``str()`` says what is missing, ``fix`` the exact command."""
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what)
         self.fix = fix
-
-
-def subordinate_range(path: str, user: str, uid: int) -> tuple[int, int] | None:
-    """First range of at least 65,536 ids of a user in a subuid(5) file."""
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        parts = line.strip().split(":")
-        ours = len(parts) == 3 and parts[0] in (user, str(uid))
-        if ours and parts[1].isdigit() and parts[2].isdigit() and int(parts[2]) >= COUNT:
-            return int(parts[1]), COUNT
-    return None
 
 
 def own_ids() -> Ids:
@@ -75,12 +65,10 @@ def own_ids() -> Ids:
         user = pwd.getpwuid(uid).pw_name
     except KeyError:
         user = str(uid)
-    fix = f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
-    uids = subordinate_range("/etc/subuid", user, uid)
-    gids = subordinate_range("/etc/subgid", user, uid)
+    uids, gids = (subordinate.range_of(kind, user, uid) for kind in ("uid", "gid"))
     for found, name in ((uids, "/etc/subuid"), (gids, "/etc/subgid")):
         if found is None:
-            raise NoIds(f"{name} has no range of {COUNT} ids for {user}", fix)
+            raise NoIds(f"{name} has no range of {COUNT} ids for {user}", subordinate.advice(user, uid))
     for helper in ("newuidmap", "newgidmap"):
         if shutil.which(helper) is None:
             raise NoIds(f"{helper} is not installed", "sudo apt-get install uidmap")
@@ -100,16 +88,15 @@ def building_ids() -> Ids:
         or not subprocess.run([unshare, "--user", "true"], capture_output=True, check=False).returncode
     ):
         return own_ids()
-    plain: Ids = {"uid": (0, COUNT), "gid": (0, COUNT), "helpers": False, "plain": True}
     if os.geteuid() == 0:
-        return plain
+        return REAL
     lacks = [program for program in FAKE[:2] if shutil.which(program) is None]
     if lacks:
         raise NoIds(
             "this user may make no user namespaces here, and nothing else can pretend to be root",
             f"sudo apt-get install {' '.join(lacks)}",
         )
-    return plain | {"fake": True}
+    return REAL | {"fake": True}
 
 
 def write_maps(pid: int, ids: Ids, *, owner: bool = False) -> None:

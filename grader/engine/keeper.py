@@ -84,6 +84,8 @@ class Keeper:
         for name, mode in self.spec["make"].items():
             os.mkdir(os.path.join(self.runtime, name))
             os.chmod(os.path.join(self.runtime, name), mode)
+        for name, source in self.spec.get("copy", {}).items():
+            copy_for_all(source, os.path.join(self.runtime, name))
         lock = os.path.join(self.runtime, "lock")
         self.lock = os.open(f"{lock}-", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -242,6 +244,17 @@ class Keeper:
             with contextlib.suppress(OSError):
                 ids.remove_tree(self.spec["ids"], self.runtime, "share")
             shutil.rmtree(self.runtime, ignore_errors=True)
+
+
+def copy_for_all(source: str, target: str) -> None:
+    """Copy a file or a folder, readable by every user."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    if os.path.isdir(source):
+        shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=lambda *_: {"__pycache__"})
+        for folder, _, _ in os.walk(target):
+            os.chmod(folder, 0o755)
+    else:
+        shutil.copyfile(source, target)
 
 
 def open_namespaces(pid: int) -> dict[str, int]:

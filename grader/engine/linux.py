@@ -25,7 +25,7 @@ CLONE_NEWNET = 0x40000000
 MS_RDONLY = 1
 MS_NOSUID = 2
 MS_NODEV = 4
-MS_NOEXEC = 8
+MS_NOEXEC = 8  # the ST_ flags of statvfs(3) have the same numbers as far as NOEXEC
 MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
@@ -101,10 +101,15 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, dat
 
 
 def bind(source: str, target: str, *, read_only: bool = False) -> None:
-    """Bind ``source`` on ``target``; a read-only bind needs a second call, as the kernel wants it."""
+    """Bind ``source`` on ``target``; a read-only bind needs a second call, as the kernel wants it.
+
+    Where the source is mounted ``noexec``, so is the bind: in a user namespace the flags of a mount of the
+    host's are locked, and a call that leaves one out is refused (mount_namespaces(7)).
+    """
     mount(source, target, flags=MS_BIND | MS_REC)
     if read_only:
-        mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+        locked = os.statvfs(target).f_flag & os.ST_NOEXEC
+        mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | locked)
 
 
 def remount_writable(target: str) -> None:

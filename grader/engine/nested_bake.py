@@ -109,7 +109,7 @@ def wait_for_docker() -> None:
 def build(source: recipe.ImageSource) -> list[dict[str, str | int]]:
     """One of the course's images; its names with their sizes."""
     context = MADE / "context"
-    shutil.copytree(source.folder, context)
+    course_images.copy_context(source.folder, context)
     if source.rootfs == "debian":
         (MADE / "debian.tar").rename(context / "rootfs.tar")
     elif source.rootfs == "busybox":

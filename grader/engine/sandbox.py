@@ -80,6 +80,7 @@ class Sandbox(GradingEngine):
         options = DEFAULTS | dict(daemon or {})
         if plugin:
             options["authorization-plugins"] = ["dockbook"]
+        copied = self._copied()
         spec = {
             "id": self.id,
             "runtime": str(self.runtime),
@@ -87,7 +88,10 @@ class Sandbox(GradingEngine):
             "token": self.token,
             "plugin": plugin,
             "ids": _ids(),
-            "folders": self._folders(plugin=plugin, hub=hub, preload=preload, state=state),
+            "folders": self._folders(
+                plugin=plugin, hub=hub, preload=preload, state=state, copied=bool(copied)
+            ),
+            "copy": copied,
             "make": MADE | ({} if state or memory_state_works() else {"state": 0o777}),
             "keep_state": state is not None,
             "state_lock": state_lock,
@@ -124,7 +128,9 @@ class Sandbox(GradingEngine):
         state.parent.chmod(0o700)
         state.chmod(0o777)
 
-    def _folders(self, *, plugin: bool, hub: bool, preload: bool, state: Path | None) -> dict[str, str]:
+    def _folders(
+        self, *, plugin: bool, hub: bool, preload: bool, state: Path | None, copied: bool
+    ) -> dict[str, str]:
         folders = {"rootfs": self.image.rootfs} | {name: self.runtime / name for name in ("share", "work")}
         if plugin:
             folders["gate"] = self.runtime / "gate"
@@ -136,10 +142,20 @@ class Sandbox(GradingEngine):
             folders["state"] = state
         elif not memory_state_works():
             folders["state"] = self.runtime / "state"
-        package = Path(__file__).resolve().parents[1]
-        for part in STUDENT_PARTS:
-            folders[f"package/grader/{part}"] = package / part
+        parts = student_parts()
+        folders |= {name: self.runtime / name for name in parts} if copied else parts
         return {name: str(path) for name, path in folders.items()}
+
+    @staticmethod
+    def _copied() -> dict[str, str]:
+        """What the keeper copies, for the users inside: what they may not read as it lies here.
+
+        A clone made under a umask of 077 is its owner's alone, and a bind changes no rights.
+        """
+        parts = student_parts()
+        return (
+            {} if all(map(_open_to_others, parts.values())) else {n: str(path) for n, path in parts.items()}
+        )
 
     def forward(
         self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
@@ -175,6 +191,19 @@ class Sandbox(GradingEngine):
             (self.runtime / "share").chmod(0o755)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
+
+
+def student_parts() -> dict[str, Path]:
+    """What of this package a student's kernel imports: its path below the libraries, and where it is."""
+    package = Path(__file__).resolve().parents[1]
+    return {f"package/grader/{part}": package / part for part in STUDENT_PARTS}
+
+
+def _open_to_others(path: Path) -> bool:
+    """Whether any user can read a file, or a folder with all that is in it."""
+    if path.is_dir():
+        return path.stat().st_mode & 0o005 == 0o005 and all(map(_open_to_others, path.iterdir()))
+    return bool(path.stat().st_mode & 0o004)
 
 
 def _open_to_all(folder: Path) -> None:

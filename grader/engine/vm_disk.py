@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from grader.engine import ids, qemu, vm_recipe
+from grader.engine import ids, qemu, tool, vm_recipe
 from grader.engine.bootstrap import mmdebstrap
 from grader.engine.build import Progress, remove
 from grader.engine.image import EngineImage
@@ -48,18 +50,22 @@ chmod 644 vm.new/disk.raw
 """
 
 
-def run(argv: list[str], **options: Any) -> str:
+def run(argv: list[str]) -> str:
     """Run one of the builder's tools; what it said. Raises ImageError with its last words."""
+    with told():
+        return tool.run(argv)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """A tool's failure as an ImageError."""
     try:
-        done = subprocess.run(argv, check=True, capture_output=True, **options)
+        yield
     except subprocess.CalledProcessError as error:
-        words = (error.stderr or b"").decode(errors="replace").strip().splitlines()
         raise ImageError(
-            f"Building the virtual machine stopped at `{Path(argv[0]).name}`: "
-            f"{words[-1] if words else f'exit code {error.returncode}'}.",
+            f"Building the virtual machine stopped at {tool.failure(error)}.",
             next_step="`dockbook engine build --boot vm` again.",
         ) from error
-    return bytes(done.stdout).decode(errors="replace")
 
 
 def check_tools(folder: Path) -> None:
@@ -88,14 +94,12 @@ def make_disk(image: EngineImage, folder: Path, own: ids.Ids, tell: Progress) ->
         release = _fetch_kernel(image, folder, extra, lambda text: tell(0.05, f"kernel: {text}"))
         tell(0.15, "disk")
         script = ["sh", "-c", STAGE, "stage", release, str(vm_recipe.SPARE_BYTES >> 20)]
-        with extra.open("rb") as handle:
-            run(ids.command(own, str(image.path), script), stdin=handle)
+        with told():
+            tool.run_as_root(own, image.path, script, extra)
         modules = _early_modules((work / "modules.dep").read_text(), extra, release)
         (folder / "initrd").write_bytes(_initrd(image.rootfs / "usr/bin/busybox", modules))
         tell(0.35, "packing the disk")
         pack(work / "disk.raw", folder / "disk.qcow2")
-    except subprocess.CalledProcessError as error:
-        raise ImageError(f"The kernel could not be fetched: {error.stderr}.") from error
     finally:
         extra.unlink(missing_ok=True)
         remove(work, own)
@@ -132,7 +136,8 @@ def _fetch_kernel(image: EngineImage, folder: Path, extra: Path, tell: Any) -> s
     archive = folder / "kernel.tar"
     options = ["--variant=extract", "--format=tar", f"--include={vm_recipe.KERNEL_PACKAGE}"]
     options += ["--dpkgopt=path-exclude=/usr/share/*", image.suite, str(archive)]
-    mmdebstrap(options, folder.with_suffix(".log"), tell)
+    with told():
+        mmdebstrap(options, folder.with_suffix(".log"), tell)
     release = ""
     with tarfile.open(archive) as source, tarfile.open(extra, "w") as target:
         for member in source:

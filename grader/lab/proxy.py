@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 64 * 1024
 CONNECT_S = 10.0
+SHORT = 80
+"""Bytes that a folder for sockets may have: 107 are all that unix(7) has for a socket's path."""
 _PIECE = 64 * 1024
 _END = b"\r\n\r\n"
 _FIRST_LINE = 256
@@ -52,7 +54,8 @@ class Proxy:
 
     def __init__(self, engine: str, heard: Callable[[Heard], Replied]) -> None:
         self.engine, self._heard = engine, heard
-        self._folder = Path(tempfile.mkdtemp(prefix="dkb-trace-"))
+        long = len(tempfile.gettempdir()) > SHORT
+        self._folder = Path(tempfile.mkdtemp(prefix="dkb-trace-", dir="/tmp" if long else None))  # noqa: S108
         self._closed = False
         path = self._folder / "d.sock"
         self.address = f"unix://{path}"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,9 @@ class FakeEngine:
     boot: str = "sandbox"
     ready_s: float = 0.25
     dispose_s: float | None = None
+
+    def forward(self, tell: object) -> nullcontext[None]:
+        return nullcontext()
 
     def env(self, base: object = None) -> dict[str, str]:
         return {**os.environ, "DOCKER_HOST": "unix:///engine.sock"}
