@@ -10,15 +10,19 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from nbconvert.exporters import HTMLExporter
+import nbformat
+from nbconvert.exporters import Exporter, HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import BaseConverter
+from traitlets.config import Config
 
 from grader.course import is_by_hand, marks
+from grader.grading import rendering
 from grader.grading.pages import clean, code_colours
 from grader.grading.received import times_of_platforms_alone
 from grader.grading.results import number
@@ -34,7 +38,15 @@ _WORDS = {
     "waiting": "waits for a person to grade it",
     "unanswered": "not answered",
 }
-_HEADING = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
+_CONFIGURED = ("Exporter", "TemplateExporter", "HTMLExporter", "FeedbackExporter", "NbConvertBase")
+"""What of a course's configuration concerns the drawing."""
+_PLAIN_CHARS = 10_000
+_PLAIN = {
+    "markdown2html": rendering.plain,
+    "highlight_code": lambda source, **_: f"<pre>{escape(source)}</pre>",
+    "ansi2html": lambda text: escape(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)),
+}
 
 
 @dataclass(frozen=True)
@@ -73,11 +85,61 @@ class FeedbackExporter(HTMLExporter):
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[Any, dict[str, Any]]:
-        """As nbconvert's. What scrolls can be scrolled with the keyboard, too."""
+        """As nbconvert's."""
         nb = copy.deepcopy(nb)
         _note_hand_grades(nb, (resources or {}).get("nbgrader", {}))
-        html, resources = super().from_notebook_node(nb, resources=resources, **kw)
-        return str(html).replace("<pre>", '<pre tabindex="0">'), resources
+        # The steps before the drawing, nbgrader's own among them; what draws has a time, and no gradebook.
+        nb, resources = Exporter.from_notebook_node(self, nb, resources=resources, **kw)
+        sections = {name: self.config[name] for name in _CONFIGURED if name in self.config}
+        return rendering.page(nb, resources, sections) or _bare(nb, resources), resources
+
+
+class _Drawing(FeedbackExporter):
+    """What draws the page, in a process of its own (``rendering``)."""
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        return HTMLExporter.from_notebook_node(self, nb, resources=resources, **kw)
+
+
+def draw(
+    notebook: Mapping[str, Any], resources: Mapping[str, Any], config: Mapping[str, Any], *, plainly: bool
+) -> str:
+    """The page as HTML. ``plainly``: what takes libraries is shown as it was typed."""
+    nb = nbformat.from_dict(notebook)
+    if plainly:
+        _strip(nb)
+        config = {**config, "HTMLExporter": {**config.get("HTMLExporter", {}), "filters": _PLAIN}}
+    exporter = _Drawing(config=Config(config))
+    html, _ = exporter.from_notebook_node(nb, resources={**resources, "plainly": plainly})
+    # What scrolls can be scrolled with the keyboard, too.
+    return str(html).replace("<pre>", '<pre tabindex="0">')
+
+
+def _strip(nb: NotebookNode) -> None:
+    """Leave of the outputs what is text, and not much of any."""
+    for cell in nb.cells:
+        cell.source = str(cell.source)[:_PLAIN_CHARS]
+        for output in cell.get("outputs", ()):
+            if "data" in output:
+                output.data = NotebookNode(
+                    {"text/plain": str(output.data.get("text/plain", ""))[:_PLAIN_CHARS]}
+                )
+            if "text" in output:
+                output.text = str(output.text)[:_PLAIN_CHARS]
+
+
+def _bare(nb: NotebookNode, resources: Mapping[str, Any]) -> str:
+    """Points and findings alone, when even plain text took too long."""
+    facts = resources.get("nbgrader", {})
+    lines = [f"<h1>{escape(str(facts.get('notebook', '')))}</h1><p>The notebook could not be drawn.</p>"]
+    for cell in nb.cells:
+        if is_graded(cell):
+            task = graded_task(cell)
+            head = f"{task.name}: {task.words}, {points(task.score)} of {points(task.most)} points"
+            lines.append(f"<h2>{escape(head)}</h2><pre>{escape(chr(10).join(task.lines))}</pre>")
+    return '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Feedback</title>' + "\n".join(lines)
 
 
 def _note_hand_grades(nb: NotebookNode, facts: Mapping[str, Any]) -> None:
@@ -136,7 +198,7 @@ def title_of(nb: NotebookNode, resources: dict[str, Any]) -> str:
     for cell in nb.cells:
         found = _HEADING.search(cell.source) if cell.cell_type == "markdown" else None
         if found:
-            return found[1]
+            return found[1].strip()
     return str(resources["nbgrader"]["notebook"])
 
 

@@ -37,6 +37,15 @@ _UNMARKED = (
 _LOST = "The cell of this answer is not in the notebook. The answer may stand in another cell: look for it."
 
 
+MOST_READ = 5_000
+"""Cells of a notebook that are looked at."""
+MOST_ADDED = 500
+"""Cells that a student may have added to a chapter's own."""
+MOST_SHOWN = 50_000
+"""Characters of a cell in the graded notebook and on pages."""
+_MOST_NOTES = 10
+
+
 @dataclass(frozen=True)
 class Step:
     """One code cell to run: ``index`` in the grafted notebook; a test has its task."""
@@ -71,6 +80,7 @@ def graft(submitted: NotebookNode | None, chapter: Chapter) -> Grafted:
     notes: list[Note] = []
     cells = _read(submitted, notes)
     recognise(cells, known, chapter)
+    _leave_out_surplus(cells, chapter, notes)
     _notes_on_tests(cells, tasks, known, notes)
     own_ids = {str(cell.get("id", "")) for cell in chapter.source.cells}
     _put_back(cells, tasks, own_ids, _take_early(cells, tasks, notes))
@@ -98,13 +108,19 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
     cells: list[SubmittedCell] = []
     if submitted is None:
         return cells
-    for position, cell in enumerate(submitted.get("cells") or [], 1):
+    given = submitted.get("cells") or []
+    strange = 0
+    if len(given) > MOST_READ:
+        notes.append(Note(f"the notebook has {len(given):,} cells; the first {MOST_READ:,} were read"))
+    for position, cell in enumerate(given[:MOST_READ], 1):
         kind = cell.get("cell_type") if isinstance(cell, Mapping) else None
         source = cell.get("source") if isinstance(cell, Mapping) else None
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
-            notes.append(Note(f"cell {position} is no notebook cell and was left out"))
+            strange += 1
+            if strange <= _MOST_NOTES:
+                notes.append(Note(f"cell {position} is no notebook cell and was left out"))
             continue
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, Mapping) else None
@@ -135,6 +151,32 @@ def _pictures(attachments: object) -> dict[str, dict[str, str]]:
             if isinstance(data, str) and is_base64(data):
                 found.setdefault(_clean(name), {})[mime] = data
     return found
+
+
+def _leave_out_surplus(cells: list[SubmittedCell], chapter: Chapter, notes: list[Note]) -> None:
+    """Of cells that are not the chapter's graded ones, as many are run and shown as anybody may need."""
+    most, count = MOST_ADDED + len(chapter.source.cells), 0
+    kept = []
+    for cell in cells:
+        count += not cell.known
+        if cell.known or count <= most:
+            kept.append(cell)
+    if count > most:
+        notes.append(
+            Note(f"the notebook has {count:,} cells beside the graded ones; the first {most:,} were taken")
+        )
+        cells[:] = kept
+
+
+def _shown(source: str, position: int, notes: list[Note]) -> str:
+    """A cell's text as it is kept and drawn: it runs whole, however long it is."""
+    if len(source) <= MOST_SHOWN:
+        return source
+    if len(notes) < 5 * _MOST_NOTES:
+        notes.append(
+            Note(f"cell {position} has {len(source):,} characters; {MOST_SHOWN:,} of them are shown")
+        )
+    return f"{source[:MOST_SHOWN]}\n# ... {len(source) - MOST_SHOWN:,} more characters, not shown ..."
 
 
 def _clean(source: str) -> str:
@@ -237,7 +279,7 @@ def _build(
         source = cell.source
         if original is not None and is_locked(original):
             source = visible(str(original.source))
-        built = _new_cell(kind, source)
+        built = _new_cell(kind, _shown(source, index + 1, notes))
         pictures = cell.attachments
         if original is not None and is_locked(original):
             pictures = original.get("attachments", {})

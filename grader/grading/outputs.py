@@ -23,6 +23,8 @@ _DRAWN = re.compile(
 _MOST_DRAWN = 64 << 10
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 """What a pasted picture may be. In an <img>, where no script of an SVG can run."""
+_MOST_COLOURS = 2000
+"""Terminal sequences in one piece of text."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*\Z")
 _CUT = "\n... output cut: the submission's limit is reached ...\n"
 
@@ -119,4 +121,9 @@ def is_base64(text: str) -> bool:
 def _text(value: object) -> str:
     if isinstance(value, list):
         value = "".join(part for part in value if isinstance(part, str))
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if value.count("\x1b") > _MOST_COLOURS:
+        # Whoever draws them goes through the rest of the text for each.
+        value = value.replace("\x1b", "")
+    return value.encode("utf-8", "replace").decode("utf-8")

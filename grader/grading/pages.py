@@ -7,6 +7,7 @@ grades. ``course/nbgrader_config.py`` names ``markdown`` as the filter for both.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from jinja2.runtime import Context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
+from grader.grading import rendering
 from grader.grading.outputs import PICTURES
 
 TAGS = frozenset(
@@ -58,8 +60,16 @@ def markdown(context: Context, source: str) -> str:
     Never raises: text that cannot be rendered is shown as it was typed.
     """
     cell: Any = context.get("cell", {})
+    attachments = cell.get("attachments", {})
+    if rendering.drawing():
+        return as_html(source, attachments)
+    return rendering.markdown(source, attachments, context.get("resources", {}))
+
+
+def as_html(source: str, attachments: Mapping[str, Any]) -> str:
+    """Markdown as HTML, in whatever time it takes; as it was typed where it cannot be rendered."""
     try:
-        renderer = _Renderer(escape=False, attachments=cell.get("attachments", {}), exclude_anchor_links=True)
+        renderer = _Renderer(escape=False, attachments=dict(attachments), exclude_anchor_links=True)
         return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
     except Exception:  # noqa: BLE001 - parsers of Markdown and HTML raise anything; one cell is not the page
         return f"<pre>{escape(source)}</pre>"

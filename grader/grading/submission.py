@@ -6,11 +6,13 @@ import codecs
 import contextlib
 import json
 import os
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import nbformat
 from nbformat import NotebookNode
@@ -22,6 +24,17 @@ from grader.grading.graft import Grafted, Note, graft, has_cells_of
 MOST_NOTEBOOKS = 20
 """Notebooks that are looked into for the chapter's cells where none has its name."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_LARGE = 1_000_000
+_ONE_AT_A_TIME = threading.Lock()
+_MOST_OLD = 3_000_000
+
+
+@contextmanager
+def _reading(data: bytes) -> Iterator[None]:
+    """A large notebook is read while no other one is: what it becomes may take twenty times its size."""
+    with _ONE_AT_A_TIME if len(data) > _LARGE else nullcontext():
+        yield
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,8 @@ def parse(data: bytes, name: str) -> NotebookNode:
         raise files.Unreadable(f"{name} is empty")
     try:
         # Windows' editors save as UTF-16, with a mark at the beginning.
-        raw = json.loads(data.decode("utf-8-sig" if data[:2] not in _UTF16 else "utf-16"))
+        with _reading(data):
+            raw = json.loads(data.decode("utf-8-sig" if data[:2] not in _UTF16 else "utf-16"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise files.Unreadable(f"{name} is no complete notebook: {reason[:200]}") from error
@@ -125,15 +139,27 @@ def parse(data: bytes, name: str) -> NotebookNode:
             warnings.simplefilter("ignore")
             raw.setdefault("nbformat_minor", 0)
             raw.setdefault("metadata", {})
-            notebook: NotebookNode = nbformat.from_dict(raw)
-            if raw.get("nbformat") != 4:
-                notebook = nbformat.convert(notebook, 4)
+            if raw.get("nbformat") == 4:
+                # The graft takes what it needs out of them, and of nothing else.
+                notebook = NotebookNode(cells=raw.get("cells"))
+            else:
+                notebook = _converted(raw, len(data))
     # Hostile data makes nbformat's converters raise anything.
     except Exception as error:
         raise files.Unreadable(f"{name} is no notebook that can be read: {str(error)[:200]}") from error
     if not isinstance(notebook.get("cells"), list):
         raise files.Unreadable(f"{name} is no notebook: its cells are no list")
     return notebook
+
+
+def _converted(raw: dict[str, Any], size: int) -> NotebookNode:
+    """A notebook of another format version as version 4. Raises whatever nbformat's converters raise."""
+    if size > _MOST_OLD:
+        raise ValueError(
+            f"of a format before 4 at most {_MOST_OLD:,} bytes are taken: save it in a newer one"
+        )
+    converted: NotebookNode = nbformat.convert(nbformat.from_dict(raw), 4)
+    return converted
 
 
 def _nothing(

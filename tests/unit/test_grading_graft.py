@@ -282,3 +282,36 @@ def test_lines_of_a_picture_are_one_text(chapter, notebook):
     notebook.cells.append(new_markdown_cell("x"))
     notebook.cells[-1]["attachments"] = {"a.png": {"image/png": ["iVBO", "Rw0="]}}
     assert graft(notebook, chapter).notebook.cells[-1].attachments == PICTURE
+
+
+# -- bounds
+
+
+def test_thousands_of_cells_are_left_out_and_the_chapters_own_stay(notebook, chapter):
+    work = [cell for cell in notebook.cells if cell.metadata.get("nbgrader")]
+    notebook.cells = [*(new_code_cell(f"x = {n}") for n in range(4000)), *notebook.cells]
+    grafted = graft(notebook, chapter)
+    assert_trusted(grafted, chapter)
+    assert len(grafted.steps) < 600
+    assert {"greet", "add", "greeter", "sum"} <= set(shape(grafted))
+    assert "cells beside the graded ones; the first" in said(grafted)
+    assert len(work) == 4
+
+
+def test_a_list_of_millions_that_are_no_cells_is_short_work(chapter):
+    grafted = graft(nbformat.NotebookNode(cells=[{}] * 1_000_000), chapter)
+    assert_trusted(grafted, chapter)
+    assert len(grafted.notes) < 20
+    assert "has 1,000,000 cells" in said(grafted)
+
+
+@pytest.mark.parametrize("kind", ["code", "markdown"])
+def test_a_long_cell_runs_whole_and_is_shown_in_part(notebook, chapter, kind):
+    long = "total = 6 * 7\n" + "# more\n" * 300_000
+    cell = tiny.cell(notebook, "sum") if kind == "code" else notebook.cells[0]
+    cell.source = long
+    grafted = graft(notebook, chapter)
+    shown = next(cell for cell in grafted.notebook.cells if "not shown" in cell.source)
+    assert len(shown.source) < 51_000
+    assert "2,100,014 characters; 50,000 of them are shown" in said(grafted)
+    assert kind == "markdown" or long in [step.source for step in grafted.steps]
