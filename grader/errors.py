@@ -82,3 +82,18 @@ class GradingBusy(DockbookError):
 
 class Blocked(DockbookError):
     """Could not look. Never the student's fault, never a zero: the work stays ungraded and visible."""
+
+
+class NoAnswer(Blocked):
+    """The engine did not answer in time. What a submission does may be the reason: then it happens again."""
+
+
+class ObjectFault(Blocked):
+    """The engine answered that it cannot look at one of its objects: ``what`` it was, and ``why`` not.
+
+    Such an object is as its owner has made it: in a check it is a finding.
+    """
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"Could not look at {what}: {why}.")
+        self.subject, self.why = what, why

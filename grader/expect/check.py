@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal
 
-from grader.errors import Blocked, CourseError
+from grader.errors import Blocked, CourseError, NoAnswer, ObjectFault
 from grader.expect.engine import EngineSubject
-from grader.expect.finding import Outcome
+from grader.expect.finding import Finding, Outcome
 from grader.expect.scene import EndOfBlock, Scene
 from grader.expect.show import CheckFailed, CouldNotLook
 from grader.expect.witness import Witness
@@ -114,8 +114,13 @@ class Block:
             if isinstance(error, Blocked):
                 raise error
             outcome = self._judge(scene)
+        except ObjectFault as fault:
+            # The engine could look, and says what is wrong with what the student has made.
+            found = Finding(fault.subject, "state", "one that can be looked at", fault.why)
+            outcome = Outcome.failed(*scene.findings, found)
         except Blocked as blocked:
-            self._checker.settle(self._task, Outcome.blocked(str(blocked)))
+            silent = isinstance(blocked, NoAnswer)
+            self._checker.settle(self._task, Outcome.blocked(str(blocked), silent=silent))
             raise CouldNotLook(blocked.what, next_step=blocked.next_step) from blocked.__cause__
         self._checker.settle(self._task, outcome)
         if outcome.status != "passed":

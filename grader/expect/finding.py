@@ -45,11 +45,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict on one task. Only ``passed`` is worth points; ``reason`` serves the last two."""
+    """The verdict on one task. Only ``passed`` is worth points; ``reason`` serves the last two.
+
+    ``silent``: blocked, since the engine did not answer in time.
+    """
 
     status: Status
     findings: tuple[Finding, ...] = field(default=())
     reason: str = ""
+    silent: bool = False
 
     @classmethod
     def passed(cls) -> Outcome:
@@ -64,8 +68,8 @@ class Outcome:
         return cls("not_reached", reason=because)
 
     @classmethod
-    def blocked(cls, reason: str) -> Outcome:
-        return cls("blocked", reason=reason)
+    def blocked(cls, reason: str, *, silent: bool = False) -> Outcome:
+        return cls("blocked", reason=reason, silent=silent)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,7 +22,7 @@ from nbformat.v4 import new_output
 
 from grader.course import Chapter, Limits, Task
 from grader.engine.base import Engine
-from grader.errors import Blocked, DockbookError, EngineDied, KernelError
+from grader.errors import Blocked, DockbookError, EngineDied, KernelError, NoAnswer
 from grader.expect.finding import Finding, Outcome
 from grader.expect.said import Said
 from grader.expect.words import visible
@@ -93,6 +93,7 @@ def grade_submission(
         )
         return _result(chapter, submission, _Run(outcomes=everything), 0.0)
     deaths: list[int] = []
+    unanswered: list[str] = []
     failed_boots = 0
     run = _Run()
     reason = ""
@@ -101,7 +102,10 @@ def grade_submission(
         try:
             run.play(chapter, submission, engine_factory, session_factory, look)
             reason = ""
-            break
+            unanswered += run.unanswered
+            # Once may be a busy machine: once more, on a fresh engine.
+            if all(unanswered.count(task) > 1 for task in run.unanswered):
+                break
         except EngineDied as error:
             reason = f"the engine died: {error.what}"
             twice = run.position in deaths
@@ -119,6 +123,7 @@ def grade_submission(
         except Exception as error:  # noqa: BLE001 - a fault of ours must be a visible Blocked, not a lost batch
             reason = f"a fault in the grader: {type(error).__name__}: {error}"
             break
+    run.fail_unanswered(task for task in run.unanswered if unanswered.count(task) > 1)
     for task in chapter.tasks:
         if task.id not in run.outcomes:
             run.outcomes[task.id] = Outcome.blocked(reason or "the test gave no outcome")
@@ -212,7 +217,7 @@ class _Run:
         except Blocked as error:
             if not engine.alive():
                 raise EngineDied("it ended while a test looked") from error
-            outcome = Outcome.blocked(error.what)
+            outcome = Outcome.blocked(error.what, silent=isinstance(error, NoAnswer))
         if outcome.status == "blocked" and not engine.alive():
             raise EngineDied("it ended while a test looked")
         self.outcomes[task.id] = outcome
@@ -240,6 +245,18 @@ class _Run:
         if key not in self.reached:
             self.reached[key] = text
             self.notes.append(Note(text))
+
+    @property
+    def unanswered(self) -> list[str]:
+        """The tasks of which the engine said nothing in time."""
+        return [task for task, outcome in self.outcomes.items() if outcome.silent]
+
+    def fail_unanswered(self, tasks: Iterable[str]) -> None:
+        """Fresh engines fall silent of this submission, at the same task: that is its doing."""
+        hint = "Another program of this notebook, or a request left open, keeps it from answering."
+        silence = Finding("the engine", "answer", "within its time", "none, twice on fresh engines", hint)
+        for task in list(tasks):
+            self.outcomes[task] = Outcome.failed(silence)
 
     def fail_rest(self, submission: Submission, chapter: Chapter, how_often: str) -> None:
         """Engines die of this submission: the cell and later ones fail, earlier points stay."""

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from docker import DockerClient
 from docker.errors import DockerException
+from requests.exceptions import RequestException
 
 from grader.course import Task
 from grader.engine.base import Engine
-from grader.errors import Blocked, EngineDied, EngineError
+from grader.errors import Blocked, EngineDied, EngineError, NoAnswer
 from grader.expect.check import Checker
 from grader.expect.finding import Outcome
 from grader.expect.said import Said
@@ -73,7 +74,7 @@ class TrustedWitness(EngineWitness):
             return self._engine.probe(container_id, argv, limit_s)
         except EngineDied:
             raise
-        except (EngineError, DockerException) as error:
+        except (EngineError, DockerException, RequestException) as error:
             box = self.container(container_id)
             if box is None or not box.running:
                 return 125, b"the container does not run"
@@ -117,7 +118,9 @@ def judge(task: Task, witness: Witness, outcomes: Mapping[str, Outcome]) -> Outc
     except CheckFailed:
         pass
     except Blocked as error:
-        return Outcome.blocked(error.what)
+        settled = checker.outcomes.get(task.id)
+        silent = isinstance(error, NoAnswer) or (settled is not None and settled.silent)
+        return Outcome.blocked(error.what, silent=silent)
     except Exception as error:  # noqa: BLE001 - whatever breaks in a test cell is never the student's zero
         return Outcome.blocked(f"the test cell failed: {type(error).__name__}: {visible(str(error), 200)}")
     outcome = checker.outcomes.get(task.id)

@@ -33,7 +33,7 @@ def read_file(client: DockerClient, container_id: str, path: str, deadline_s: fl
 
     Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
     """
-    with looking(client, f"the file {path}", deadline_s) as look:
+    with looking(client, f"the file {path}", deadline_s, one=True) as look:
         return _read(client, look, container_id, path)
 
 
@@ -41,7 +41,7 @@ def read_image_file(
     client: DockerClient, image_id: str, path: str, deadline_s: float = 5
 ) -> FileThere | None:
     """What is at ``path`` in an image. It takes a container that is never started, removed at once."""
-    with looking(client, f"the file {path}", deadline_s) as look:
+    with looking(client, f"the file {path}", deadline_s, one=True) as look:
         # The command is never run; one must be given where the image has none.
         made = look.present(client.api.create_container, image_id, ["-"], network_disabled=True)
         if made is None:

@@ -85,13 +85,13 @@ def read_image(client: DockerClient, image_id: str, deadline_s: float = 5) -> Im
 
     Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
     """
-    with looking(client, "the image", deadline_s) as look:
+    with looking(client, "the image", deadline_s, one=True) as look:
         data = look.present(client.api.inspect_image, image_id)
     return None if data is None else ImageConfig.from_inspect(data)
 
 
 def read_history(client: DockerClient, image_id: str, deadline_s: float = 5) -> tuple[str, ...]:
     """The instructions that made an image, newest first; empty if it is gone. Raises Blocked as above."""
-    with looking(client, "the image's history", deadline_s) as look:
+    with looking(client, "the image's history", deadline_s, one=True) as look:
         steps: Any = look.present(client.api.history, image_id)
     return tuple(shape.text(step, "CreatedBy") for step in steps or () if isinstance(step, dict))

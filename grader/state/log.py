@@ -53,7 +53,7 @@ def read_log(
 
     Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
     """
-    with looking(client, "the container's log", deadline_s) as look:
+    with looking(client, "the container's log", deadline_s, one=True) as look:
         if tty is None:
             data = look.present(client.api.inspect_container, container_id) or {}
             tty = (data.get("Config") or {}).get("Tty") is True
@@ -68,7 +68,7 @@ def read_log(
 
 def read_last(client: DockerClient, container_id: str, deadline_s: float = 5) -> str:
     """A mark of the last line printed: it differs as soon as the container has printed again."""
-    with looking(client, "the container's log", deadline_s) as look:
+    with looking(client, "the container's log", deadline_s, one=True) as look:
         params = {"stdout": 1, "stderr": 1, "tail": "1", "timestamps": 1}
         raw = _fetch(client, look, container_id, 4096, params)
     return raw if isinstance(raw, str) else raw[0].decode("utf-8", "replace")
@@ -76,7 +76,7 @@ def read_last(client: DockerClient, container_id: str, deadline_s: float = 5) ->
 
 def read_first_moment(client: DockerClient, container_id: str, deadline_s: float = 5) -> datetime | None:
     """When a container printed the first line that its log keeps; None if it keeps none."""
-    with looking(client, "the container's log", deadline_s) as look:
+    with looking(client, "the container's log", deadline_s, one=True) as look:
         raw = _fetch(client, look, container_id, 4096, {"stdout": 1, "stderr": 1, "timestamps": 1})
     return None if isinstance(raw, str) else moment_of(raw[0].decode("utf-8", "replace"))
 

@@ -8,13 +8,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import DockerException, NotFound
-from requests.exceptions import RequestException
+from docker.errors import APIError, DockerException, NotFound
+from requests.exceptions import RequestException, Timeout
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TimeoutErrorOfPool
 
-from grader.errors import Blocked
+from grader.errors import Blocked, NoAnswer, ObjectFault
 
 DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to mend it."
+
+_SHORTAGES = (
+    *("no space left", "cannot allocate memory", "too many open files", "resource temporarily unavailable"),
+    *("input/output error", "read-only file system", "disk quota", "out of pty", "plugin", "ttrpc", "grpc"),
+    *("connection refused", "connection reset", "broken pipe", "context deadline"),
+)
 
 
 class Look:
@@ -30,7 +37,7 @@ class Look:
         """Seconds left. Raises Blocked when there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise Blocked(
+            raise NoAnswer(
                 f"Could not look at {self._what}: the engine took longer than {self._deadline_s:g} s.",
                 next_step="run the check again; if it stays slow, restart the engine.",
             )
@@ -51,16 +58,40 @@ class Look:
 
 
 @contextmanager
-def looking(client: DockerClient, what: str, deadline_s: float) -> Iterator[Look]:
-    """Everything that keeps us from looking becomes Blocked, with the engine's own words."""
+def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = False) -> Iterator[Look]:
+    """Everything that keeps us from looking becomes Blocked, with the engine's own words.
+
+    NoAnswer where it did not answer in time. ``one``: the look is at one object, and the engine's refusal is
+    about that: ObjectFault.
+    """
     api: Any = client.api  # its timeout is typed as whole seconds; requests takes fractions
     patience = api.timeout
     try:
         yield Look(client, what, deadline_s)
     except (DockerException, RequestException, HTTPError, OSError) as error:
-        raise Blocked(f"Could not look at {what}: {reason(error)}.", next_step=DOCTOR) from error
+        if one and isinstance(error, APIError) and not _shortage(error):
+            raise ObjectFault(what, reason(error)) from error
+        kind = NoAnswer if _timed_out(error) else Blocked
+        raise kind(f"Could not look at {what}: {reason(error)}.", next_step=DOCTOR) from error
     finally:
         api.timeout = patience
+
+
+def _shortage(error: APIError) -> bool:
+    """Whether the engine says that it, or its machine, has run out of something."""
+    words = str(error).lower()
+    return any(short in words for short in _SHORTAGES)
+
+
+def _timed_out(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    for _ in range(10):
+        if seen is None:
+            return False
+        if isinstance(seen, (TimeoutError, Timeout, TimeoutErrorOfPool)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def reason(error: Exception) -> str:

@@ -109,6 +109,6 @@ class Snapshot:
 
 def read_container(client: DockerClient, container_id: str, deadline_s: float = 5) -> Container | None:
     """Look at one container again; None if it is gone. Raises Blocked as ``Snapshot.read`` does."""
-    with looking(client, "the container", deadline_s) as look:
+    with looking(client, "the container", deadline_s, one=True) as look:
         data = look.present(client.api.inspect_container, container_id)
     return None if data is None else Container.from_inspect(data)

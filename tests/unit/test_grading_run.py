@@ -320,3 +320,48 @@ def test_a_result_survives_json(chapter, submit):
         SubmissionResult.from_dict(
             {**data, "tasks": [{**data["tasks"][0], "outcome": "perfect"}]}, result.notebook, 0
         )
+
+
+SILENT = Outcome.blocked("the engine took longer than 30 s", silent=True)
+
+
+def silent_times(times):
+    """Looks at a task that get no answer so often, then one."""
+    left = [SILENT] * times
+
+    def look(world):
+        return left.pop() if left else None
+
+    return look
+
+
+def test_no_answer_once_is_tried_on_a_fresh_engine(chapter, submit):
+    world = World(looks={"greeter": silent_times(1)})
+    assert outcomes(run(chapter, submit("greeter", "sum"), world)) == {"greeter": "passed", "sum": "passed"}
+    assert world.opened == 2
+
+
+def test_no_answer_twice_on_fresh_engines_is_a_failure_and_other_tasks_keep_theirs(chapter, submit):
+    world = World(looks={"greeter": SILENT})
+    result = run(chapter, submit("greeter", "sum"), world)
+    assert outcomes(result) == {"greeter": "failed", "sum": "passed"}
+    assert "twice on fresh engines" in str(result.tasks[0].findings[0])
+    assert world.opened == 2
+
+
+def test_of_silence_that_wanders_the_task_fails_that_had_it_twice(chapter, submit):
+    """There are three engines for a submission at most."""
+
+    def wander(task):
+        return lambda world: SILENT if (world.attempt % 2 == 1) == (task == "greeter") else None
+
+    world = World(looks={"greeter": wander("greeter"), "sum": wander("sum")})
+    result = run(chapter, submit("greeter", "sum"), world)
+    assert outcomes(result) == {"greeter": "failed", "sum": "passed"}
+    assert world.opened == 3
+
+
+def test_what_blocks_for_another_reason_stays_blocked_and_is_not_tried_again(chapter, submit):
+    world = World(looks={"greeter": Outcome.blocked("no space left on device")})
+    assert outcomes(run(chapter, submit("greeter", "sum"), world)) == {"greeter": "blocked", "sum": "passed"}
+    assert world.opened == 1
