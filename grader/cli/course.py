@@ -120,10 +120,11 @@ def _told_by(report: Report) -> Progress:
     began = monotonic()
 
     def tell(event: Event) -> None:
-        judged = event.done - event.kept
         words = [f"{event.done} of {event.total} done", f"{event.running} running"]
         words += [f"{event.blocked} blocked"] if event.blocked else []
-        text = ", ".join(words) + time_left(monotonic() - began, judged, event.total - event.done)
+        text = ", ".join(words) + time_left(
+            monotonic() - began, event.judged, event.total - event.kept - event.judged
+        )
         report(event.done / max(event.total, 1), f"{text} ({event.student}: {event.stage})")
 
     return tell

@@ -28,7 +28,7 @@ def progress(title: str) -> Iterator[Report]:
 
 def time_left(seconds: float, done: int, todo: int) -> str:
     """How long ``todo`` more will take, when ``done`` took ``seconds``; empty as long as nobody can know."""
-    if not done or not todo:
+    if done <= 0 or todo <= 0:
         return ""
     rest = seconds / done * todo
     return f", about {rest:.0f} s left" if rest < 90 else f", about {rest / 60:.0f} min left"

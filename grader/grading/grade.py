@@ -42,7 +42,7 @@ class Event:
     """What just happened to a submission, and how the batch stands.
 
     ``done`` are through everything; ``kept`` had a verdict already, also as a stage; ``blocked`` could not be
-    graded; ``running`` are being judged.
+    graded; ``running`` are being judged, and ``judged`` have been.
     """
 
     student: str
@@ -52,6 +52,7 @@ class Event:
     kept: int = 0
     running: int = 0
     blocked: int = 0
+    judged: int = 0
 
 
 Progress = Callable[[Event], None]
@@ -219,7 +220,7 @@ class _Batch:
             return _Judged(student, submission, kept, kept=True)
         self._tell(student, "running", running=1)
         result = grade_submission(self.chapter, submission, self.engines, scratch=self.scratch)
-        self._tell(student, "graded", running=-1)
+        self._tell(student, "graded", running=-1, judged=1)
         before = self.verdicts.read(self.journal.judged(student)) if self.tasks else None
         if before is not None and before.student == student:
             result = merge(submission, before, result, self.tasks)

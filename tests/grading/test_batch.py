@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from grader.cli import main
+from grader.cli.course import _told_by
 from grader.course import Course
 from grader.errors import CourseError
 from grader.expect.finding import Finding, Outcome
@@ -209,6 +210,24 @@ def test_one_that_is_stuck_holds_up_nobody_elses_results(course, judge, monkeypa
     monkeypatch.setattr(Judge, "__call__", stuck)
     result = grade(course, "ch01", jobs=2, progress=hear)
     assert [found.student for found in result.students] == [f"s{number}" for number in range(9)]
+
+
+def test_the_time_that_is_left_is_never_less_than_none(course, judge, monkeypatch):
+    """Late work beside what has a verdict, whoever comes first and however many work side by side."""
+    for name in ("ada", "bob", "cleo"):
+        submit(course, name, "sum")
+    grade(course, "ch01")
+    for name in ("aaa", "bbb", "zoe"):
+        submit(course, name, "sum")
+    lines: list[str] = []
+    clock = iter(range(0, 100_000, 100))
+    monkeypatch.setattr("grader.cli.course.monotonic", lambda: next(clock))
+    tell = _told_by(lambda fraction, text: lines.append(text))
+    grade(course, "ch01", jobs=3, progress=tell)
+    assert len(lines) > 10
+    assert not any("about -" in line for line in lines)
+    assert any("about " in line for line in lines)
+    assert "about" not in lines[-1]
 
 
 def test_notebooks_of_a_whole_class_are_not_kept_in_memory(course, judge):
