@@ -254,7 +254,7 @@ GET /info
 GET /events
 GET /system/df
 GET /plugins
-GET /plugins/{id}/json
+GET /plugins/{image}/json
 POST /auth
 GET /distribution/{image}/json
 GET /containers/json

@@ -264,6 +264,7 @@ def test_an_escaped_endpoint_is_judged_as_the_endpoint_that_it_is() -> None:
     [
         "GET /plugins",
         "GET /plugins/no-such-name/json",
+        "GET /plugins/vieux/sshfs:latest/json",
         "GET /containers/a%20b/json",
         "GET /images/a%20b/json",
         "GET /images/Ann%2FShop/json",
