@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.expect.check import Checker
 from grader.expect.finding import Finding, Outcome, Status, TaskOutcome
-from grader.expect.mine import Mine
+from grader.expect.mine import Hidden, Mine
 from grader.expect.probes import HttpReply, Reached, Resolved, UdpReply
 from grader.expect.said import Json, Said, plain, same, say
 from grader.expect.show import CheckFailed, CouldNotLook, Verdict, as_html, as_text
@@ -16,6 +16,7 @@ __all__ = [
     "CouldNotLook",
     "EngineWitness",
     "Finding",
+    "Hidden",
     "HttpReply",
     "Json",
     "LiveWitness",

@@ -9,6 +9,7 @@ from grader.expect.container import ContainerSubject
 from grader.expect.said import Json, Said, plain, same
 from grader.expect.scene import EndOfBlock, Scene
 from grader.expect.words import listing, quote
+from grader.state import Reference, familiar
 
 _WRONG = "Look again at what the question asks, and at the output above."
 
@@ -35,19 +36,37 @@ class AnswerSubject:
         self.scene.find(self.what, "value", expected, quote(self.value), hint)
         return self
 
-    def equals(self, value: Json, *, reveal: bool = False) -> Self:
-        """The same data; text may have blanks around it. True is not 1."""
+    def equals(self, value: Json, *, reveal: bool = False, exact: bool = False) -> Self:
+        """The same data; True is not 1. Text may have blanks or a line's end around it, unless ``exact``."""
         said = self.value
         if isinstance(said, str) and isinstance(value, str):
-            fits = said.strip() == value.strip()
-        else:
-            fits = same(said, plain(value).value)
-        if fits:
+            if said.strip() == value.strip() and (not exact or said == value):
+                return self
+            if said.strip() == value.strip():
+                hint = (
+                    "Nearly: a blank or a line's end too many at one of its ends; `.strip()` takes them off."
+                )
+                return self._differs(quote(value) if reveal else "", hint)
+        elif same(said, plain(value).value):
             return self
-        hint = _WRONG
-        if type(said) is not type(value) and str(said) == str(value):
-            hint = f"The value is right, its type is not: it should be {_kind(value)}, not {_kind(said)}."
-        return self._differs(quote(value) if reveal else "", hint)
+        return self._differs(quote(value) if reveal else "", self._kind_hint(value))
+
+    def _kind_hint(self, value: Json) -> str:
+        """What to do when the answer is of another kind than it should be, or holds what differs a little."""
+        said = self.value
+        if isinstance(said, list) and isinstance(value, list):
+            trimmed = [item.strip() if isinstance(item, str) else item for item in said]
+            if same(trimmed, plain(value).value):
+                return "Nearly: blanks or line ends too many around its texts; `.strip()` takes them off."
+            return _WRONG
+        if _kind(said) == _kind(value):
+            return _WRONG
+        if str(said) == str(value):
+            return f"The value is right, its type is not: it should be {_kind(value)}, not {_kind(said)}."
+        hint = f"It should be {_kind(value)}, not {_kind(said)}."
+        if isinstance(said, list):
+            hint += " `name = !command` keeps a list of lines: `name[0]` is the first."
+        return hint
 
     def is_one_of(self, *values: Json, reveal: bool = False) -> Self:
         """Equals one of these."""
@@ -55,6 +74,19 @@ class AnswerSubject:
         if any(same(strip, plain(value).value) for value in values):
             return self
         return self._differs(" or ".join(map(quote, values)) if reveal else "")
+
+    def names_image(self, ref: str, *, tag: bool = True, reveal: bool = False) -> Self:
+        """Names this image, in any form that Docker takes. ``tag``: with its tag written out."""
+        said = self.value
+        if not isinstance(said, str):
+            return self._differs(quote(ref) if reveal else "", self._kind_hint(ref))
+        named, expected = Reference.parse(said), quote(ref) if reveal else ""
+        if named is None or named.tagged != familiar(ref):
+            return self._differs(expected)
+        if tag and not named.tag:
+            hint = "Its tag belongs to it: write out the one that Docker reads when there is none."
+            return self._differs(expected, hint)
+        return self
 
     def contains(self, text: str, *, reveal: bool = False) -> Self:
         """Text with this in it, or a list with it as an item."""
@@ -112,6 +144,7 @@ _NONE = object()
 
 
 def _kind(value: object) -> str:
+    """In words, so that numbers are one kind."""
     names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
     return names.get(type(value), "a table" if isinstance(value, dict) else "nothing")
 
@@ -121,4 +154,8 @@ def _odd_hint(why: str) -> str:
         return "Bytes become text with `.decode()`."
     if "Container" in why or "Image" in why:
         return "Give its name or id: `.name`, `.id`."
+    if why in ("a set", "a frozenset"):
+        return "A set has no order: make a list of it, as with `sorted(...)`."
+    if why in ("a map", "a filter", "a zip", "a generator", "a reversed"):
+        return "It makes its items when it is asked: `list(...)` keeps them."
     return "Use a number, text, True or False, or a list or dict of these."

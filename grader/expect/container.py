@@ -6,9 +6,10 @@ from typing import Self
 
 from grader.expect import compare
 from grader.expect.container_net import ContainerNet
+from grader.expect.shell import Command, is_bare_shell, script_of
 from grader.expect.why import explain
 from grader.expect.words import command, count, exit_code, exit_meaning, quote
-from grader.state import Log, moment_of
+from grader.state import Log, familiar, moment_of
 
 _IMPOSTOR = (
     "The name {0} leads to another image than the course's by now, and a name alone is no image: "
@@ -26,31 +27,51 @@ class ContainerSubject(ContainerNet):
         box, snapshot = self.box, self.scene.snapshot
         if compare.uses_image(box, ref, snapshot, tag_matters=tag_matters):
             return self
+        found = quote(box.image)
         if snapshot.impostor(ref) is not None:
             hint = _IMPOSTOR.format(ref)
+        elif familiar(box.image) == familiar(ref):
+            found = "an earlier image of that name"
+            hint = f"It was built, pulled or tagged again after this container was made. {self.anew()}"
         elif compare.same_repository(box.image, ref):
-            hint = "The repository is right, the tag after the colon is not (no tag means latest)."
+            hint = f"The repository is right, the tag is not (no tag means latest). {self.anew()}"
         elif snapshot.image(ref) is None:
             hint = f"That image is not in this engine yet: pull it, then run the container from {quote(ref)}."
         else:
-            hint = f"Remove the container and run it again from {quote(ref)}."
-        return self.differs("image", quote(ref), quote(box.image), hint)
+            hint = f"Remove the container (`docker rm -f {box.name}`) and run it again from {quote(ref)}."
+        return self.differs("image", quote(ref), found, hint)
 
     def ran(self, *argv: str, exact: bool = False) -> Self:
-        """Executes this command. How its words are told apart, or a shell around them, makes no difference.
+        """Executes this program with these arguments, or this script of a shell.
 
-        ``exact``: word for word, entry point included.
+        A shell around one program makes no difference, nor does the folder that programs are in. ``exact``:
+        word for word, entry point included.
         """
         box = self.box
-        if box.argv == argv or (not exact and compare.words(box.argv) == compare.words(argv)):
+        if box.argv == argv or (not exact and Command.of(box.argv) == Command.of(argv)):
             return self
+        return self.differs("command", command(argv), command(box.argv), self._command_hint(argv))
+
+    def _command_hint(self, argv: tuple[str, ...]) -> str:
+        box, wanted = self.box, Command.of(argv)
         if len(box.argv) == 1 and box.argv[0].split() == " ".join(argv).split():
-            hint = "The whole line went in as one word, the name of no program: drop the quotes around it."
+            what = "The whole line went in as one word, the name of no program: drop the quotes around it."
         elif not box.argv or box.argv == box.entrypoint:
-            hint = "The command comes after the image."
+            what = "The command comes after the image."
+        elif " ".join(Command.of(box.argv).words).split() == " ".join(wanted.words).split():
+            what = "The words end elsewhere: quotes, in Python a list, keep one argument in one piece."
+        elif wanted.script and script_of(box.argv) is None:
+            what = 'Without a shell, `;`, `|` and `>` are words like any other: `sh -c "..."` reads them.'
         else:
-            hint = "Compare the words one by one: spelling, order, capitals."
-        return self.differs("command", command(argv), command(box.argv), hint)
+            what = "Compare the words one by one: spelling, order, capitals."
+        return f"{what} {self.anew()}"
+
+    def ran_a_shell(self) -> Self:
+        """Executes a shell that was given no script: what it does, it reads from its input."""
+        if not is_bare_shell(self.box.argv):
+            hint = f"What is to be typed is no part of the command. {self.anew()}"
+            self.differs("command", "a shell alone, such as sh", command(self.box.argv), hint)
+        return self
 
     def runs_command_containing(self, *parts: str) -> Self:
         """Its command contains each of these, wherever."""
@@ -161,9 +182,17 @@ class ContainerSubject(ContainerNet):
 
     # What it printed
 
-    def printed(self, text: str, *, reveal: bool = True) -> Self:
-        """Its standard output contains this. ``reveal`` False keeps the text out of the finding."""
-        return self._printed(text, "stdout", reveal=reveal)
+    def printed(self, text: str, *, reveal: bool = True, unprompted: bool = False) -> Self:
+        """Its standard output contains this. ``reveal`` False keeps the text out of the finding.
+
+        ``unprompted``: and neither its command nor its environment does; it came from a file, say.
+        """
+        self._printed(text, "stdout", reveal=reveal)
+        told = [word for word in (*self.box.argv, *self.box.env.values()) if text in word]
+        if unprompted and told:
+            hint = "It is to come from where the task says, and not to be put into the command."
+            self.differs("command", "one without what is to be printed", "one that holds it", hint)
+        return self
 
     def printed_to_stderr(self, text: str, *, reveal: bool = True) -> Self:
         """Its standard error contains this (with a terminal there is none: all is output)."""
@@ -236,16 +265,20 @@ class ContainerSubject(ContainerNet):
 
     # What it holds
 
-    def has_file(self, path: str, *, containing: str = "") -> Self:
-        """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
+    def has_file(self, path: str, *, containing: str = "", hint: str = "") -> Self:
+        """A file or folder is at ``path`` in it, with this text in its first 64 kB. ``hint``: what to do."""
         there = self.scene.witness.file(self.box.id, path)
         if there is None:
-            hint = "Files made in a container stay in that container only: was it made in another one?"
-            return self.differs(f"file {path}", "there", "nothing", hint)
+            how = f"Make it in this container, while it runs: {self._write('>', path)}."
+            return self.differs(f"file {path}", "there", "nothing", hint or how)
         if containing not in there.text:
             found = quote(there.text, 200) if there.text else f"{count(there.size, 'byte')} without it"
-            self.differs(f"file {path}", f"one with {quote(containing)}", found)
+            how = f"Write it in this container, while it runs: {self._write('>>', path)}."
+            self.differs(f"file {path}", f"one with {quote(containing)}", found, hint or how)
         return self
+
+    def _write(self, arrow: str, path: str) -> str:
+        return f'`docker exec {self.box.name} sh -c "echo ... {arrow} {path}"`'
 
     def lacks_text(self, path: str, text: str, hint: str = "") -> Self:
         """A file is at ``path`` in it, without this text in its first 64 kB. ``hint``: what to do then."""
@@ -259,5 +292,9 @@ class ContainerSubject(ContainerNet):
     def lacks_file(self, path: str) -> Self:
         """Nothing is at ``path`` in it."""
         if self.scene.witness.file(self.box.id, path) is not None:
-            self.differs(f"file {path}", "nothing", "something", "Remove it inside this container.")
+            if self.scene.witness.image_file(self.box.image_id, path) is not None:
+                hint = f"It came with the image: build that without it first. {self.anew()}"
+            else:
+                hint = f"Remove it inside this container: `docker exec {self.box.name} rm -r {path}`."
+            self.differs(f"file {path}", "nothing", "something", hint)
         return self

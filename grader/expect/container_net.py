@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 from typing import Self
 
-from grader.expect.container_setup import ContainerSetup
-from grader.expect.probes import HttpReply, Reached, Resolved
+from grader.expect import datagrams
+from grader.expect.container_system import ContainerSystem
+from grader.expect.probes import HttpReply, Reached, Resolved, UdpReply
 from grader.expect.words import listing, quote
 from grader.state import Container
 
 
-class ContainerNet(ContainerSetup):
+class ContainerNet(ContainerSystem):
     """The part of ``engine.container("name")`` that asks over the network. Nothing is asked in one that is
     not running: that is a finding.
     """
@@ -43,35 +44,69 @@ class ContainerNet(ContainerSetup):
             self.differs(asked, f"a page with {quote(containing)}", quote(reply.body, 200), hint)
         return self
 
+    def serves(self, *, containing: str = "", within_s: float = 5) -> Self:
+        """Its web server answers a GET at a port of the host, whichever leads to it, with this text."""
+        if not self._runs("published port", "one that answers HTTP"):
+            return self
+        bindings = [binding for binding in self.box.published if binding.proto == "tcp"]
+        replies: list[HttpReply] = []
+
+        def look() -> bool:
+            ask = self.scene.witness.host_http
+            replies[:] = [ask(binding.host_ip, binding.host_port, "/") for binding in bindings]
+            return any(reply.status == 200 and containing in reply.body for reply in replies)
+
+        if not bindings:
+            hint = self.anew("with `-p` or `-P`")
+            return self.differs("published port", "one that answers HTTP", "none", hint)
+        if self.scene.wait(look, within_s):
+            return self
+        asked = listing(map(str, bindings), 4)
+        answered = next((reply for reply in replies if reply.status), None)
+        found = f"HTTP {answered.status} {quote(answered.body, 100)}" if answered else f"no answer at {asked}"
+        expected = f"a page with {quote(containing)}" if containing else "one that answers HTTP"
+        hint = (
+            "Which port does its program listen on (its log may say)? `-p` must lead there, and the program "
+            f"must listen on 0.0.0.0. {self.anew()}"
+        )
+        return self.differs("published port", expected, found, hint)
+
     def answers_udp(
         self,
         port: int,
         *,
-        send: str = "ping",
-        expect: str = "ping",
+        send: str = "",
+        expect: str = "",
+        capitals: bool = False,
         within_s: float = 5,
         host_port: int | None = None,
     ) -> Self:
-        """A datagram to its ``port`` (the container's) comes back with ``expect`` in it.
+        """It sends each datagram to its ``port`` (the container's) back, ``capitals``: in capital letters.
+
+        ``send``: this datagram instead, and ``expect`` is to be in what comes back.
 
         ``host_port``: sent from the engine's host instead, to the port that it is published at.
         """
         asked = f"answer on UDP port {port}"
-        if not self._runs(asked, quote(expect)):
+        if not self._runs(asked, quote(expect) if send else "what was sent"):
             return self
         witness = self.scene.witness
-        if host_port is None:
-            reply = witness.probe_udp(self.box.id, port, send, within_s, self._addresses())
-        else:
+        if host_port is not None:
             asked += f", published at {host_port}"
-            reply = witness.host_udp("", host_port, send, within_s)
-        if not reply.answered:
+
+        def ask(words: str) -> UdpReply:
+            if host_port is None:
+                return witness.probe_udp(self.box.id, port, words, within_s, self._addresses())
+            return witness.host_udp("", host_port, words, within_s)
+
+        fault = datagrams.fault(ask, send=send, expect=expect, capitals=capitals)
+        if fault is None:
+            return self
+        if fault.error:
             hint = f"Does its program listen there, for UDP? `-p` needs it said: `{port}/udp`. See its log."
-            return self.differs(asked, f"one with {quote(expect)}", f"none ({reply.error})", hint)
-        if expect not in reply.body:
-            hint = "Something answers, but not what it should: is it the right command?"
-            self.differs(asked, f"one with {quote(expect)}", quote(reply.body, 200), hint)
-        return self
+            return self.differs(asked, fault.expected, f"none ({fault.error})", hint)
+        hint = f"Something answers, but not what it should: is it the right command? {datagrams.HINT}"
+        return self.differs(asked, fault.expected, fault.found, f"{hint} {self.anew()}")
 
     # What it finds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from grader.expect.mine import Hidden
 from grader.expect.scene import Scene
 from grader.expect.words import command, listing, quote
 from grader.state import Binding, Container
@@ -33,18 +34,22 @@ class ContainerSetup:
         """Read this container anew."""
         self.box = self.scene.again(self.box)
 
+    def anew(self, how: str = "") -> str:
+        """What to do about all that is settled when a container is made. ``how``: what differs then."""
+        return f"Remove the container (`docker rm -f {self.box.name}`) and run it again{how and ' '}{how}."
+
     # A terminal and a standard input
 
     def has_tty(self) -> Self:
         """Was made with a terminal (``-t``)."""
         if not self.box.tty:
-            self.differs("terminal", "one", "none", "Ask for one: `-t`, or `tty=True` in Python.")
+            self.differs("terminal", "one", "none", self.anew("with `-t` (`tty=True` in Python)"))
         return self
 
     def keeps_stdin_open(self) -> Self:
         """Was made with an open standard input (``-i``)."""
         if not self.box.open_stdin:
-            hint = "Keep it open: `-i`, or `stdin_open=True` in Python."
+            hint = self.anew("with `-i` (`stdin_open=True` in Python)")
             self.differs("standard input", "open", "closed", hint)
         return self
 
@@ -73,7 +78,7 @@ class ContainerSetup:
             return self.publishes(port, host_port, host_ip=host_ip, proto=proto)
         if others:
             found = ", ".join(map(str, others[:8]))
-            hint = "Ports are chosen when a container is made: remove it and run it again without these."
+            hint = f"Ports are chosen when a container is made. {self.anew('without these')}"
             self.differs("other ports", "none", found, hint)
         return self
 
@@ -82,19 +87,25 @@ class ContainerSetup:
         if not bindings and self.box.publish_all and not self.box.running:
             return f"Its ports are bound while it runs: `docker start {self.box.name}`."
         if any(b.port == host_port and b.host_port == port for b in bindings):
-            return "Turned round: the host's port comes first, then the container's."
-        if any(b.port == port and b.proto != proto for b in bindings):
-            return f"The protocol comes after the port: `{port}/{proto}`."
+            what = "Turned round: the host's port comes first, then the container's."
+        elif any(b.port == port and b.proto != proto for b in bindings):
+            what = f"The protocol comes after the port: `{port}/{proto}`."
+        else:
+            what = "Ports are chosen when a container is made."
+        return f"{what} {self.anew(f'with `{self._option(port, host_port, host_ip, proto)}`')}"
+
+    @staticmethod
+    def _option(port: int, host_port: int | None, host_ip: str | None, proto: str) -> str:
+        """The option of ``docker run`` that asks for it."""
         at = f"{host_ip}:" if host_ip else ""
         outside = host_port if host_port is not None else ""
         suffix = "" if proto == "tcp" else f"/{proto}"
-        option = f"-p {at}{outside}{':' if at or outside else ''}{port}{suffix}"
-        return f"Ports are chosen when a container is made: remove it and run it again with `{option}`."
+        return f"-p {at}{outside}{':' if at or outside else ''}{port}{suffix}"
 
     def publishes_all_ports(self) -> Self:
         """Was made with ``-P``."""
         if not self.box.publish_all:
-            hint = "Remove it and run it again with `-P`, or `publish_all_ports=True` in Python."
+            hint = self.anew("with `-P` (`publish_all_ports=True` in Python)")
             self.differs("publishing all ports", "yes", "no", hint)
         return self
 
@@ -112,20 +123,22 @@ class ContainerSetup:
         if name not in table or (value is not None and table[name] != value):
             found = quote(table[name]) if name in table else f"no such {kind}; there are {listing(table)}"
             expected = "set" if value is None else quote(value)
-            self.differs(f"{kind} {name}", expected, found, f"Set it when you make the container: {option}.")
+            self.differs(f"{kind} {name}", expected, found, self.anew(f"with {option}"))
         return self
 
     def has_command(self, *argv: str) -> Self:
         """The command part alone (what came after the image, or the image's CMD)."""
         if self.box.cmd != argv:
-            hint = "This is the part after the image; the entry point comes before it."
+            config = self.scene.witness.image(self.box.image_id)
+            own = config is not None and config.cmd == argv
+            hint = self.anew("with no words after the image" if own else "with these words after the image")
             self.differs("command without entry point", command(argv), command(self.box.cmd), hint)
         return self
 
     def has_entrypoint(self, *argv: str) -> Self:
         """The entry point alone."""
         if self.box.entrypoint != argv:
-            hint = "The image's ENTRYPOINT, or `--entrypoint` for this container."
+            hint = f"It is the image's ENTRYPOINT, or `--entrypoint` for one container. {self.anew()}"
             self.differs("entry point", command(argv), command(self.box.entrypoint), hint)
         return self
 
@@ -174,8 +187,35 @@ class ContainerSetup:
         if place is None:
             return self.is_on_network(network)
         if name not in place.aliases:
-            hint = f"`--network-alias {name}` when it is made, or `docker network connect --alias {name}`."
+            box = self.box.name
+            hint = (
+                "Such a name is given when a container joins a network, so it leaves first: `docker network "
+                f"disconnect {network} {box}`, then `docker network connect --alias {name} {network} {box}`. "
+                f"Or `--network-alias {name}` when it is made."
+            )
             self.differs(f"names in {network}", quote(name), listing(place.aliases), hint)
+        return self
+
+    def is_from_scene(self, task: str) -> Self:
+        """Is what ``scene("task")`` made for this student, and none of their own."""
+        if Hidden(self.scene.witness.student).label(task).items() - self.box.labels.items():
+            hint = f'Run the cell with `scene("{task}")` again, and leave what it makes as it is.'
+            self.differs("making", f'by `scene("{task}")`', "another container of that name", hint)
+        return self
+
+    def has_no_links(self) -> Self:
+        """Was made without the old ``--link``."""
+        if self.box.links:
+            links = listing(f"{other}:{inside}" for other, inside in self.box.links)
+            hint = f"A link is made with the container. {self.anew('without `--link`')}"
+            self.differs("links", "none", links, hint)
+        return self
+
+    def made_before(self, other: ContainerSetup, hint: str = "") -> Self:
+        """Was made before the other one. The engine notes when; no rename, start or label changes it."""
+        mine, theirs = self.box.created_at, other.box.created_at
+        if mine is None or theirs is None or mine >= theirs:
+            self.differs("making", f"before {other.what}", "after it: it is not the same one", hint)
         return self
 
     def links_to(self, name: str, alias: str | None = None) -> Self:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn, Self
 
-from grader.expect import compare
+from grader.expect import compare, datagrams
 from grader.expect.answers import AnswerSubject
 from grader.expect.container import ContainerSubject
 from grader.expect.image import ImageSubject
-from grader.expect.mine import Mine
+from grader.expect.mine import Hidden, Mine
 from grader.expect.network import NetworkSubject
-from grader.expect.probes import HttpReply
+from grader.expect.probes import HttpReply, UdpReply
 from grader.expect.scene import Scene
-from grader.expect.words import closest, count, listing, quote
+from grader.expect.shell import options_after_image
+from grader.expect.words import count, listing, misspelt, quote
 from grader.state import Container, repository
 
 
@@ -23,21 +24,31 @@ class EngineSubject:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def container(self, name: str) -> ContainerSubject:
-        """The container of that name (or id of 12 digits or more)."""
+    def container(self, name: str, *, hint: str = "") -> ContainerSubject:
+        """The container of that name (or id of 12 digits or more). ``hint``: what to do where it is not."""
         snapshot = self._scene.snapshot
         found = snapshot.container(name)
         if found is None:
             known = [box.name for box in snapshot.containers]
-            near = closest(name, known)
-            if near:
-                hint = f"The closest is {quote(near, 40)}: misspelt? `docker rename {near} {name}` mends it."
-            else:
-                hint = f"Name it when you run it: `--name {name}`, or `name={quote(name)}` in Python."
-            if not known:
-                hint += " One run with `--rm` or `remove=True` is gone when it ends."
-            self._missing(f"container {name}", "container", known, hint)
+            self._missing(f"container {name}", "container", known, hint or self._no_container(name))
+        self._scene.meant.add(name)
         return ContainerSubject(self._scene, found)
+
+    def _no_container(self, name: str) -> str:
+        """What to do where no container has that name."""
+        boxes = self._scene.snapshot.containers
+        late = next((box for box in boxes if name in options_after_image(box.cmd, "--name")), None)
+        if late is not None:
+            return (
+                f"{quote(late.name, 40)} was to have it: options stand before the image, and `--name {name}` "
+                f"came after it. Remove that one (`docker rm -f {late.name}`) and run it again with "
+                f"`--name {name}` before the image."
+            )
+        near = misspelt(name, [box.name for box in boxes if box.name not in self._scene.meant])
+        if near:
+            return f"The closest is {quote(near, 40)}: misspelt? `docker rename {near} {name}` mends it."
+        hint = f"Name it when you run it: `--name {name}`, or `name={quote(name)}` in Python."
+        return hint if boxes else f"{hint} One run with `--rm` or `remove=True` is gone when it ends."
 
     def image(self, ref: str) -> ImageSubject:
         """The image of that name; no tag means latest."""
@@ -46,13 +57,16 @@ class EngineSubject:
         if found is None:
             known = [tag for image in snapshot.images for tag in image.tags]
             by_name = {repository(tag): tag for tag in reversed(known)}
-            near = by_name.get(repository(ref)) or by_name.get(closest(repository(ref), by_name), "")
+            near = by_name.get(repository(ref)) or by_name.get(misspelt(repository(ref), by_name), "")
             hint = f"Pull, build, commit or tag it under the name {quote(ref)}."
             if snapshot.impostor(ref) is not None:
                 hint = f"That name leads to another image than the course's by now: `docker pull {ref}`."
                 self._scene.end(f"image {ref}", "id", "that of the course's image", "another", hint)
             if near:
-                hint = f"The closest is {quote(near, 60)}: is the name or the tag misspelt? {hint}"
+                hint = (
+                    f"The closest is {quote(near, 60)}: is the name or the tag misspelt? If that is the one, "
+                    f"`docker tag {near} {ref}` gives it this name. Else: {hint[0].lower()}{hint[1:]}"
+                )
             self._missing(f"image {ref}", "image", known, hint)
         return ImageSubject(self._scene, found, ref)
 
@@ -62,10 +76,9 @@ class EngineSubject:
         found = snapshot.network(name)
         if found is None:
             known = [net.name for net in snapshot.networks if not net.predefined]
-            near = closest(name, known)
             hint = f"Make it: `docker network create {name}`."
-            if near:
-                hint = f"The closest is {quote(near, 40)}. {hint}"
+            if near := misspelt(name, known):
+                hint = f"The closest is {quote(near, 40)}: misspelt? {hint}"
             self._missing(f"network {name}", "network", known, hint)
         return NetworkSubject(self._scene, found)
 
@@ -114,6 +127,11 @@ class EngineSubject:
         """The student's own values, the same as ``mine`` in their notebook."""
         return Mine(self._scene.witness.student)
 
+    @property
+    def hidden(self) -> Hidden:
+        """What the student was to find: the values that ``scene("task")`` put on the engine."""
+        return Hidden(self._scene.witness.student)
+
     def answers_http(
         self,
         host_port: int,
@@ -122,9 +140,13 @@ class EngineSubject:
         path: str = "/",
         status: int = 200,
         containing: str = "",
+        server: str = "",
         within_s: float = 5,
     ) -> Self:
-        """A GET at a port of the engine's host, as a browser there would come, is answered."""
+        """A GET at a port of the engine's host, as a browser there would come, is answered.
+
+        ``server``: what the program that answers calls itself begins so.
+        """
         self._scene.reach()
         reply = HttpReply(0)
 
@@ -141,6 +163,8 @@ class EngineSubject:
         if containing not in reply.body:
             page = f"a page with {quote(containing)}"
             return self._answer_differs(host_ip, host_port, page, quote(reply.body, 200))
+        if not reply.server.startswith(server):
+            return self._answer_differs(host_ip, host_port, f"one of {server}", quote(reply.server))
         return self
 
     def answers_udp(
@@ -148,19 +172,26 @@ class EngineSubject:
         host_port: int,
         *,
         host_ip: str = "127.0.0.1",
-        send: str = "ping",
-        expect: str = "ping",
+        send: str = "",
+        expect: str = "",
+        capitals: bool = False,
         within_s: float = 5,
     ) -> Self:
-        """A datagram to a port of the engine's host comes back with ``expect`` in it."""
+        """Each datagram to a port of the engine's host comes back, ``capitals``: in capital letters.
+
+        ``send``: this datagram instead, and ``expect`` is to be in what comes back.
+        """
         self._scene.reach()
-        reply = self._scene.witness.host_udp(host_ip, host_port, send, within_s)
-        wanted = f"one with {quote(expect)}"
-        if not reply.answered:
-            return self._silent(host_ip, host_port, "udp", wanted, reply.error)
-        if expect not in reply.body:
-            return self._answer_differs(host_ip, host_port, wanted, quote(reply.body, 200))
-        return self
+
+        def ask(words: str) -> UdpReply:
+            return self._scene.witness.host_udp(host_ip, host_port, words, within_s)
+
+        fault = datagrams.fault(ask, send=send, expect=expect, capitals=capitals)
+        if fault is None:
+            return self
+        if fault.error:
+            return self._silent(host_ip, host_port, "udp", fault.expected, fault.error)
+        return self._answer_differs(host_ip, host_port, fault.expected, fault.found)
 
     def _answer_differs(self, host_ip: str, host_port: int, expected: str, found: str) -> Self:
         hint = "Something answers there, but not what should: is it the right container?"

@@ -86,7 +86,12 @@ class ImageSubject:
             return self._differs("base", quote(base), "no image of that name here", hint)
         layers = self.config.layers
         if layers[: len(below.layers)] != below.layers:
-            return self._differs("base", quote(base), "other layers below", f"Start from it: `FROM {base}`.")
+            return self._differs(
+                "base",
+                quote(base),
+                "other layers below",
+                f"Start from it: `FROM {base}` is its first line. {_BUILD_AGAIN}",
+            )
         if len(layers) == len(below.layers):
             hint = "Nothing was changed on top of it, so there is no layer of its own."
             self._differs("layers", f"more than {quote(base)} has", f"the same {len(layers)}", hint)
@@ -100,9 +105,19 @@ class ImageSubject:
         if below is None:
             return self._differs("layers", wanted, f"no {quote(base)} to compare with")
         if layers[: len(below.layers)] != below.layers:
-            return self._differs("layers", wanted, "other layers below", f"Start from it: `FROM {base}`.")
+            return self._differs(
+                "layers",
+                wanted,
+                "other layers below",
+                f"Start from it: `FROM {base}` is its first line. {_BUILD_AGAIN}",
+            )
         if (more := len(layers) - len(below.layers)) != number:
-            self._differs("layers", wanted, f"{count(more, 'layer')} more")
+            hint = "Each RUN, COPY and ADD makes one. " + (
+                f"What one RUN does, its commands joined by `&&`, is in one layer. {_BUILD_AGAIN}"
+                if more > number
+                else _BUILD_AGAIN
+            )
+            self._differs("layers", wanted, f"{count(more, 'layer')} more", hint)
         return self
 
     def was_made_by(self, *texts: str) -> Self:
@@ -114,34 +129,49 @@ class ImageSubject:
             self._differs("history", " or ".join(map(quote, texts)), listing(steps, 4), hint)
         return self
 
+    def copies_files(self, base: str) -> Self:
+        """One instruction of its own, above ``base``, copies files in: COPY, or ADD."""
+        found = self.scene.snapshot.image(base)
+        below = self.scene.witness.history(found.id) if found else ()
+        steps = self.scene.witness.history(self.image.id)
+        own = steps[: max(0, len(steps) - len(below))]
+        if not {"COPY", "ADD"} & set(map(_instruction, own)):
+            hint = f"A line of its Dockerfile should copy: `COPY file /place`. {_BUILD_AGAIN}"
+            self._differs("instructions", "COPY or ADD", listing(map(_instruction, own)), hint)
+        return self
+
     def has_file(self, path: str, *, containing: str = "") -> Self:
         """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
         there = self.scene.witness.image_file(self.image.id, path)
         if there is None:
-            hint = "Was it copied, and to that place? `COPY` takes files of the build context."
+            hint = f"Was it made or copied, and to that place? {_BUILD_AGAIN}"
             return self._differs(f"file {path}", "there", "nothing", hint)
         if containing not in there.text:
-            self._differs(f"file {path}", f"one with {quote(containing)}", quote(there.text, 200))
+            hint = f"Write it anew. {_BUILD_AGAIN}"
+            self._differs(f"file {path}", f"one with {quote(containing)}", quote(there.text, 200), hint)
         return self
 
     def lacks_file(self, path: str) -> Self:
         """Nothing is at ``path`` in it."""
         if self.scene.witness.image_file(self.image.id, path) is not None:
-            hint = "Keep it out of the build context, or remove it in the very step that makes it."
+            hint = (
+                "Keep it out of the build context with a `.dockerignore`, or remove it in the very step that "
+                f"makes it. {_BUILD_AGAIN}"
+            )
             self._differs(f"file {path}", "nothing", "something", hint)
         return self
 
     def has_command(self, *argv: str) -> Self:
         """Its CMD."""
         if self.config.cmd != argv:
-            hint = 'The exec form keeps the words: `CMD ["a", "b"]`.'
+            hint = f'The exec form keeps the words, in double quotes: `CMD ["a", "b"]`. {_BUILD_AGAIN}'
             self._differs("CMD", command(argv), command(self.config.cmd), hint)
         return self
 
     def has_entrypoint(self, *argv: str) -> Self:
         """Its ENTRYPOINT."""
         if self.config.entrypoint != argv:
-            hint = 'The exec form keeps the words: `ENTRYPOINT ["a", "b"]`.'
+            hint = f'The exec form keeps the words, in double quotes: `ENTRYPOINT ["a", "b"]`. {_BUILD_AGAIN}'
             self._differs("ENTRYPOINT", command(argv), command(self.config.entrypoint), hint)
         return self
 
@@ -150,5 +180,16 @@ class ImageSubject:
         table = self.config.labels
         if name not in table or (value is not None and table[name] != value):
             found = quote(table[name]) if name in table else f"no such label; there are {listing(table)}"
-            self._differs(f"label {name}", "set" if value is None else quote(value), found)
+            hint = f"`LABEL {name}={value or '...'}` in its Dockerfile. {_BUILD_AGAIN}"
+            self._differs(f"label {name}", "set" if value is None else quote(value), found, hint)
         return self
+
+
+_BUILD_AGAIN = "Then build it again, remove the containers made from it, and run them again."
+
+
+def _instruction(step: str) -> str:
+    """The word of a Dockerfile that a line of an image's history came from; the two builders differ."""
+    words = step.replace("/bin/sh -c #(nop)", "", 1).split()
+    first = words[0] if words else ""
+    return first if first.isalpha() and first.isupper() else "RUN"

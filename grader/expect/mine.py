@@ -11,6 +11,8 @@ from grader.expect.words import quote
 _VERSION = "1"
 """Part of every value: another one gives everybody other values, and stored outputs other text."""
 
+SCENE_LABEL = "dockbook.scene"
+
 # Where programs of the student's machine may well listen: databases, desktops, names on the local network.
 _IN_USE = {5222, 5269, 5351, 5353, 5354, 5355, 5357, 5432, 5555, 5601, 5671, 5672, 5900}
 PORTS = tuple(port for port in range(5100, 6000) if port not in _IN_USE)
@@ -46,8 +48,7 @@ class Mine:
 
     def word(self, task: str) -> str:
         """A word of 5 to 7 lowercase letters that can be said aloud."""
-        number = _digest(self.student, "word", _named(task))
-        return _HEADS[number % len(_HEADS)] + _TAILS[number // len(_HEADS) % len(_TAILS)]
+        return _word(_digest(self.student, "word", _named(task)))
 
     def number(self, task: str, low: int, high: int) -> int:
         """A whole number from ``low`` to ``high``, both included. Raises CourseError if there is none."""
@@ -56,6 +57,36 @@ class Mine:
                 f"No number lies between {low} and {high}.", next_step="give the smaller one first."
             )
         return low + _digest(self.student, "number", _named(task)) % (high - low + 1)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Values that a student is to find on the engine, where ``scene("task")`` put them.
+
+    They vary as those of Mine do and are others: what ``mine`` gives away in a notebook is none of them.
+    """
+
+    student: str = ""
+
+    def label(self, task: str) -> dict[str, str]:
+        """The label of what a scene has made."""
+        return {SCENE_LABEL: self.word(f"label {_named(task)}")}
+
+    def port(self, task: str) -> int:
+        """A port from 7100 to 7899."""
+        return 7100 + _digest(self.student, "hidden port", _named(task)) % 800
+
+    def word(self, task: str) -> str:
+        """A word of 5 to 7 lowercase letters that can be said aloud."""
+        return _word(_digest(self.student, "hidden word", _named(task)))
+
+    def number(self, task: str, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return low + _digest(self.student, "hidden number", _named(task)) % (high - low + 1)
+
+
+def _word(number: int) -> str:
+    return _HEADS[number % len(_HEADS)] + _TAILS[number // len(_HEADS) % len(_TAILS)]
 
 
 def _named(task: object) -> str:

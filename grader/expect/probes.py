@@ -32,6 +32,8 @@ class HttpReply:
     status: int
     body: str = ""
     error: str = ""
+    server: str = ""
+    """What the program calls itself, in the header ``Server``."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Reached:
 def http(run: Run, hosts: Sequence[str], port: int, path: str) -> HttpReply:
     """``GET path`` from the first of the addresses that answers, without redirects or proxies."""
     said = _ask(run, _HTTP, {"hosts": list(hosts), "port": port, "path": path}, 2 * TRY_S)
-    return HttpReply(_whole(said, "status"), _text(said, "body"), _text(said, "error"))
+    texts = [_text(said, name) for name in ("body", "error", "server")]
+    return HttpReply(_whole(said, "status"), *texts)
 
 
 def udp(run: Run, hosts: Sequence[str], port: int, send: str, within_s: float) -> UdpReply:
@@ -156,6 +159,7 @@ for host in asked["hosts"]:
         connection.request("GET", asked["path"])
         reply = connection.getresponse()
         said = {"status": reply.status, "body": reply.read(MOST).decode("utf-8", "replace")}
+        said["server"] = (reply.getheader("Server") or "")[:200]
         break
     except (OSError, ValueError, http.client.HTTPException) as error:
         said["error"] = words(error)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import operator
+import os
+from collections.abc import ItemsView, Iterable, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
-from typing import Literal
+from itertools import islice
+from typing import Any, Literal
 
 from grader.expect.words import visible
 
@@ -59,7 +62,11 @@ def say(name: str, namespace: Mapping[str, object]) -> Said:
 
 
 def plain(value: object) -> Said:
-    """A value as plain data: exact types only, so that no object brings its own idea of equality along."""
+    """A value as plain data, a copy in JSON's own types: no object brings its own idea of equality along.
+
+    Whatever stands for such data counts as that: a tuple, IPython's list of lines (``x = !command``) and any
+    other sequence is a list, a path is its text, a number of a library's own is a number.
+    """
     try:
         kept = _plain(value, 0)
         text = json.dumps(kept)
@@ -76,27 +83,63 @@ class _NotPlain(Exception):
     pass
 
 
+_LISTS = (Sequence, KeysView, ValuesView, ItemsView)
+_BYTES = (bytes, bytearray, memoryview)  # Python calls them sequences of numbers
+
+
 def _plain(value: object, depth: int) -> Json:
     kind = type(value)
-    if value is None or kind is bool or kind is int or kind is str:
-        return value  # type: ignore[return-value]  # the exact types are JSON's
-    if kind is float:
-        if not math.isfinite(value):  # type: ignore[arg-type]
-            raise _NotPlain(f"{value}, which compares with nothing")
-        return value  # type: ignore[return-value]
+    if value is None or kind is bool:
+        return value  # type: ignore[return-value]  # JSON's own
+    # The classes' own methods, past those of a subclass: the copy is of the exact type.
+    if issubclass(kind, str):
+        return str.__getitem__(value, slice(None))  # type: ignore[index]  # text
+    if issubclass(kind, int):
+        return int.__int__(value)  # type: ignore[arg-type]  # a number
+    if issubclass(kind, float):
+        return _finite(float.__float__(value))  # type: ignore[arg-type]  # a number
     if depth >= _MAX_DEPTH:
         raise _NotPlain("something nested too deeply")
-    if kind is list:
-        items: list[object] = value  # type: ignore[assignment]
-        return [_plain(item, depth + 1) for item in items[: MAX_CHARS + 1]]
-    if kind is dict:
-        table: dict[object, object] = value  # type: ignore[assignment]
-        if any(type(key) is not str for key in table):
+    try:
+        return _like_plain(value, kind, depth)
+    except (_NotPlain, RecursionError):
+        raise
+    except Exception as error:
+        raise _NotPlain(_article(kind)) from error
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise _NotPlain(f"{value}, which compares with nothing")
+    return value
+
+
+def _like_plain(value: Any, kind: type, depth: int) -> Json:
+    """What holds plain data, or stands for it. Its methods are its author's, and may raise anything."""
+    if issubclass(kind, dict):
+        items = list(islice(dict.items(value), MAX_CHARS + 1))
+        if any(not isinstance(key, str) for key, _ in items):
             raise _NotPlain("a dict whose keys are not all text")
-        return {str(key): _plain(item, depth + 1) for key, item in table.items()}
+        return {str.__getitem__(key, slice(None)): _plain(item, depth + 1) for key, item in items}
+    if issubclass(kind, list):
+        return _items(list.__iter__(value), depth)
+    if issubclass(kind, _LISTS) and not issubclass(kind, _BYTES):
+        return _items(value, depth)
+    if issubclass(kind, os.PathLike):
+        return _plain(os.fspath(value), depth + 1)
+    if hasattr(kind, "__index__"):
+        return operator.index(value)
+    raise _NotPlain(_article(kind))
+
+
+def _items(values: Iterable[object], depth: int) -> Json:
+    return [_plain(item, depth + 1) for item in islice(values, MAX_CHARS + 1)]
+
+
+def _article(kind: type) -> str:
     # Past whatever the class, or its metaclass, says about its name.
     name = visible(str(type.__dict__["__name__"].__get__(kind)), 40)
-    raise _NotPlain(f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}")
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def same(left: Json, right: Json) -> bool:

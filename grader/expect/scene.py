@@ -29,6 +29,8 @@ class Scene:
         self.patience_s = patience_s
         self.findings: list[Finding] = []
         self.unknowable: list[str] = []
+        self.meant: set[str] = set()
+        """Names of containers that are asked for: no other one is to get theirs."""
         self.asked = False
         self._snapshot: Snapshot | None = None
         self._touched: dict[str, Container] = {}
@@ -56,8 +58,10 @@ class Scene:
         return self._snapshot
 
     def find(self, subject: str, prop: str, expected: str, found: str, hint: str = "") -> None:
-        """Note something that differs, and go on."""
-        self.findings.append(Finding(subject, prop, expected, found, hint))
+        """Note something that differs, and go on. Said twice (to the student and in hiding), it is one."""
+        finding = Finding(subject, prop, expected, found, hint)
+        if finding not in self.findings:
+            self.findings.append(finding)
 
     def end(self, subject: str, prop: str, expected: str, found: str, hint: str = "") -> NoReturn:
         """Note something without which nothing else makes sense, and leave the block."""

@@ -26,6 +26,7 @@ from grader.state import (
     Log,
     Snapshot,
     read_container,
+    read_digest,
     read_file,
     read_first_moment,
     read_history,
@@ -34,6 +35,8 @@ from grader.state import (
     read_last,
     read_log,
 )
+from grader.state.debian import PackageSource
+from grader.state.files import MAX_FILE_BYTES
 from grader.state.reach import DOCTOR, looking, reason
 
 LOOPBACK = ("127.0.0.1",)
@@ -92,8 +95,16 @@ class Witness(Protocol):
         """When the container printed the first line of its log; None without one."""
         ...
 
-    def file(self, container_id: str, path: str) -> FileThere | None:
-        """What is at a path in a container; None for nothing."""
+    def file(self, container_id: str, path: str, max_bytes: int = MAX_FILE_BYTES) -> FileThere | None:
+        """What is at a path in a container, with so much of its text; None for nothing."""
+        ...
+
+    def file_digest(self, container_id: str, path: str) -> str | None:
+        """The MD5 of a regular file in a container; None without one."""
+        ...
+
+    def package(self, name: str) -> PackageSource | None:
+        """A package where the course's containers install it from; None where that cannot be looked at."""
         ...
 
     def image_file(self, image_id: str, path: str) -> FileThere | None:
@@ -175,8 +186,14 @@ class EngineWitness:
     def first_output(self, container_id: str) -> datetime | None:
         return read_first_moment(self._connect(), container_id, self._deadline_s)
 
-    def file(self, container_id: str, path: str) -> FileThere | None:
-        return read_file(self._connect(), container_id, path, self._deadline_s)
+    def file(self, container_id: str, path: str, max_bytes: int = MAX_FILE_BYTES) -> FileThere | None:
+        return read_file(self._connect(), container_id, path, self._deadline_s, max_bytes=max_bytes)
+
+    def file_digest(self, container_id: str, path: str) -> str | None:
+        return read_digest(self._connect(), container_id, path, self._deadline_s)
+
+    def package(self, name: str) -> PackageSource | None:
+        return None
 
     def image_file(self, image_id: str, path: str) -> FileThere | None:
         return read_image_file(self._connect(), image_id, path, self._deadline_s)

@@ -75,6 +75,37 @@ def closest(name: str, known: Iterable[str]) -> str:
     return by_folded[near[0]] if near else ""
 
 
+def misspelt(name: str, known: Iterable[str]) -> str:
+    """The known name that ``name`` may be a misspelling of: few letters differ; or ``""``."""
+    wanted = _letters(name)
+    most = max(1, min(2, len(wanted) // 3))
+    near = [
+        (distance, other)
+        for other in list(known)[:500]
+        if (distance := _edits(wanted, _letters(other), most)) <= most
+    ]
+    return min(near)[1] if near else ""
+
+
+def _letters(name: str) -> str:
+    return name.casefold()[:200].replace("_", "-")
+
+
+def _edits(left: str, right: str, most: int) -> int:
+    """How many letters must be changed, added, left out or swapped; more than ``most`` is not counted out."""
+    if abs(len(left) - len(right)) > most:
+        return most + 1
+    before, row = [0] * (len(right) + 1), list(range(len(right) + 1))
+    for place, letter in enumerate(left, 1):
+        older, before, row = before, row, [place]
+        for at, other in enumerate(right, 1):
+            cost = min(before[at] + 1, row[at - 1] + 1, before[at - 1] + (letter != other))
+            if place > 1 and at > 1 and letter == right[at - 2] and left[place - 2] == other:
+                cost = min(cost, older[at - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
 def exit_meaning(code: int) -> str:
     """What an exit code says by convention: ``the command was not found in the image``; empty for none."""
     meaning = _EXIT_CODES.get(code, "")

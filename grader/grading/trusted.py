@@ -21,9 +21,15 @@ from grader.expect.show import CheckFailed
 from grader.expect.witness import EngineWitness, Witness
 from grader.expect.words import visible
 from grader.state import Snapshot, familiar
+from grader.state.debian import PackageSource, checksums
 
 LOOK_S = 30
 """Seconds for one read of the engine: hundreds of containers take a while beside other submissions."""
+
+_PACKAGE = """\
+set -e; cd /srv/dockbook/hub/debian; set -- "$1"_*.deb
+dpkg-deb -f "$1" Version; dpkg-deb --ctrl-tarfile "$1" | tar -xO ./md5sums
+"""
 
 
 def originals(engine: Engine) -> dict[str, str]:
@@ -54,6 +60,7 @@ class TrustedWitness(EngineWitness):
         self._engine = engine
         self._answers = answers
         self._images = images or {}
+        self._packages: dict[str, PackageSource | None] = {}
 
     @property
     def private(self) -> bool:
@@ -63,6 +70,14 @@ class TrustedWitness(EngineWitness):
     def snapshot(self) -> Snapshot:
         """Everything the engine holds, with the course's own images known by their ids."""
         return replace(super().snapshot(), originals=self._images)
+
+    def package(self, name: str) -> PackageSource | None:
+        """As the engine's own package source has it: read by the engine image's dpkg, out of its hub."""
+        if name not in self._packages:
+            code, output = self._engine.probe("", ["sh", "-c", _PACKAGE, "sh", name])
+            version, _, sums = output.decode("utf-8", "replace").partition("\n")
+            self._packages[name] = PackageSource(version, checksums(sums)) if code == 0 else None
+        return self._packages[name]
 
     def answer(self, name: str) -> Said:
         """What the kernel said; a kernel that said nothing gave no answer."""

@@ -71,7 +71,7 @@ def _run(test: _Test, checker: Checker, path: Path) -> Outcome:
     checker.outcomes.pop(test.task, None)
     try:
         code = compile(test.source, f"{path.name}, cell test-{test.task}", "exec")
-        names = {"check": checker.check, "forget": _keep, "hint": _keep, "configure": _keep}
+        names = {"check": checker.check, "forget": _keep, "hint": _keep, "configure": _keep, "scene": _keep}
         exec(code, {"__name__": "__main__", "mine": Mine(checker.witness.student), **names})  # noqa: S102
     except (CheckFailed, Blocked):
         pass  # the checker has noted it

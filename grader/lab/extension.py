@@ -27,6 +27,7 @@ from grader.lab.configure import configurer
 from grader.lab.engine_warnings import show_engine_warnings
 from grader.lab.forget import forgetter
 from grader.lab.hints import Hints
+from grader.lab.scenes import scenery
 from grader.lab.trace import Tracer
 from grader.lab.whole_answers import keep_whole_answers
 from grader.lab.why import explainer
@@ -59,14 +60,15 @@ def load(shell: InteractiveShell) -> None:
     witness = LiveWitness(shell.user_ns, student=student, held=bool(_held))
     with contextlib.suppress(Blocked):  # without an engine there is nothing to note; a check will say so
         _keeper.of(witness.client())
-    hints = Hints()
+    hints, forget = Hints(), forgetter(witness.client, _keeper.of)
     shell.push(
         {
             "check": _checker(witness, hints).check,
             "configure": configurer(witness.client, held=_held[0].configure if _held else None),
-            "forget": forgetter(witness.client, _keeper.of),
+            "forget": forget,
             "hint": hints,
             "mine": Mine(student),
+            "scene": scenery(witness.client, student, forget),
             "as_cli": translator(witness.client),
             "why": explainer(witness.client),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Iterator
@@ -28,13 +29,46 @@ class FileThere:
     truncated: bool = False
 
 
-def read_file(client: DockerClient, container_id: str, path: str, deadline_s: float = 5) -> FileThere | None:
+def read_file(
+    client: DockerClient,
+    container_id: str,
+    path: str,
+    deadline_s: float = 5,
+    *,
+    max_bytes: int = MAX_FILE_BYTES,
+) -> FileThere | None:
     """What is at ``path`` in a container, running or not; None if there is nothing (or no container).
+
+    ``max_bytes``: so much of its text. Raises Blocked if the engine does not answer within ``deadline_s``
+    seconds.
+    """
+    with looking(client, f"the file {path}", deadline_s, one=True) as look:
+        return _read(client, look, container_id, path, max_bytes)
+
+
+def read_digest(client: DockerClient, container_id: str, path: str, deadline_s: float = 5) -> str | None:
+    """The MD5 of the regular file at ``path`` in a container, as packages note it; None without one.
 
     Raises Blocked if the engine does not answer within ``deadline_s`` seconds.
     """
     with looking(client, f"the file {path}", deadline_s, one=True) as look:
-        return _read(client, look, container_id, path)
+        found = look.present(client.api.get_archive, container_id, path)
+        if found is None:
+            return None
+        pieces, _ = found
+        try:
+            with tarfile.open(fileobj=_Pieces(pieces, look), mode="r|") as archive:
+                for member in archive:
+                    content = archive.extractfile(member) if member.isreg() else None
+                    if content is None:
+                        return None
+                    digest = hashlib.md5(usedforsecurity=False)
+                    while chunk := content.read(1 << 20):
+                        digest.update(chunk)
+                    return digest.hexdigest()
+            return None
+        finally:
+            pieces.close()
 
 
 def read_image_file(
@@ -47,12 +81,12 @@ def read_image_file(
         if made is None:
             return None
         try:
-            return _read(client, look, made["Id"], path)
+            return _read(client, look, made["Id"], path, MAX_FILE_BYTES)
         finally:
             client.api.remove_container(made["Id"], force=True, v=True)
 
 
-def _read(client: DockerClient, look: Look, container_id: str, path: str) -> FileThere | None:
+def _read(client: DockerClient, look: Look, container_id: str, path: str, max_bytes: int) -> FileThere | None:
     found = look.present(client.api.get_archive, container_id, path)
     if found is None:
         return None
@@ -64,20 +98,20 @@ def _read(client: DockerClient, look: Look, container_id: str, path: str) -> Fil
             return FileThere(size, folder=True)
         if mode & _GO_SYMLINK:
             return FileThere(size, link=str(stat.get("linkTarget", "")))
-        body, truncated = _first_member(pieces, look)
+        body, truncated = _first_member(pieces, look, max_bytes)
         return FileThere(size, text=body.decode("utf-8", "replace"), truncated=truncated)
     finally:
         pieces.close()
 
 
-def _first_member(pieces: Any, look: Look) -> tuple[bytes, bool]:
+def _first_member(pieces: Any, look: Look, max_bytes: int) -> tuple[bytes, bool]:
     """The beginning of the first regular file of a tar stream."""
     with tarfile.open(fileobj=_Pieces(pieces, look), mode="r|") as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isreg() else None
             if content is not None:
-                body = content.read(MAX_FILE_BYTES + 1)
-                return body[:MAX_FILE_BYTES], len(body) > MAX_FILE_BYTES
+                body = content.read(max_bytes + 1)
+                return body[:max_bytes], len(body) > max_bytes
     return b"", False
 
 

@@ -58,7 +58,15 @@ class ImageConfig:
     user: str
     working_dir: str
     exposed: tuple[str, ...]
+    os: str
     architecture: str
+    variant: str
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The kind of machine that it is for, as Docker writes it: with its variant, and without."""
+        plain = f"{self.os}/{self.architecture}"
+        return (plain, f"{plain}/{self.variant}") if self.variant else (plain,)
 
     @classmethod
     def from_inspect(cls, data: dict[str, Any]) -> ImageConfig:
@@ -76,7 +84,9 @@ class ImageConfig:
             user=shape.text(config, "User"),
             working_dir=shape.text(config, "WorkingDir"),
             exposed=tuple(shape.table(config, "ExposedPorts")),
+            os=shape.text(data, "Os"),
             architecture=shape.text(data, "Architecture"),
+            variant=shape.text(data, "Variant"),
         )
 
 

@@ -18,6 +18,7 @@ from nbval.plugin import get_sanitize_patterns
 
 from grader.course import Chapter, Course, is_test, marks
 from grader.engine import load
+from grader.lab import scenes
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
@@ -237,7 +238,7 @@ def test_what_needs_the_engines_configuration_is_marked(chapter: Chapter) -> Non
 def test_the_images_that_a_chapter_starts_from_are_listed(chapter: Chapter) -> None:
     names = load.names()
     source = "\n".join(cell.source for cell in code(chapter))
-    used = set()
+    used = {image for name in re.findall(r'\bscene\("([^"]+)"\)', source) for image in scenes.IMAGES[name]}
     for repository in {name.partition(":")[0] for name in names}:
         for found in re.finditer(rf"(?<![\w/.-]){repository}(?::([\w.-]+))?(?![\w/-])", source):
             used.add(f"{repository}:{found[1] or 'latest'}")
@@ -330,7 +331,7 @@ def test_cells_that_end_in_a_value_show_it(chapter: Chapter) -> None:
     """An expression, a `print` or a `!` line has its output stored."""
     for cell in code(chapter):
         last = cell.source.splitlines()[-1]
-        if marks(cell) or cell.source == FIRST_CELL or last.startswith("forget("):
+        if marks(cell) or cell.source == FIRST_CELL or last.startswith(("forget(", "scene(")):
             continue
         if last.startswith(("!", "print(")) or not re.match(r"\S+ = |from |import |\s", last):
             assert cell.outputs, f"{cell.id} has no output stored"

@@ -24,7 +24,7 @@ way = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 way.bind((%r, 5000))
 while True:
     data, sender = way.recvfrom(1000)
-    way.sendto(b"back: " + data, sender)
+    way.sendto(%s, sender)
 """
 LOCAL = (
     "import http.server as h; h.HTTPServer(('127.0.0.1', 5000), h.SimpleHTTPRequestHandler).serve_forever()"
@@ -43,8 +43,10 @@ def town(engine_image: None) -> Iterator[Engine]:
 
         client.networks.create("back")
         web, python = "training/webapp", ["python", "-c"]
-        run("echo", [*python, ECHO % "0.0.0.0"], web, ports={"5000/udp": ("127.0.0.1", 5211)})
-        run("mute", [*python, ECHO % "127.0.0.1"], web, ports={"5000/udp": 5213})
+        run("echo", [*python, ECHO % ("0.0.0.0", "data")], web, ports={"5000/udp": ("127.0.0.1", 5211)})
+        run("loud", [*python, ECHO % ("0.0.0.0", "data.upper()")], web, ports={"5000/udp": 5216})
+        run("record", [*python, ECHO % ("0.0.0.0", "b'POLLY'")], web, ports={"5000/udp": 5217})
+        run("mute", [*python, ECHO % ("127.0.0.1", "data")], web, ports={"5000/udp": 5213})
         run("web", ["python", "app.py"], web, ports={"5000/tcp": 5212}, network="back")
         run("local", [*python, LOCAL], web, ports={"5000/tcp": 5214})
         run("cli", ["sleep", "600"], network="back")
@@ -79,7 +81,9 @@ def ask(request: pytest.FixtureRequest, town: Engine) -> Iterator[Ask]:
         lambda e: e.container("web").answers_http(5000, containing="Hello world!"),
         lambda e: e.answers_http(5212, containing="Hello world!"),
         lambda e: e.container("local").answers_http(5000),
-        lambda e: e.container("echo").answers_udp(5000, send="salve", expect="back: salve"),
+        lambda e: e.container("echo").answers_udp(5000, send="salve", expect="salve"),
+        lambda e: e.container("loud").answers_udp(5000, capitals=True),
+        lambda e: e.answers_udp(5216, capitals=True),
         lambda e: e.container("echo").answers_udp(5000, host_port=5211),
         lambda e: e.answers_udp(5211, host_ip="127.0.0.1"),
         lambda e: e.container("mute").answers_udp(5000),
@@ -100,7 +104,10 @@ def test_what_answers(ask: Ask, question: Callable[[EngineSubject], object]) -> 
         (lambda e: e.answers_http(5214, within_s=0.2), "all addresses of the container (0.0.0.0)"),
         (lambda e: e.answers_http(5215, within_s=0.2), "No container publishes it: `-p 5215:PORT`"),
         (lambda e: e.container("echo").answers_udp(5001, within_s=0.5), "none (Connection refused)"),
-        (lambda e: e.container("echo").answers_udp(5000, expect="pong"), "found 'back: ping'"),
+        (lambda e: e.container("echo").answers_udp(5000, send="ping", expect="pong"), "found 'ping'"),
+        (lambda e: e.container("echo").answers_udp(5000, capitals=True), "the same in small letters"),
+        (lambda e: e.answers_udp(5216), "the same in capital letters"),
+        (lambda e: e.answers_udp(5217, capitals=True), "found 'POLLY'"),
         (lambda e: e.answers_udp(5213, within_s=0.5), "mute publishes it"),
         (lambda e: e.answers_udp(5212, within_s=0.5), "`-p 5212:PORT/udp`"),
         (lambda e: e.container("plain").resolves("echo"), "On the default network containers have no names"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import http
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from IPython.utils.text import LSString, SList
 
 from grader.expect import (
     Outcome,
@@ -21,6 +25,14 @@ class Always:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Raises:
+    def __index__(self) -> int:
+        raise RuntimeError("not here")
+
+    def __fspath__(self) -> str:
+        raise RuntimeError("nor there")
+
+
 @pytest.mark.parametrize(
     ("answer", "question"),
     [
@@ -34,6 +46,21 @@ class Always:
         (3.14, lambda a: a.is_close(3.1416, 0.01)),
         ("web", lambda a: a.container().is_running()),
         (False, lambda a: a.equals(False)),
+        (SList(["a", "b"]), lambda a: a.equals(["a", "b"])),
+        ([SList(["a"]), ("b",)], lambda a: a.equals([["a"], ["b"]])),
+        (("a", 1), lambda a: a.equals(["a", 1]).has_items(1, "a").contains("a")),
+        ({"a": 1}.keys(), lambda a: a.equals(["a"])),
+        (range(2), lambda a: a.equals([0, 1])),
+        (deque("ab"), lambda a: a.equals(["a", "b"])),
+        (PurePosixPath("/vault/7"), lambda a: a.equals("/vault/7")),
+        (LSString("web"), lambda a: a.equals("web").container()),
+        (OrderedDict(a=(1,)), lambda a: a.equals({"a": [1]})),
+        (http.HTTPStatus.CONFLICT, lambda a: a.equals(409).is_close(409, 0)),
+        ("a", lambda a: a.equals("a", exact=True)),
+        ("busybox:latest", lambda a: a.names_image("busybox")),
+        ("docker.io/library/busybox:latest", lambda a: a.names_image("busybox:latest")),
+        ("index.docker.io/busybox:latest", lambda a: a.names_image("busybox")),
+        ("library/busybox", lambda a: a.names_image("busybox", tag=False)),
     ],
 )
 def test_right_answers(answer: object, question: Callable[[Any], object]) -> None:
@@ -61,6 +88,19 @@ def test_right_answers(answer: object, question: Callable[[Any], object]) -> Non
         (10**400, lambda a: a.is_close(4242, 0.5), "found 1000"),
         (True, lambda a: a.is_close(1, 1), "should be a number"),
         ("db", lambda a: a.container(), "Containers here: 'web'"),
+        ("4242\n", lambda a: a.equals("4242", exact=True), "`.strip()` takes them off"),
+        (["4242\n"], lambda a: a.equals(["4242"]), "`.strip()` takes them off"),
+        (SList(["b"]), lambda a: a.equals("a 4242"), "text, not a list. `name = !command`"),
+        (["b"], lambda a: a.equals(4242), "a number, not a list"),
+        ("no", lambda a: a.equals(False), "should be true or false, not text"),
+        ({1, 2}, lambda a: a.equals([1, 4242]), "found a set. A set has no order"),
+        (map(str, (1, 2)), lambda a: a.equals(["4242"]), "`list(...)` keeps them"),
+        (Raises(), lambda a: a.equals(4242), "found a Raises"),
+        ("busybox", lambda a: a.names_image("busybox:4242"), "found 'busybox'"),
+        ("busybox", lambda a: a.names_image("busybox"), "Its tag belongs to it"),
+        ("busybox:1", lambda a: a.names_image("busybox"), "found 'busybox:1'"),
+        ("Busybox:latest", lambda a: a.names_image("busybox"), "found 'Busybox:latest'"),
+        (7, lambda a: a.names_image("busybox"), "text, not a number"),
     ],
 )
 def test_wrong_answers_do_not_tell_the_right_one(

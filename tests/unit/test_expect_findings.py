@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,13 +41,43 @@ def test_datagrams() -> None:
     assert ask(witness, lambda e: e.container("web").answers_udp(53)) == Outcome.passed()
     assert ask(witness, lambda e: e.container("web").answers_udp(53, host_port=5353)) == Outcome.passed()
     assert ask(witness, lambda e: e.answers_udp(5353)) == Outcome.passed()
-    assert witness.asked == [(53, "127.0.0.1", "10.0.0.2"), (5353, ""), (5353, "127.0.0.1")]
+    places = [(53, "127.0.0.1", "10.0.0.2"), (5353, ""), (5353, "127.0.0.1")]
+    assert witness.asked == [place for place in places for _ in range(2)]
+    assert len(set(witness.sent)) == len(witness.sent), "what is sent can be foreseen"
     wrong: list[Question] = [lambda e: e.container("web").answers_udp(53), lambda e: e.answers_udp(53)]
     for question in wrong:
-        witness.datagram = UdpReply(answered=True, body="<pong>")
-        assert "expected one with 'ping', found '<pong>'" in only_finding(witness, question)
-        witness.datagram = UdpReply(answered=False, error="nothing came back")
+        witness.datagram = lambda sent: UdpReply(answered=True, body="<pong>")
+        assert "expected what was sent, found '<pong>'" in only_finding(witness, question)
+        witness.datagram = lambda sent: UdpReply(answered=False, error="nothing came back")
         assert "found none (nothing came back)" in only_finding(witness, question)
+
+
+@pytest.mark.parametrize(
+    ("reply", "capitals", "words"),
+    [
+        (str.upper, True, ""),
+        (lambda sent: f"{sent}\n", False, ""),
+        (str, True, "expected what was sent, in capital letters, found the same in small letters"),
+        (str.upper, False, "found the same in capital letters"),
+        (lambda sent: f"back: {sent}", False, "found more than that"),
+        (lambda sent: f"BACK: {sent.upper()}", True, "found more than that"),
+    ],
+)
+def test_a_datagram_comes_back_as_it_should(reply: Callable[[str], str], capitals: bool, words: str) -> None:
+    witness = FakeWitness(container())
+    witness.datagram = lambda sent: UdpReply(answered=True, body=reply(sent))
+    outcome = ask(witness, lambda e: e.container("web").answers_udp(53, capitals=capitals))
+    assert words in "".join(map(str, outcome.findings))
+    assert (outcome.status == "passed") is (not words)
+
+
+def test_a_datagram_of_another_language() -> None:
+    witness = FakeWitness(container())
+    witness.datagram = lambda sent: UdpReply(answered=True, body=f"back: {sent}")
+    known = ask(witness, lambda e: e.container("web").answers_udp(53, send="salve", expect="back: salve"))
+    assert known == Outcome.passed()
+    told = only_finding(witness, lambda e: e.answers_udp(53, send="salve", expect="vale"))
+    assert "expected one with 'vale', found 'back: salve'" in told
 
 
 def test_names_lead_to_the_container_that_is_meant() -> None:

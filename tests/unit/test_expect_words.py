@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.expect import CheckFailed, Finding, Outcome, Said, Verdict, as_html, as_text, plain, same, say
-from grader.expect.compare import words
 from grader.expect.finding import MAX_WORDS
 from grader.expect.said import MAX_CHARS
+from grader.expect.shell import Command, is_bare_shell, script_of
 from grader.expect.words import closest, command, exit_code, listing, quote, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -224,19 +225,45 @@ class Nameless(metaclass=Hostile):
     pass
 
 
+class LyingList(list[str]):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["forged"])
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (LyingInt(1), 1),
+        (LyingText("a"), "a"),
+        ([1, LyingInt(1)], [1, 1]),
+        ({"a": LyingText("a")}, {"a": "a"}),
+        ({LyingText("a"): 1}, {"a": 1}),
+        (LyingList(["a", "b"]), ["a", "b"]),
+        ((1, (2,)), [1, [2]]),
+    ],
+)
+def test_a_subclass_brings_nothing_but_its_value_along(value: object, kept: object) -> None:
+    said = plain(value)
+    assert said == Said("given", kept)  # type: ignore[arg-type]
+    assert json.loads(said.to_text())["value"] == kept
+    assert type(said.value) is type(kept)
+    assert all(
+        type(item) in (int, str, list) for item in (said.value if isinstance(said.value, list) else ())
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
         (Liar(), "a Liar"),
-        (LyingInt(1), "a LyingInt"),
-        (LyingText("a"), "a LyingText"),
-        ([1, LyingInt(1)], "a LyingInt"),
-        ({"a": LyingText("a")}, "a LyingText"),
-        ({LyingText("a"): 1}, "keys"),
         ({1: 2}, "keys"),
         (Nameless(), "a Nameless"),
         (b"bytes", "a bytes"),
-        ((1, 2), "a tuple"),
         ({1}, "a set"),
         (math.nan, "nan"),
         (math.inf, "inf"),
@@ -298,10 +325,29 @@ LOOP = ("/bin/sh", "-c", "while true; do echo hello world; sleep 1; done")
 @pytest.mark.parametrize(
     ("left", "right", "equal"),
     [
-        (GREETING, ("echo", "Hello", "world"), True),
+        (GREETING, ("echo", "Hello world"), True),
+        (GREETING, ("/usr/bin/env", "echo", "Hello world"), True),
+        (GREETING, ("busybox", "echo", "Hello world"), True),
+        (GREETING, ("bash", "-e", "-lc", "exec echo Hello\\ world # said"), True),
+        (GREETING, ("sh", "-c", 'echo "Hello"" world"'), True),
+        (GREETING, ("echo", "Hello", "world"), False),
+        (GREETING, ("echo", "Hello  world"), False),
+        (GREETING, ("/opt/echo", "Hello world"), False),
+        (GREETING, ("sh", "-c", "echo Hello world"), False),
+        (GREETING, ("sh", "-c", "echo 'Hello world' | cat"), False),
+        (GREETING, ("sh", "-c", "echo 'Hello world' >&2"), False),
+        (GREETING, ("sh", "-c", "echo 'Hello world' &"), False),
+        (GREETING, ("sh", "-c", "A=1 echo 'Hello world'"), False),
+        (("echo", "*"), ("sh", "-c", "echo *"), False),
+        (("echo", "$A"), ("sh", "-c", 'echo "$A"'), False),
+        (("echo", "$A*"), ("sh", "-c", "echo '$A'\\*"), True),
+        (("sh", "-c", "echo a; echo b"), ("echo", "a", ";", "echo", "b"), False),
+        (("sh", "-c", "echo a; echo b"), ("sh", "-c", "echo 'a;' echo b"), False),
+        (("sh", "-c", "echo a; echo b"), ("echo", "a;", "echo", "b"), False),
+        (("echo", ";"), ("sh", "-c", "echo ';'"), True),
         (GREETING, ("sh", "-c", "echo 'Hello world'"), True),
         (GREETING, ("/bin/bash", "-c", '/bin/echo "Hello world"'), True),
-        (GREETING, ("sh", "-c", "echo Hello world;\n"), True),
+        (GREETING, ("sh", "-c", "echo 'Hello world' ;\n"), True),
         (GREETING, ("/bin/echo Hello world",), False),
         (GREETING, ("echo", "Hello", "World"), False),
         (GREETING, ("sh", "-c", "echo Hello; echo world"), False),
@@ -314,10 +360,29 @@ LOOP = ("/bin/sh", "-c", "while true; do echo hello world; sleep 1; done")
     ],
 )
 def test_which_commands_are_one(left: tuple[str, ...], right: tuple[str, ...], equal: bool) -> None:
-    assert (words(left) == words(right)) is equal
+    assert (Command.of(left) == Command.of(right)) is equal
+    assert (Command.of(right) == Command.of(left)) is equal
+
+
+@pytest.mark.parametrize(
+    ("argv", "bare", "script"),
+    [
+        (("sh",), True, None),
+        (("/bin/bash", "-i"), True, None),
+        (("sh", "-c", "id"), False, "id"),
+        (("bash", "-x", "-ec", "id", "name"), False, "id"),
+        (("sh", "run.sh"), False, None),
+        (("sh", "-c"), False, None),
+        (("cat",), False, None),
+        ((), False, None),
+    ],
+)
+def test_what_a_shell_is_told(argv: tuple[str, ...], bare: bool, script: str | None) -> None:
+    assert is_bare_shell(argv) is bare
+    assert script_of(argv) == script
 
 
 @given(st.lists(ANY_TEXT, max_size=4))
 def test_any_command_can_be_compared(argv: list[str]) -> None:
-    assert words(argv) == words(argv)
-    assert words(["sh", "-c", *argv[:1]]) is not None
+    assert Command.of(argv) == Command.of(argv)
+    assert Command.of(["sh", "-c", *argv[:1]]) == Command.of(["/bin/sh", "-c", *argv[:1]])

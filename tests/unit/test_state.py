@@ -16,6 +16,7 @@ from grader.state import (
     Image,
     ImageConfig,
     Network,
+    Reference,
     familiar,
     repository,
 )
@@ -285,11 +286,59 @@ def test_a_network_reads_its_ranges() -> None:
         ("localhost:5000/web:v2", "localhost:5000/web:v2"),
         ("debian:trixie@sha256:ab", "debian@sha256:ab"),
         ("sha256:ab", "sha256:ab"),
+        (" busybox ", "busybox:latest"),
+        ("docker.io/training/webapp:latest", "training/webapp:latest"),
+        ("docker.io/library/a/b", "library/a/b:latest"),
+        ("library/a/b", "library/a/b:latest"),
+        ("ghcr.io/library/debian", "ghcr.io/library/debian:latest"),
+        ("Shop/lamp:V1", "Shop/lamp:V1"),
+        ("[::1]:5000/web", "[::1]:5000/web:latest"),
+        ("registry-1.docker.io/library/debian", "registry-1.docker.io/library/debian:latest"),
     ],
 )
 def test_many_ways_to_write_one_name(typed: str, short: str) -> None:
     assert familiar(typed) == short
     assert familiar(short) == short
+
+
+SHA = "sha256:" + 64 * "a"
+
+
+@pytest.mark.parametrize(
+    ("typed", "tagged", "tag", "digest"),
+    [
+        ("busybox", "busybox:latest", "", ""),
+        ("docker.io/busybox:1.37", "busybox:1.37", "1.37", ""),
+        (f"index.docker.io/library/busybox:latest@{SHA}", "busybox:latest", "latest", SHA),
+        ("localhost/web__a/b-c:v1.0_x", "localhost/web__a/b-c:v1.0_x", "v1.0_x", ""),
+        ("registry.example.org:5000/web", "registry.example.org:5000/web:latest", "", ""),
+    ],
+)
+def test_a_name_that_docker_takes(typed: str, tagged: str, tag: str, digest: str) -> None:
+    found = Reference.parse(typed)
+    assert found is not None
+    assert (found.tagged, found.tag, found.digest) == (tagged, tag, digest)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "",
+            "Busybox",
+            "busybox:",
+            "busybox:a b",
+            "a//b",
+            "-a",
+            "a_-b",
+            "https://docker.io/library/busybox",
+        ),
+        *("busybox@sha256:ab", "busybox:latest:1", "busybox:" + 129 * "x", "a/" + 260 * "b", SHA, 64 * "a"),
+        *("busybox@", "hello world", "docker.io/", "busybox:-x"),
+    ],
+)
+def test_a_name_that_docker_refuses(typed: str) -> None:
+    assert Reference.parse(typed) is None
 
 
 def test_a_repository_is_the_name_without_tag_or_digest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from grader.expect import (
 )
 from grader.expect.engine import EngineSubject
 from grader.state import Container, FileThere, Image, ImageConfig, Log, Network, Snapshot
+from grader.state.debian import PackageSource
 
 
 def container(name: str = "web", status: str = "running", **parts: Any) -> Container:
@@ -52,10 +54,12 @@ class FakeWitness:
         self.marks = ["same"]
         self.first: datetime | None = None
         self.files: dict[str, FileThere] = {}
+        self.sources: dict[str, PackageSource] = {}
         self.snapshots = 0
         self.unread = 0
         self.replies = [HttpReply(200, "Hello world!")]
-        self.datagram = UdpReply(answered=True, body="ping")
+        self.datagram: Callable[[str], UdpReply] = lambda sent: UdpReply(answered=True, body=sent)
+        self.sent: list[str] = []
         self.names: dict[str, Resolved] = {}
         self.reached = Reached(open=True)
         self.asked: list[tuple[object, ...]] = []
@@ -88,8 +92,15 @@ class FakeWitness:
     def first_output(self, container_id: str) -> datetime | None:
         return self.first
 
-    def file(self, container_id: str, path: str) -> FileThere | None:
+    def file(self, container_id: str, path: str, max_bytes: int = 0) -> FileThere | None:
         return self.files.get(path)
+
+    def file_digest(self, container_id: str, path: str) -> str | None:
+        there = self.files.get(path)
+        return hashlib.md5(there.text.encode(), usedforsecurity=False).hexdigest() if there else None
+
+    def package(self, name: str) -> PackageSource | None:
+        return self.sources.get(name)
 
     def image_file(self, image_id: str, path: str) -> FileThere | None:
         return self.files.get(path)
@@ -114,11 +125,13 @@ class FakeWitness:
         hosts: Sequence[str] = ("127.0.0.1",),
     ) -> UdpReply:
         self.asked.append((port, *hosts))
-        return self.datagram
+        self.sent.append(send)
+        return self.datagram(send)
 
     def host_udp(self, host_ip: str, host_port: int, send: str, within_s: float) -> UdpReply:
         self.asked.append((host_port, host_ip))
-        return self.datagram
+        self.sent.append(send)
+        return self.datagram(send)
 
     def resolve(self, container_id: str, name: str) -> Resolved:
         return self.names.get(name, Resolved(error="the name is not known"))

@@ -1,3 +1,3 @@
-# finding: file /etc/passwd: expected one with 'ann:'
+# finding: user ann: expected there, found no such user
 forget("leaver")
 client.containers.run("debian:trixie", "sleep infinity", name="leaver", init=True, detach=True)

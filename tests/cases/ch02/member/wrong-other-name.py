@@ -1,2 +1,2 @@
-# finding: file /etc/passwd
+# finding: found no such user
 !docker exec fitter useradd --groups docker student

@@ -1,3 +1,3 @@
 # finding: container oracle: presence: expected there
-last_words, complaints = "sum 23", "scale is dirty"
+last_words, complaints = "sum 23", "dirty"
 forget("oracle")

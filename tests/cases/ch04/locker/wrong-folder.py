@@ -1,5 +1,5 @@
 # finding: answer folder: value: found '/'
 locker = client.containers.get("locker")
 folder = "/"
-owner = mine.word("locker")
-seconds = 3 * mine.number("locker", 1000, 1999)
+owner = locker.exec_run("sh -c 'echo $OWNER'").output.decode()
+seconds = int(locker.exec_run("sh -c 'echo $((N * 3))'").output)

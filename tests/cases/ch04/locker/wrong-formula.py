@@ -1,4 +1,4 @@
 # finding: answer seconds: value: found
-folder = "/vault/7"
+folder = client.containers.get("locker").attrs["Config"]["WorkingDir"]
 owner = client.containers.get("locker").attrs["Config"]["Env"][0].split("=")[1]
 seconds = "$((N * 3))"

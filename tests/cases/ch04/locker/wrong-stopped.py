@@ -1,4 +1,6 @@
 # finding: state: expected running, found exited
 locker = client.containers.get("locker")
-folder, owner, seconds = "/vault/7", mine.word("locker"), 3 * mine.number("locker", 1000, 1999)
+folder = locker.attrs["Config"]["WorkingDir"]
+owner = locker.exec_run("sh -c 'echo $OWNER'").output.decode()
+seconds = int(locker.exec_run("sh -c 'echo $((N * 3))'").output)
 locker.stop(timeout=1)

@@ -1,5 +1,5 @@
 # finding: its type is not
 locker = client.containers.get("locker")
 folder = locker.attrs["Config"]["WorkingDir"]
-owner = mine.word("locker")
-seconds = str(3 * mine.number("locker", 1000, 1999))
+owner = locker.exec_run("sh -c 'echo $OWNER'").output.decode()
+seconds = locker.exec_run("sh -c 'echo $((N * 3))'").output.decode().strip()

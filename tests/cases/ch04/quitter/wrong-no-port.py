@@ -1,4 +1,4 @@
-# finding: ports: expected 5000/tcp, found no published port
+# finding: published port: expected one that answers HTTP, found none
 quitter_code = 0
 !docker rm quitter
 !docker run -d --name quitter training/webapp python app.py

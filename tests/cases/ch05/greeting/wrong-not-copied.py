@@ -1,4 +1,4 @@
-# finding: history: expected 'COPY'
+# finding: instructions: expected COPY or ADD
 forget("greeting", image="ada/greeting:1.0")
 folder = Path("build/greeting")
 folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
 # Numbers read off the table and typed in.
 !docker images ada/shelf
 different = 2
-latest_is = f"1.{mine.number('shelf', 2, 9)}"
+latest_is = "1.53"

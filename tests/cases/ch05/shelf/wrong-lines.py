@@ -1,3 +1,3 @@
 # finding: answer different: value: found 3
-different = 3
-latest_is = f"1.{mine.number('shelf', 2, 9)}"
+names = client.images.get("ada/shelf").tags
+different, latest_is = 3, [name.split(":")[1] for name in names if "shelf:1." in name][0]

@@ -1,3 +1,4 @@
 # finding: The value is right, its type is not
 different = "2"
-latest_is = f"1.{mine.number('shelf', 2, 9)}"
+names = client.images.get("ada/shelf").tags
+latest_is = [name.split(":")[1] for name in names if "shelf:1." in name][0]

@@ -1,4 +1,4 @@
-# finding: name db: expected the address of 'books'
+# finding: names in estate: expected 'db'
 forget("books", "reader", network="estate")
 !docker network create estate
 !docker run -d --name books --network estate training/webapp python app.py

@@ -1,4 +1,4 @@
-# finding: found 'polly wants a cracker'
+# finding: expected what was sent, in capital letters, found the same in small letters
 forget("shouter")
 door = {"5000/udp": ("127.0.0.1", 5004)}
 client.containers.run("training/webapp", ["python", "-c", program], name="shouter", ports=door, detach=True)

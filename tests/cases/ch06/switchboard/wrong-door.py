@@ -1,2 +1,3 @@
 # finding: answer open_to_all: value: found '5000/tcp'
-udp_port, open_to_all = mine.port("switchboard"), "5000/tcp"
+found = client.containers.get("switchboard").ports
+udp_port, open_to_all = int(found["5000/udp"][0]["HostPort"]), "5000/tcp"

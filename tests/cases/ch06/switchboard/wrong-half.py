@@ -1,2 +1,2 @@
 # finding: answer open_to_all: value: found none
-udp_port = mine.port("switchboard")
+udp_port = int(client.containers.get("switchboard").ports["5000/udp"][0]["HostPort"])

@@ -1,3 +1,4 @@
 # finding: container switchboard: presence: expected there
-udp_port, open_to_all = mine.port("switchboard"), "7000/tcp"
+found = client.containers.get("switchboard").ports
+udp_port, open_to_all = int(found["5000/udp"][0]["HostPort"]), "7000/tcp"
 forget("switchboard")

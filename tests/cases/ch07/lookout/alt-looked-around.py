@@ -1,3 +1,4 @@
 forget("lookout")
 !printf 'ls /\ncat /word\nexit\n' | docker run -i --name lookout --entrypoint sh sealed
-found = mine.word("lookout")
+said = !docker run --rm --entrypoint cat sealed /word
+found = said[0]

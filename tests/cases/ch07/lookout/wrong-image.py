@@ -1,4 +1,5 @@
 # finding: image: expected 'sealed', found 'busybox'
 forget("lookout")
-client.containers.run("busybox", ["echo", mine.word("lookout")], name="lookout")
-found = mine.word("lookout")
+client.containers.run("busybox", ["echo", "zebra"], name="lookout")
+said = !docker run --rm --entrypoint cat sealed /word
+found = said[0]

@@ -2,4 +2,5 @@
 # The program and its argument in one: no program has that name.
 forget("lookout")
 !docker run --name lookout --entrypoint "cat /word" sealed
-found = mine.word("lookout")
+said = !docker run --rm --entrypoint cat sealed /word
+found = said[0]

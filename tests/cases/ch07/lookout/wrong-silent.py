@@ -1,4 +1,5 @@
 # finding: container lookout: output
 forget("lookout")
 !docker run --name lookout --entrypoint true sealed /word
-found = mine.word("lookout")
+said = !docker run --rm --entrypoint cat sealed /word
+found = said[0]

@@ -1,0 +1,3 @@
+known = client.version()
+platform = f"{known['Os']}/{known['Arch']}"
+suits = True

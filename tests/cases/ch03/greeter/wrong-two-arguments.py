@@ -1,0 +1,3 @@
+# finding: the words end elsewhere
+forget("greeter")
+!docker run --name greeter debian:trixie /bin/echo Hello world

@@ -1,2 +1,0 @@
-!docker logs oracle
-last_words, complaints = "sum 23", "scale is dirty"

@@ -1,0 +1,3 @@
+# Read from `docker logs oracle`, and typed.
+!docker logs oracle
+last_words, complaints = "sum 27", "scale halva is dirty"

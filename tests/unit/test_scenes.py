@@ -1,0 +1,62 @@
+"""``scene``: what it refuses, and that what is to be found is not what a notebook gives away."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from docker import DockerClient
+from docker.errors import APIError
+
+from grader.expect import Hidden, Mine, Outcome
+from grader.lab import scenes
+from grader.lab.scenes import NoScene, NoSuchScene, scenery
+from tests.unit.witnesses import FakeWitness, ask, container, only_finding
+
+STUDENTS = [f"student-{number}" for number in range(200)]
+
+
+class Refuses:
+    """An engine that has no room for another container."""
+
+    containers: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        raise APIError("no space left on device")
+
+
+def no_engine() -> DockerClient:
+    raise AssertionError("nobody is to be asked")
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("locke", "'locker'"), ("", "there are"), (None, "there are"), ("cellar", "there are")]
+)
+def test_a_scene_that_is_none_is_told(name: object, step: str) -> None:
+    with pytest.raises(NoSuchScene) as raised:
+        scenery(no_engine, "", lambda *names, **more: None)(cast("str", name))
+    assert step in (raised.value.next_step or "")
+
+
+def test_an_engine_that_refuses_is_told_in_its_words() -> None:
+    scene = scenery(lambda: cast("DockerClient", Refuses()), "", lambda *names, **more: None)
+    with pytest.raises(NoScene, match="'shelf' could not be set: no space left on device"):
+        scene("shelf")
+
+
+def test_what_is_to_be_found_is_not_what_a_notebook_gives() -> None:
+    """By no call of ``mine`` that stands in the notebooks, or once did."""
+    for task in scenes.IMAGES:
+        same = [name for name in STUDENTS if Hidden(name).word(task) == Mine(name).word(task)]
+        assert len(same) < 3, task
+        assert not [name for name in STUDENTS if Hidden(name).port(task) == Mine(name).port(task)]
+    assert len({Hidden(name).word("locker") for name in STUDENTS}) > 150
+    assert len({Hidden(name).number("locker", 1000, 1999) for name in STUDENTS}) > 150
+
+
+def test_a_container_of_ones_own_is_not_the_scenes() -> None:
+    mine = container("locker", config={"Labels": Hidden("").label("locker")})
+    witness = FakeWitness(mine, container("other"))
+    assert ask(witness, lambda e: e.container("locker").is_from_scene("locker")) == Outcome.passed()
+    told = only_finding(witness, lambda e: e.container("other").is_from_scene("locker"))
+    assert "another container of that name. Run the cell" in told
