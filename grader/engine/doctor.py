@@ -7,62 +7,16 @@ nothing run as root that need not be.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 from grader.engine.base import REAL_LIMITS
+from grader.engine.doctor_machine import folders, ports, room, system_name, versions
+from grader.engine.doctor_report import Item, Report, Status
 from grader.engine.endpoint import DEFAULT_SOCKET
 from grader.engine.facts import Facts, gather
 
-Status = Literal["ok", "note", "problem"]
-_SIGNS = {"ok": "ok", "note": "--", "problem": "!!"}
-_GB = 1 << 30
-BUILD_BYTES = 4 * _GB
-ROOM_BYTES = 1 * _GB
-MEMORY_BYTES = 3 * _GB // 2
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the screen: ``next_step`` is there for every problem."""
-
-    topic: str
-    name: str
-    status: Status
-    text: str
-    next_step: str = ""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found. ``usable``: an engine can be had, with the engine image built or still to be built."""
-
-    items: tuple[Item, ...]
-    usable: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """A JSON object: usable, problems (a count), items."""
-        problems = sum(item.status == "problem" for item in self.items)
-        return {"usable": self.usable, "problems": problems, "items": [asdict(item) for item in self.items]}
-
-    def as_text(self) -> str:
-        """One screen."""
-        lines, topic = [], ""
-        for item in self.items:
-            if item.topic != topic:
-                topic = item.topic
-                lines.append(topic)
-            lines.append(f"  {_SIGNS[item.status]}  {item.name:<10} {item.text}")
-            if item.next_step:
-                lines.append(f"{'next:':>15}  {item.next_step}")
-        verdict = (
-            "ready" if self.usable else "not ready: no engine can be started here yet, see the steps above"
-        )
-        return "\n".join([*lines, f"Dockbook is {verdict}."])
-
 
 def examine() -> Report:
-    """Look at this machine and say what was found; within seconds, changing nothing."""
+    """Look at this machine, try what a lab needs, and say what was found; nothing that was tried is left."""
     return diagnose(gather())
 
 
@@ -71,15 +25,19 @@ def diagnose(facts: Facts) -> Report:
     sandbox = _sandbox(facts)
     host_works = not facts.endpoint.trouble
     image = list(_image(facts, sandbox, host_works=host_works))
-    room = list(_room(facts))
-    has_room = room[0].status != "problem"
+    disk, *memory = room(facts)
+    places = list(folders(facts))
+    has_room = disk.status != "problem"
     alone = {
         "sandbox": sandbox.status == "ok" and has_room and all(one.status != "problem" for one in image),
         "vm": has_room and any(one.name == "vm" and one.status == "ok" for one in _vm(facts)),
     }
     without_docker = next((boot for boot, works in alone.items() if works), "")
     docker = _docker(facts, without_docker)
-    usable = bool(without_docker) or host_works
+    # DOCKER_HOST is what a lab takes, whatever else there is.
+    asked_in_vain = bool(facts.docker_host) and facts.endpoint.trouble not in ("", "untested")
+    usable = (bool(without_docker) or host_works) and not asked_in_vain
+    usable = usable and all(place.status != "problem" for place in places)
     if facts.system != "Linux":
         # There it is not to be had, and nothing is missing: the user's Docker carries an engine.
         sandbox = Item(sandbox.topic, sandbox.name, "note", sandbox.text)
@@ -97,9 +55,15 @@ def diagnose(facts: Facts) -> Report:
         *_context(facts),
         *image,
         *(item for item in _vm(facts) if item.topic != "Boots"),
-        *room,
-        *_ports(facts),
-        *_versions(facts),
+        disk,
+        *places,
+        *memory,
+        *ports(facts),
+        *versions(facts),
+        *(
+            Item("Not looked at", name, "problem", why, "see whether that is a fault of this machine")
+            for name, why in facts.unseen.items()
+        ),
     ]
     return Report(tuple(items), usable)
 
@@ -122,13 +86,15 @@ def _limits(facts: Facts) -> Iterator[Item]:
 
 
 def _tried(facts: Facts) -> str:
+    if facts.started:
+        return " (tried: it starts, and a container's port answers)"
     return " (tried: they work)" if facts.probed else ""
 
 
 def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
     """Why it cannot boot and what would change that, the deepest reason first."""
     if facts.system != "Linux":
-        yield f"{_system(facts)} has no user namespaces", "start your Docker: the nested boot needs one"
+        yield f"{system_name(facts)} has no user namespaces", "start your Docker: the nested boot needs one"
         return
     if facts.probed and facts.probe is None:
         return
@@ -195,7 +161,7 @@ def _vm(facts: Facts) -> Iterator[Item]:
         step = "free what is missing, or use another boot"
         yield Item("Boots", "vm", "note", f"not available: {vm.trouble}", step)
     else:
-        how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM"
+        how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM (a trial of it worked; no more has been tried)"
         text = f"a private engine in a virtual machine of QEMU {vm.qemu}, {how}"
         step = ""
         if "not open" in vm.kvm:
@@ -281,7 +247,7 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
         )
     if endpoint.trouble == "untested":
         return text, f"docker --host {endpoint.address} version"
-    return text, "unset DOCKER_HOST (or correct it)"
+    return text, "unset DOCKER_HOST (or correct it); for a private engine all the same: --boot sandbox"
 
 
 def _context(facts: Facts) -> Iterator[Item]:
@@ -319,60 +285,3 @@ def _image(facts: Facts, sandbox: Item, *, host_works: bool) -> Iterator[Item]:
         yield Item(
             "Engine image", "trixie", status, facts.image, "dockbook engine build (once; some minutes)"
         )
-
-
-def _room(facts: Facts) -> Iterator[Item]:
-    step = "free some space, or set DOCKBOOK_CACHE to a folder on another disk"
-    needed = BUILD_BYTES if facts.image else ROOM_BYTES
-    if facts.cache_free is None:
-        yield Item("Room", "disk", "problem", f"the cache cannot be used: {facts.cache}", step)
-    else:
-        text = f"{facts.cache_free / _GB:.1f} GB free in {facts.cache}"
-        if facts.cache_free < needed:
-            yield Item("Room", "disk", "problem", f"{text}; {needed / _GB:.0f} GB are needed", step)
-        else:
-            yield Item("Room", "disk", "ok", text)
-    if facts.memory_total is None or facts.memory_available is None:
-        return
-    text = f"{facts.memory_available / _GB:.1f} of {facts.memory_total / _GB:.1f} GB available"
-    if facts.memory_available < MEMORY_BYTES:
-        step = "close other programs: an engine with JupyterLab wants 1.5 GB"
-        yield Item("Room", "memory", "problem", text, step)
-    else:
-        yield Item("Room", "memory", "ok", text)
-
-
-def _ports(facts: Facts) -> Iterator[Item]:
-    if 8888 in facts.busy_ports:
-        yield Item("Ports", "8888", "note", "in use: JupyterLab takes the next free one (or --port N)")
-    else:
-        yield Item("Ports", "8888", "ok", "free for JupyterLab")
-    if 5000 not in facts.busy_ports:
-        yield Item("Ports", "5000", "ok", "free (chapters publish it)")
-    elif facts.system == "Darwin":
-        step = (
-            "System Settings, General, AirDrop & Handoff: turn AirPlay Receiver off; or publish another port"
-        )
-        yield Item("Ports", "5000", "note", "in use, on macOS usually by AirPlay Receiver", step)
-    else:
-        text = "in use: matters with --boot host only, a private engine has ports of its own"
-        yield Item("Ports", "5000", "note", text, "ss --listening --tcp --processes 'sport = :5000'")
-
-
-def _versions(facts: Facts) -> Iterator[Item]:
-    text = f"{facts.distribution_name}, {facts.system} {facts.kernel}, {facts.machine}"
-    if facts.system != "Linux":
-        yield Item(
-            "Versions", "system", "note", f"{text}: Dockbook has not been tried on {_system(facts)} yet"
-        )
-    elif facts.wsl:
-        yield Item("Versions", "system", "note", f"{text}: Dockbook has not been tried in WSL yet")
-    else:
-        yield Item("Versions", "system", "ok", text)
-    yield Item(
-        "Versions", "software", "ok", ", ".join(f"{name} {found}" for name, found in facts.versions.items())
-    )
-
-
-def _system(facts: Facts) -> str:
-    return "macOS" if facts.system == "Darwin" else facts.system

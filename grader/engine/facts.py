@@ -11,11 +11,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 from grader.engine import programs, subordinate
 from grader.engine.endpoint import (
@@ -27,8 +28,12 @@ from grader.engine.endpoint import (
     reach,
     usual_sockets,
 )
+from grader.engine.facts_places import Place, gather_places
 from grader.engine.facts_vm import VMFacts, gather_vm
 from grader.errors import EngineUnavailable
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Facts:
     overlay: bool = True
     probe: str | None = None  # why a trial of all that a sandbox needs failed
     probed: bool = False
+    started: bool = False  # the trial was a whole engine, with a container and its port
     limits: str = ""  # what a sandbox's containers can be limited in, or why not, as a lab says it
     image: str = ""  # why there is no engine image; empty: it is there
     image_tools: bool = True
@@ -77,26 +83,37 @@ class Facts:
     cache_free: int | None = None
     memory_total: int | None = None
     memory_available: int | None = None
+    places: tuple[Place, ...] = ()  # folders that will not do
     busy_ports: frozenset[int] = frozenset()
+    unseen: Mapping[str, str] = field(default_factory=dict)  # looks that failed, and why
 
 
 def gather(environment: Mapping[str, str] | None = None) -> Facts:
-    """Look at this machine. Takes a few seconds at most: every wait has a deadline."""
+    """Look at this machine. Takes a few seconds: every wait has a deadline.
+
+    A look that fails takes nothing from the others: what is not known counts as well, and ``unseen`` has why.
+    """
     env = os.environ if environment is None else environment
+    unseen: dict[str, str] = {}
+
+    def look(what: str, at: Callable[[], T], otherwise: S) -> T | S:
+        try:
+            return at()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other looks go on
+            unseen[what] = " ".join(str(error).split()) or type(error).__name__
+            return otherwise
+
     uid = os.geteuid()
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        user = str(uid)
-    release = _os_release()
-    context, source, address = docker_context(env)
-    docker_host = env.get("DOCKER_HOST", "")
-    image, image_tools = _image()
-    probe, probed = _probe()
-    endpoint = _endpoint(env)
-    in_group, has_group = _docker_group(user)
+    user = look("user", lambda: _user(uid), str(uid))
+    nothing: Mapping[str, str] = {}
+    release = look("system", _os_release, nothing)
+    context, source, address = look("context", lambda: docker_context(env), ("default", "", DEFAULT_SOCKET))
+    image, image_tools = look("image", _image, ("It could not be looked at.", True))
+    probe, probed, started = look("sandbox", lambda: _probe(has_image=not image), (None, False, False))
+    endpoint = look("docker", lambda: _endpoint(env), Endpoint(DEFAULT_SOCKET, "other", "it was not asked"))
+    in_group, has_group = look("groups", lambda: _docker_group(user), (False, False))
     cache, free = _cache()
-    total, available = _memory()
+    total, available = look("memory", _memory, (None, None))
     return Facts(
         user=user,
         uid=uid,
@@ -108,13 +125,13 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         in_container=Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
         wsl="microsoft" in platform.release().lower(),
         python_path=os.path.realpath(sys.executable),
-        versions=_versions(),
+        versions=look("versions", _versions, nothing),
         endpoint=endpoint,
-        docker_host=docker_host,
+        docker_host=env.get("DOCKER_HOST", ""),
         context=context,
         context_source=source,
         context_address=address,
-        other_sockets=_other_sockets(env) if endpoint.trouble else (),
+        other_sockets=look("sockets", lambda: _other_sockets(env), ()) if endpoint.trouble else (),
         # A client alone is no engine; on macOS and Windows the client comes with Docker Desktop.
         docker_installed=_which("docker" if platform.system() != "Linux" else "dockerd"),
         systemd=Path("/run/systemd/system").is_dir(),
@@ -123,22 +140,32 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         max_user_namespaces=_number("/proc/sys/user/max_user_namespaces"),
         unprivileged_userns_clone=_number("/proc/sys/kernel/unprivileged_userns_clone"),
         apparmor_restricts=_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1,
-        namespaces=_try_namespaces(),
+        namespaces=look("namespaces", _try_namespaces, ""),
         newuidmap=_which("newuidmap") and _which("newgidmap"),
-        subordinate_ids=_subordinate_ids(user, uid),
+        subordinate_ids=look("subordinate ids", lambda: _subordinate_ids(user, uid), ""),
         overlay=_overlay(),
         probe=probe,
         probed=probed,
-        limits=_limits() if probed and probe is None else "",
+        started=started,
+        limits=look("limits", _limits, "") if probed and probe is None else "",
         image=image,
         image_tools=image_tools,
-        vm=gather_vm(),
+        vm=look("vm", gather_vm, VMFacts()),
         cache=cache,
         cache_free=free,
+        places=look("folders", lambda: gather_places(to_build=bool(image)), ()),
         memory_total=total,
         memory_available=available,
-        busy_ports=frozenset(port for port in (5000, 8888) if _busy(port)),
+        busy_ports=look("ports", lambda: frozenset(filter(_busy, (5000, 8888))), frozenset()),
+        unseen=unseen,
     )
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 # Docker
@@ -230,13 +257,20 @@ def _image() -> tuple[str, bool]:
     return "", tools
 
 
-def _probe() -> tuple[str | None, bool]:
-    """Make what a sandbox is made of; why it did not work, and whether it was tried."""
+def _probe(*, has_image: bool) -> tuple[str | None, bool, bool]:
+    """Make what a sandbox is made of, and a whole engine where there is an image: why it did not work,
+    whether it was tried, and whether it was a whole one."""
     if platform.system() != "Linux":
-        return None, False
+        return None, False, False
     from grader.engine.sandbox import probe
 
-    return probe(), True
+    trouble = probe()
+    if trouble or not has_image:
+        return trouble, True, False
+    from grader.engine.image import find_image
+    from grader.engine.rehearsal import rehearse
+
+    return rehearse(find_image()), True, True
 
 
 def _limits() -> str:
@@ -257,7 +291,9 @@ def _cache() -> tuple[str, int | None]:
     try:
         folder = cache_folder()
         return str(folder), shutil.disk_usage(folder).free
-    except (DockbookError, OSError) as error:
+    except DockbookError as error:
+        return error.what.rstrip("."), None
+    except OSError as error:
         return str(error), None
 
 

@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import cgroups, ids, inside, linux, roots
+from grader.engine import cgroups, ids, inside, linux, relay, roots
 from grader.engine.authz import Gate
 from grader.engine.plugin import PluginServer
 
@@ -299,15 +299,23 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
 
 
 def try_out(own_ids: str) -> None:
-    """The boot's delicate steps with nothing in them; ends with 0, or with 1 and the reason on stderr."""
+    """The boot's delicate steps with nothing in them, and a relay's; ends with 0, or with 1 and the reason on
+    stderr."""
     read, write = os.pipe2(os.O_CLOEXEC)
     pid = linux.clone(NAMESPACES)
     if pid == 0:
         roots.try_out(read)
+    step = "the ids could not be mapped"
     try:
+        opened = open_namespaces(pid)
         ids.write_maps(pid, json.loads(own_ids))
         os.write(write, b"m")
+        if os.waitpid(pid, 0)[1]:
+            sys.exit(1)
+        step = "the engine's network, where its ports are, cannot be entered"
+        relay.join(**{name: f"/proc/self/fd/{number}" for name, number in opened.items()})
     except OSError as error:
-        os.kill(pid, signal.SIGKILL)
-        sys.stderr.write(f"the ids could not be mapped: {error}\n")
-    sys.exit(0 if os.waitpid(pid, 0)[1] == 0 else 1)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        sys.exit(f"{step}: {error}")
+    sys.exit(0)

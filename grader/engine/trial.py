@@ -37,8 +37,11 @@ class Trouble:
 
 
 def try_image(own: ids.Ids, folder: Path) -> Trouble | None:
-    """Whether an engine image can be made in ``folder``, which must be writable: None, or why not."""
-    place = Path(tempfile.mkdtemp(prefix="trial-", dir=folder))
+    """Whether an engine image can be made in ``folder``: None, or why not."""
+    try:
+        place = Path(tempfile.mkdtemp(prefix="trial-", dir=folder))
+    except OSError as error:
+        return Trouble(f"cannot be written: {error.strerror}", file_system(folder))
     try:
         place.chmod(0o777)
         return _tried(own, place, "." if own.get("fake") or own.get("plain") else "state", folder)

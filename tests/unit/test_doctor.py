@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from grader.engine import doctor
+from grader.engine import doctor, facts
 from grader.engine.base import REAL_LIMITS, limits_line
 from grader.engine.doctor import diagnose
+from grader.engine.doctor_report import Item
 from grader.engine.endpoint import DEFAULT_SOCKET as SOCKET
 from grader.engine.endpoint import Endpoint
 from grader.engine.facts import Facts
+from grader.engine.facts_places import Place
 from grader.engine.facts_vm import VMFacts
 
 GB = 1 << 30
@@ -29,7 +31,7 @@ FINE = Facts(
 )
 
 
-def item(found: Facts, name: str) -> doctor.Item:
+def item(found: Facts, name: str) -> Item:
     return next(item for item in diagnose(found).items if item.name == name)
 
 
@@ -181,13 +183,14 @@ def test_why_docker_does_not_answer(wrong, words, step):
     ],
 )
 def test_a_wrong_docker_host_is_a_problem_even_beside_a_sandbox(trouble, words):
-    found = item(
-        replace(FINE, docker_host="tcp://nowhere:1", endpoint=Endpoint("tcp://nowhere:1", trouble, "why")),
-        "engine",
-    )
+    wrong = replace(FINE, docker_host="tcp://nowhere:1", endpoint=Endpoint("tcp://nowhere:1", trouble, "why"))
+    found = item(wrong, "engine")
     assert found.status == "problem"
     assert words in found.text
-    assert found.next_step == "unset DOCKER_HOST (or correct it)"
+    assert found.next_step.startswith("unset DOCKER_HOST (or correct it)")
+    assert "--boot sandbox" in found.next_step
+    # A lab takes what DOCKER_HOST names: it would not start.
+    assert not diagnose(wrong).usable
 
 
 def test_an_ssh_address_is_left_to_docker():
@@ -319,6 +322,41 @@ def test_taken_ports(system, words, step):
     assert "next free one" in item(found, "8888").text
 
 
+@pytest.mark.parametrize("needed", [True, False])
+def test_a_folder_that_will_not_do(needed):
+    place = Place("state", "it does not keep owners", "set DOCKBOOK_STATE", needed)
+    report = diagnose(replace(FINE, places=(place,)))
+    assert report.usable is not needed
+    found = next(one for one in report.items if one.name == "state")
+    assert (found.topic, found.status) == ("Room", "problem" if needed else "note")
+
+
+def test_a_look_that_failed_is_told_of_beside_all_others():
+    report = diagnose(replace(FINE, unseen={"docker": "[Errno 13] Permission denied"}))
+    found = report.items[-1]
+    assert (found.topic, found.name, found.status) == ("Not looked at", "docker", "problem")
+    assert "Permission denied" in found.text
+    assert report.usable
+
+
+def test_one_look_that_fails_takes_nothing_from_the_others(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKBOOK_CACHE", str(tmp_path / "cache"))
+
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/some/where")
+
+    for name in ("_docker_group", "_memory", "_image", "_os_release", "gather_vm", "gather_places"):
+        monkeypatch.setattr(facts, name, fail)
+    found = facts.gather({})
+    assert found.unseen.keys() == {"groups", "memory", "image", "system", "vm", "folders"}
+    assert "Permission denied: '/some/where'" in found.unseen["vm"]
+
+
+def test_the_doctor_says_what_it_has_tried():
+    assert "(tried: they work)" in item(replace(FINE, probed=True), "sandbox").text
+    assert "a container's port answers" in item(replace(FINE, probed=True, started=True), "sandbox").text
+
+
 def test_unknown_memory_is_left_out():
     names = [item.name for item in diagnose(replace(FINE, memory_total=None)).items]
     assert "memory" not in names
@@ -358,3 +396,4 @@ def test_examine_looks_at_this_machine_and_comes_to_an_end(monkeypatch, tmp_path
     assert time.monotonic() - began < 60
     assert {entry.topic for entry in report.items} >= {"Boots", "Docker", "Engine image", "Room", "Ports"}
     assert "unset DOCKER_HOST" in report.as_text()
+    assert "Not looked at" not in report.as_text()
