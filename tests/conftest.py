@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
+from _pytest.junitxml import xml_key
 from xdist.remote import Producer
+from xdist.workermanage import WorkerController
 
+from grader.cli.project import LEFT
 from grader.engine.auto import open_engine
 from grader.engine.base import Engine
 from grader.engine.build import ensure_image
@@ -33,6 +36,41 @@ def pytest_runtest_makereport(
     report = yield
     report.sections = [(name, text.encode(errors="replace").decode()) for name, text in report.sections]
     return report
+
+
+_LEFT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Count the slow tests that a run leaves out: ``dockbook test`` says how many there are."""
+    if not items:
+        return
+    config = items[0].config
+    mine = [item for item in items if item.get_closest_marker("slow") and _differs_by_slow(item, config)]
+    config.stash[_LEFT] = config.stash.get(_LEFT, 0) + len(mine)
+
+
+def _differs_by_slow(item: pytest.Item, config: pytest.Config) -> bool:
+    """Whether ``slow`` is why an item is left out, where a run also chooses by ``alone``."""
+    alone = item.get_closest_marker("alone") is not None
+    chosen = config.getoption("markexpr").split(" and ")
+    return not (("alone" in chosen and not alone) or ("not alone" in chosen and alone))
+
+
+@pytest.hookimpl(tryfirst=True)  # before the report is written
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Into the report; from a worker by way of the process that it works for."""
+    left = session.config.stash.get(_LEFT, 0)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = left
+    elif report := session.config.stash.get(xml_key, None):
+        report.add_global_property(LEFT, str(left))
+
+
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Every worker has left out the same."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[_LEFT] = output.get("left", node.config.stash.get(_LEFT, 0))
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,12 @@ class User:
             return ["su", "-", self.name, "-c", script]
         return ["env", "-i", *self._login(), "sh", "-c", 'cd; exec "$SHELL" -l -c "$1"', "sh", script]
 
+    def terminal(self) -> list[str]:
+        """The command line of a login session to type in."""
+        if os.geteuid() == 0:
+            return ["su", "-", self.name]
+        return ["env", "-i", *self._login(), "TERM=xterm", "sh", "-c", 'cd; exec "$SHELL" -l']
+
     def _login(self) -> list[str]:
         """What a login sets, for the caller, who needs no ``su`` to be themselves."""
         names = {"HOME": self.home, "USER": self.name, "LOGNAME": self.name, "SHELL": self.shell}

@@ -1,44 +1,44 @@
-"""``dockbook test``: the project's own checks, one after the other, in a clone."""
+"""``dockbook test``: the project's own checks, in a clone. What is in which run is here and nowhere else.
+
+Four runs, each with more than the one before: ``--quick``, the ordinary one, ``--long``, ``--all``. The two
+last ones start with the ordinary run and go on with the tests marked ``slow``. Nothing is left out of a run
+without a word: the summary counts what a longer one has beyond it.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Literal
 
 import click
 
+from grader.cli.side_by_side import Result, Step, run
 from grader.errors import UsageError
 
 _TOOLS = Path(sys.executable).parent
 
-
-@dataclass(frozen=True)
-class Step:
-    """One check: its name and the command. A step of pytest leaves a report, from which we count."""
-
-    name: str
-    argv: tuple[str, ...]
-    report: Path | None = None
+Size = Literal["quick", "ordinary", "long", "all"]
+IMAGE = "image"
+LEFT = "slow tests left out"
+SIZES: tuple[Size, ...] = ("quick", "ordinary", "long", "all")
 
 
 @dataclass(frozen=True)
 class _Suite:
-    """Tests of a folder. ``together``: how pytest-xdist parts them between ``workers``, if more than one.
+    """Tests of a folder. ``first``: the smallest run with it; ``slow``: that with its slow tests.
 
-    An engine or a command is waited for most of the time, so several tests run at once: any of them
-    (``load``); or, without the slow ones, any that do not share what takes long to make (``loadgroup``, by
-    ``tests/scheduling.py``). The number of workers is what two cores have use for: with four the cases of a
-    chapter took three quarters of the time that they took with two. Where a virtual machine or a batch of
-    submissions has work for all cores by itself, more workers gain little and make everything wait.
+    ``engine``: it needs root's engine image. In a run of several suites each has one process, and they run
+    side by side. A suite that runs by itself, and the slow part of one, is parted between ``workers`` by
+    pytest-xdist: any tests (``load``), or those that do not share what takes long to make (``loadgroup``, by
+    ``tests/scheduling.py``). Where a virtual machine or a batch of submissions has work for all cores by
+    itself, more workers gain little and make everything wait.
     """
 
     name: str
@@ -46,46 +46,51 @@ class _Suite:
     workers: int = 1
     together: Literal["load", "loadgroup"] = "load"
     marks: str = ""
+    first: Size = "ordinary"
+    slow: Size | None = "long"
+    engine: bool = True
 
 
 _SUITES = (
-    _Suite("unit", "unit", 2),
-    _Suite("engine", "engine", 2, "loadgroup", marks="not alone"),
-    _Suite("leftovers", "engine", marks="alone"),
+    _Suite("login", "login", engine=False),
+    _Suite("unit", "unit", 2, first="quick", engine=False),
     _Suite("course", "course", 4),
+    _Suite("engine", "engine", 2, "loadgroup", marks="not alone"),
     _Suite("grading", "grading", 2, "loadgroup"),
     _Suite("browser", "browser", 2, "loadgroup"),
-    _Suite("binder", "binder"),
+    _Suite("binder", "binder", slow="all", engine=False),
+    _Suite("machines", "machines", first="all", slow="all"),
+    _Suite("leftovers", "engine", marks="alone"),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a step ended: its exit code and the seconds it took."""
-
-    step: Step
-    code: int
-    seconds: float
 
 
 @click.command()
 @click.option(
-    "--all", "everything", is_flag=True, help="Also the tests that take minutes or need the network."
+    "--quick", "size", flag_value="quick", help="Only style, types, layers, spelling and the unit tests."
+)
+@click.option("--long", "size", flag_value="long", help="Also the slow tests, but for what --all alone has.")
+@click.option(
+    "--all", "size", flag_value="all", help="Everything: also images for Binder, and virtual machines."
 )
 @click.option("--only", "names", multiple=True, metavar="NAME", help="Only this step; may be given again.")
-def test(everything: bool, names: tuple[str, ...]) -> int:
-    """Run the project's checks: style, types, layers, spelling, and every test.
+def test(size: Size | None, names: tuple[str, ...]) -> int:
+    """Run the project's checks: style, types, layers, spelling, and tests of every suite.
+
+    Ten minutes at most on two quiet cores, the environment and the engine image included; --quick takes two.
+    Of the course's cases the ordinary run tries, for each task, the good one in its notebook, one by the
+    command line, and wrong ones, two at most; of the hostile submissions and of the bombs one of each family;
+    engines are sandboxes. The slow tests, with --long and --all, have every case on an engine of its own and
+    every change of a good solution, every attack, every chapter on each engine and in the browser, engines
+    that are nested or virtual machines (with their images). The summary says how many tests were
+    left for them. --all alone builds the image for Binder and starts other machines.
 
     Ends with 1 if any failed. Needs a clone and the `test` extra: ./dockbook test provides both.
     """
     root = clone()
-    chosen = choose(steps(root, everything=everything), names)
-    if any(step.report and step.name != "unit" for step in chosen):
-        from grader.cli.boot import ensure_image
-
-        ensure_image()
+    chosen = choose(steps(root, size or "ordinary"), names)
     began = monotonic()
-    results = [_run(step, root) for step in chosen]
+    lanes = 1 if len(chosen) == 1 else max(2, os.cpu_count() or 1)
+    results = run(chosen, root, lanes=lanes, tell=click.echo)
     click.echo(summary(results, monotonic() - began))
     return 1 if any(result.code for result in results) else 0
 
@@ -101,36 +106,52 @@ def clone() -> Path:
     return root
 
 
-def steps(root: Path, *, everything: bool) -> list[Step]:
-    """All steps in order, the quick ones first."""
+def steps(root: Path, size: Size) -> list[Step]:
+    """All steps of a run of this size, in the order in which they are started."""
     python = sys.executable
-
-    return [
+    plain = [
         Step("style", (python, "-m", "ruff", "check", ".")),
         Step("format", (python, "-m", "ruff", "format", "--check", ".")),
         Step("shell", ("shellcheck", "dockbook", ".ci/run", "binder/entrypoint")),
-        Step("types", (python, "-m", "mypy")),
         Step("layers", (str(_TOOLS / "lint-imports"),)),
         Step("spelling", (str(_TOOLS / "codespell"),)),
-        *(_pytest(root, suite, everything=everything) for suite in _SUITES),
+        Step("types", (python, "-m", "mypy")),
     ]
+    first = [_pytest(root, suite) for suite in _SUITES if _within(suite.first, size)]
+    slow = [_pytest(root, suite, slow=True) for suite in _SUITES if suite.slow and _within(suite.slow, size)]
+    # The login user's first lab builds an engine image, which root then takes over: it starts at once. What
+    # needs none runs meanwhile.
+    begin = [step for step in first if step.name == "login"]
+    without = [step for step in first if not step.after and step not in begin]
+    image = [Step(IMAGE, (str(_TOOLS / "dockbook"), "engine", "build"))] if size != "quick" else []
+    return [*begin, *plain, *without, *image, *(step for step in first if step.after), *slow]
 
 
-def _pytest(root: Path, suite: _Suite, *, everything: bool) -> Step:
-    # The default run leaves the slow ones out. Among these are some that load the machine, or time it.
-    marks = " and ".join(filter(None, ("" if everything else "not slow", suite.marks)))
-    several = suite.workers > 1 and (suite.together == "load" or not everything)
-    report = root / "build" / f"report-{suite.name}.xml"
-    argv = (
-        *(sys.executable, "-m", "pytest", "-m", marks),
-        *(("-n", str(suite.workers), "--dist", suite.together) if several else ()),
-        *(f"--junitxml={report}", f"tests/{suite.folder}"),
+def _within(needed: Size, size: Size) -> bool:
+    return SIZES.index(needed) <= SIZES.index(size)
+
+
+def _pytest(root: Path, suite: _Suite, *, slow: bool = False) -> Step:
+    name = f"{suite.name}-slow" if slow else suite.name
+    report = root / "build" / f"report-{name}.xml"
+    marks = " and ".join(filter(None, ("slow" if slow else "not slow", suite.marks)))
+    argv = (sys.executable, "-m", "pytest", "-m", marks, f"--junitxml={report}", f"tests/{suite.folder}")
+    return Step(
+        name,
+        argv,
+        report,
+        after=(IMAGE,) if suite.engine else (),
+        alone=slow or suite.marks == "alone",
+        parted=("-n", str(suite.workers), "--dist", suite.together) if suite.workers > 1 else (),
     )
-    return Step(suite.name, argv, report)
 
 
 def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:
-    """The named steps in their order; all if none is named. Raises UsageError for an unknown name."""
+    """The named steps in their order, and those they come after; all if none is named.
+
+    A suite that is the only one has the cores for itself: its tests are parted. So are slow ones, which run
+    one suite after the other. Raises UsageError for an unknown name.
+    """
     wanted = set(names)
     unknown = wanted - {step.name for step in known}
     if unknown:
@@ -138,37 +159,31 @@ def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:
             f"There is no step {', '.join(sorted(unknown))}.",
             next_step=f"choose from: {', '.join(step.name for step in known)}.",
         )
-    return [step for step in known if not wanted or step.name in wanted]
-
-
-def _run(step: Step, root: Path) -> Result:
-    click.echo(f"\n──── {step.name} {'─' * max(4, 74 - len(step.name))}")
-    if step.report:
-        step.report.parent.mkdir(exist_ok=True)
-        step.report.unlink(missing_ok=True)
-    began = monotonic()
-    if shutil.which(step.argv[0]) is None:
-        # A missing tool is a failed check, not a skipped one.
-        click.echo(
-            f"{step.argv[0]} is not installed. Next: run ./dockbook test, which installs what it needs."
-        )
-        return Result(step, 127, 0.0)
-    sys.stdout.flush()
-    code = subprocess.run(step.argv, cwd=root, env={**os.environ, "CI": "true"}, check=False).returncode
-    seconds = monotonic() - began
-    click.echo(f"──── {step.name}: {'passed' if code == 0 else f'FAILED ({code})'} in {seconds:.1f} s")
-    return Result(step, code, seconds)
+    for step in known:
+        if step.name in wanted:
+            wanted.update(step.after)
+    chosen = [step for step in known if not wanted or step.name in wanted]
+    suites = [step for step in chosen if step.report]
+    return [
+        replace(step, argv=(*step.argv, *step.parted)) if step.alone or suites == [step] else step
+        for step in chosen
+    ]
 
 
 def summary(results: Sequence[Result], seconds: float) -> str:
     """A line for each step, a verdict, and pytest's ordinary closing line for all its runs together."""
     lines = ["", "──── summary " + "─" * 67]
     counts: Counter[str] = Counter()
+    left: dict[str, int] = {}
     for result in results:
         verdict = "passed" if result.code == 0 else "FAILED"
-        lines.append(f"{result.step.name:<10} {verdict}  {result.seconds:7.1f} s")
+        lines.append(f"{result.step.name:<14} {verdict}  {result.seconds:7.1f} s")
         if result.step.report:
             counts += count(result.step.report)
+            left[result.step.name] = slow_ones(result.step.report)
+    more = sum(number for name, number in left.items() if f"{name.removesuffix('-slow')}-slow" not in left)
+    if more:
+        lines.append(f"{more} more tests of these suites are in --all")
     failed = [result.step.name for result in results if result.code]
     lines.append(f"failed: {', '.join(failed)}" if failed else "every check passed")
     if any(result.step.report for result in results):
@@ -193,3 +208,12 @@ def count(report: Path) -> Counter[str]:
         total["skipped"] += number["skipped"]
         total["passed"] += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
     return total
+
+
+def slow_ones(report: Path) -> int:
+    """How many slow tests a run left out, as ``tests/conftest.py`` notes them in its report."""
+    try:
+        found = ET.parse(report).getroot().iterfind(f".//property[@name='{LEFT}']")  # noqa: S314 - as above
+        return sum(int(one.get("value", 0)) for one in found)
+    except (OSError, ET.ParseError):
+        return 0

@@ -22,7 +22,7 @@ from grader.engine.image import location
 from grader.engine.vm_build import ensure_vm
 from tests.users import User, ordinary_user, shared_python
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
 DOCKBOOK = Path(sys.executable).with_name("dockbook")
 JUPYTER = Path(sys.executable).with_name("jupyter-lab")
 

@@ -1,19 +1,20 @@
 """Every case for real: good solutions and their alternatives pass, wrong ones give their finding.
 
 A case is the content of one task's solution cell: ``tests/cases/chNN/TASK/``. A chapter joins by having a
-folder there. Each case has an engine as it booted, a fresh kernel inside, and the instructor's test outside.
+folder there. Each case has an engine as it booted, a kernel inside that nobody has used, and the instructor's
+test outside: either of them new, or as new (``tests.course.bench``).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from grader.course import Chapter, Course, Task, marks
 from grader.engine.base import Engine
@@ -21,6 +22,7 @@ from grader.expect.finding import Outcome
 from grader.grading.kernel import CellRun, KernelSession
 from grader.grading.trusted import LOOK_S, look, originals
 from grader.state import Snapshot
+from tests.course.bench import Bench
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
@@ -60,21 +62,24 @@ def cases_of(chapter: Chapter) -> list[Case]:
 
 
 ALL = [case for chapter in chapters() for case in cases_of(chapter)]
-EVERY_TIME = 3
-"""Wrong cases of a task that each run tries; the others, and further alternatives, come with ``--all``."""
+EVERY_TIME = 2
+"""Wrong cases of a task that each run tries; of those in ``TAKES_LONG`` one."""
+TAKES_LONG = ("fitter", "member", "leaver", "greeting", "named", "dialog", "memoir", "polite", "whisperer")
+"""Tasks that install packages, build, or wait for a program's end."""
 
 
-def by_weight(cases: list[Case]) -> list[ParameterSet]:
-    """The cases as parameters: good, by the CLI, and three wrong ones each time; the rest when slow."""
-    parameters = []
-    tried: Counter[tuple[str, str]] = Counter()
+def each_time(cases: list[Case]) -> list[Case]:
+    """Of each task the one by the CLI, and wrong ones; nbval runs the good ones, in their notebooks."""
+    chosen = []
+    tried: Counter[str] = Counter()
     for case in cases:
-        kind = case.path.stem.split("-")[0]
-        tried[case.task.id, kind] += 1
-        often = kind == "good" or case.path.stem.startswith("alt-cli")
-        often = often or (case.wrong and tried[case.task.id, kind] <= EVERY_TIME)
-        parameters.append(pytest.param(case, marks=() if often else pytest.mark.slow))
-    return parameters
+        if case.wrong:
+            tried[case.task.id] += 1
+            if tried[case.task.id] <= (1 if case.task.id in TAKES_LONG else EVERY_TIME):
+                chosen.append(case)
+        elif case.path.stem == "alt-cli":
+            chosen.append(case)
+    return chosen
 
 
 TASKS = [(chapter, task) for chapter in COURSE.written for task in chapter.tasks]
@@ -89,27 +94,35 @@ class Tried:
     idle: bool
 
 
-def attempt(engine: Engine, folder: Path, chapter: Chapter, task: Task, source: str) -> Outcome:
-    """The outcome of one solution cell, on an engine as it booted."""
-    tried = try_cell(engine, folder, chapter, task, source)
-    assert tried.run.ending in ("ok", "error"), f"the kernel: {tried.run.ending} {tried.run.outputs}"
-    return tried.outcome
+def attempt(bench: Bench, chapter: Chapter, task: Task, source: str) -> Outcome:
+    """The outcome of one solution cell, on an engine and in a kernel as they were at first."""
+    with bench.case(chapter, task) as (engine, session, images):
+        tried = in_order(session, engine, chapter, task, source, images)
+        assert tried.run.ending in ("ok", "error"), f"the kernel: {tried.run.ending} {tried.run.outputs}"
+        return tried.outcome
 
 
 def try_cell(engine: Engine, folder: Path, chapter: Chapter, task: Task, source: str) -> Tried:
     """Run one solution cell and what comes before it by rights, then the trusted test, as grading does."""
-    outcomes: dict[str, Outcome] = {}
     files = folder / "files"  # what a submission brings along: nothing
     files.mkdir()
     images = originals(engine)
     with closing(KernelSession(engine, files, chapter.limits)) as session:
         run_cell(session, chapter, chapter.setup, "the first cell")
-        for earlier in task.after:
-            good = (CASES / chapter.id.split("-")[0] / earlier / "good.py").read_text(encoding="utf-8")
-            before = chapter.task(earlier)
-            outcomes[earlier] = solve(session, engine, chapter, before, good, outcomes, images).outcome
-            assert outcomes[earlier].status == "passed", f"{earlier}: {outcomes[earlier]}"
-        return solve(session, engine, chapter, task, source, outcomes, images)
+        return in_order(session, engine, chapter, task, source, images)
+
+
+def in_order(
+    session: KernelSession, engine: Engine, chapter: Chapter, task: Task, source: str, images: dict[str, str]
+) -> Tried:
+    """A solution cell after good ones of the tasks that it builds on."""
+    outcomes: dict[str, Outcome] = {}
+    for earlier in task.after:
+        good = (CASES / chapter.id.split("-")[0] / earlier / "good.py").read_text(encoding="utf-8")
+        before = chapter.task(earlier)
+        outcomes[earlier] = solve(session, engine, chapter, before, good, outcomes, images).outcome
+        assert outcomes[earlier].status == "passed", f"{earlier}: {outcomes[earlier]}"
+    return solve(session, engine, chapter, task, source, outcomes, images)
 
 
 def solve(
@@ -157,9 +170,32 @@ def prepared(chapter: Chapter, task: Task) -> list[str]:
     raise AssertionError(f"{chapter.id} has no cell {task.solution_id}")
 
 
-@pytest.mark.parametrize("case", by_weight(ALL), ids=lambda case: case.name)
-def test_case(case: Case, engine: Engine, tmp_path: Path) -> None:
-    outcome = attempt(engine, tmp_path, case.chapter, case.task, case.source)
+@pytest.fixture(scope="module")
+def bench(engine_image: None) -> Iterator[Bench]:
+    """What the cases share; how often a case had to have another engine or kernel is printed."""
+    bench = Bench()
+    yield bench
+    bench.close()
+    print(f"{bench.engines} engines and {bench.kernels} kernels for {bench.cases} cases")
+
+
+@pytest.mark.parametrize("case", each_time(ALL), ids=lambda case: case.name)
+def test_case(case: Case, bench: Bench) -> None:
+    """By the CLI and wrong, of each task; all of them are tried alone when slow tests are."""
+    assert_as_told(case, attempt(bench, case.chapter, case.task, case.source))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case_alone(case: Case, engine: Engine, tmp_path: Path) -> None:
+    """Every case, with an engine and a kernel that nothing else has seen."""
+    tried = try_cell(engine, tmp_path, case.chapter, case.task, case.source)
+    assert tried.run.ending in ("ok", "error"), f"the kernel: {tried.run.ending} {tried.run.outputs}"
+    assert_as_told(case, tried.outcome)
+
+
+def assert_as_told(case: Case, outcome: Outcome) -> None:
+    """A wrong case comes to what its first line says, any other one passes."""
     if not case.wrong:
         assert outcome.status == "passed", "\n".join(map(str, outcome.findings)) or outcome.reason
         return
@@ -175,9 +211,9 @@ def test_case(case: Case, engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("chapter", "task"), TASKS, ids=lambda value: value.id)
-def test_nothing_done_is_no_pass(chapter: Chapter, task: Task, engine: Engine, tmp_path: Path) -> None:
+def test_nothing_done_is_no_pass(chapter: Chapter, task: Task, bench: Bench) -> None:
     """What a release holds in place of the solution."""
-    outcome = attempt(engine, tmp_path, chapter, task, "raise NotImplementedError()")
+    outcome = attempt(bench, chapter, task, "raise NotImplementedError()")
     assert outcome.status in ("failed", "not_reached"), outcome
 
 

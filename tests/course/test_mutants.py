@@ -31,16 +31,13 @@ from tests.course.mutants import (
     table,
 )
 from tests.course.operators import Cell, edits
-from tests.course.test_cases import ROOT, TASKS, chapters
+from tests.course.test_cases import ROOT, TAKES_LONG, TASKS, chapters
 
 SHARP = 0.95
 """At least this part of the mutants is caught."""
 
 MANY = 400
 """And there are at least so many."""
-
-TAKES_LONG = ("fitter", "member", "leaver", "greeting", "named", "dialog", "memoir", "polite")
-"""Tasks that install packages or wait for a program's end: not each time."""
 
 
 @cache

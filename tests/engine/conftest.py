@@ -20,11 +20,14 @@ from tests.users import User, ordinary_user
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who looks at the whole machine runs alone."""
+    """Who looks at the whole machine runs alone; an engine whose image takes minutes to build is slow."""
     for item in items:
         assert isinstance(item, pytest.Function)
         if "before" in item.fixturenames:
             item.add_marker("alone")
+        boots = item.callspec.params.get("place") if hasattr(item, "callspec") else None
+        if boots in ("nested", "vm"):
+            item.add_marker("slow")
 
 
 @pytest.fixture

@@ -127,7 +127,15 @@ ALLOWED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", ALLOWED, ids=lambda options: str(options)[:60])
+EVERY_TIME = 3
+"""Of the options by themselves so many are tried each time, all of them together always."""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(one, marks=[pytest.mark.slow] * (n >= EVERY_TIME)) for n, one in enumerate(ALLOWED)],
+    ids=lambda options: str(options)[:60],
+)
 def test_with_an_option_that_the_plugin_lets_through(
     shared_engine: Engine, canaries: dict[str, str], options: dict[str, Any]
 ) -> None:

@@ -107,6 +107,8 @@ BOMBS: dict[str, tuple[str, ...]] = {
     ),
     "disk": ("client.containers.run('busybox', 'dd if=/dev/zero of=/y bs=1M count=3000')", DISK),
 }
+EVERY_TIME = ("memory of the kernel", "memory of a container", "forks of the kernel", "disk")
+"""One of each kind; the others are slow."""
 
 
 @pytest.fixture
@@ -125,7 +127,9 @@ def run(engine: Engine, folder: Path, *cells: str) -> list[CellRun]:
         return [session.run(cell, 40) for cell in (SETUP, *cells)]
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one not in EVERY_TIME)) for one in BOMBS]
+)
 def test_a_bomb_is_ended_and_named_and_the_engine_goes_on(limited: Engine, tmp_path: Path, name: str) -> None:
     bomb, *limits = BOMBS[name]
     _, ran = run(limited, tmp_path, bomb)

@@ -18,7 +18,7 @@ from grader.errors import EngineError, EngineUnavailable
 from grader.lab.attend import Attendant
 from tests.engine.typed import eventually
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 ROOM = qemu.NEEDED_DISK + (40 << 20)
 
 

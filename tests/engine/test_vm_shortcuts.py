@@ -12,7 +12,7 @@ from grader.cli.boot import open_chosen
 from grader.engine.vm_shim import SHIM
 from tests.engine.typed import eventually
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 PATIENCE_S = 60
 
 

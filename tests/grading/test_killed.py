@@ -123,7 +123,7 @@ def difference(one: State, other: State) -> list[object]:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_the_same_command_gives_the_same_gradebook(
     handed_in, tmp_path, places, kills
 ):

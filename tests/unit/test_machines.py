@@ -14,7 +14,8 @@ from grader.engine import ids
 from grader.engine.image import EngineImage
 from tests.machines import config_disk, image_archive
 from tests.machines.recipe import RECIPES
-from tests.machines.terminal import PROMPT, plain
+from tests.machines.terminal import PROMPT
+from tests.terminal import plain
 
 DEBIAN13 = RECIPES["debian13"]
 
