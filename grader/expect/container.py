@@ -97,8 +97,7 @@ class ContainerSubject(ContainerNet):
                 "paused": f"Let it go on: `docker unpause {box.name}`.",
             }.get(
                 box.status,
-                f"It ended with exit code {exit_code(box.exit_code)}. It runs as long as its command does: "
-                f"start it again (`docker start {box.name}`), or give it one that lasts.",
+                self._why_not_started(),
             )
             self.differs("state", "running", box.status or "no state", hint)
         return self
@@ -122,11 +121,30 @@ class ContainerSubject(ContainerNet):
             box = self.box
             if box.status == "created":
                 return self.differs("exit code", expected, "one that never ran", self._why_not_started())
-            hint = f"Its command goes on. If it should not, stop the container: `docker stop {box.name}`."
-            return self.differs("exit code", expected, f"none yet: it is {box.status}", hint)
+            return self.differs("exit code", expected, f"none yet: it is {box.status}", self._to_end(codes))
         if self.box.exit_code not in codes:
-            self.differs("exit code", expected, exit_code(self.box.exit_code), self._why_ended())
+            self.differs("exit code", expected, exit_code(self.box.exit_code), self._why_ended(codes))
         return self
+
+    def _to_end(self, codes: tuple[int, ...]) -> str:
+        """How one that runs comes to its end with one of these codes."""
+        box = self.box
+        if self._waits_for_words() and 0 in codes:
+            return f"Its shell waits for what is typed. `docker attach {box.name}` leads there; type `exit`."
+        if 143 in codes and not box.init:
+            return (
+                "As process number 1 most programs do not hear SIGTERM, and `docker stop` kills them (137). "
+                f"{self.anew('with `--init`')} Then `docker stop {box.name}`."
+            )
+        if {137, 143} & set(codes):
+            return f"Stop it: `docker stop {box.name}`."
+        return (
+            f"Its command goes on: `docker wait {box.name}` waits for its end. If that never comes, another "
+            f"command is asked for. {self.anew()}"
+        )
+
+    def _waits_for_words(self) -> bool:
+        return is_bare_shell(self.box.argv) and self.box.open_stdin
 
     def was_restarted(self) -> Self:
         """The same container ended once and runs again."""
@@ -171,11 +189,13 @@ class ContainerSubject(ContainerNet):
         why = explain(self.box)
         return " ".join(word for word in (why.what, f"Try: {why.hint}" if why.hint else "") if word)
 
-    def _why_ended(self) -> str:
-        why = explain(self.box)
+    def _why_ended(self, codes: tuple[int, ...]) -> str:
+        box, why = self.box, explain(self.box)
+        if self._waits_for_words() and 0 in codes:
+            return f"`docker start -ai {box.name}` leads into its shell again; leave that with `exit`."
         if why.kind == "finished":
             # How to keep it up is no answer to a check that asks for another exit code.
-            return why.what
+            return f"Its command came to its end without an error. {self.anew('with one that ends so')}"
         # The meaning of the code stands beside it already.
         said = exit_meaning(self.box.exit_code) and not self.box.oom_killed
         return why.hint if said else f"{why.what} {why.hint}".strip()
@@ -232,7 +252,23 @@ class ContainerSubject(ContainerNet):
             return f"Its error output says {quote(log.stderr, 160)}."
         if self.box.status == "created":
             return self._why_not_started()
-        return f"Read the whole of it: `docker logs {self.box.name}`."
+        return self._other_command()
+
+    def _other_command(self) -> str:
+        """What to do about a container that printed something else, or nothing."""
+        box = self.box
+        if is_bare_shell(box.argv) and not box.open_stdin:
+            config = self.scene.witness.image(box.image_id)
+            what = f"Its command, {command(box.argv)}, is a shell that had nothing to read"
+            if config is not None and config.cmd == box.cmd:
+                return (
+                    f"{what}, and stands in the image. The Dockerfile needs a CMD that prints it. Then build "
+                    f"the image again. {self.anew()}"
+                )
+            return f"{what}. {self.anew('with the command that prints it')}"
+        return (
+            f"`docker logs {box.name}` shows all of it. It ran {command(box.argv)}: is that what prints it?"
+        )
 
     def prints_again(self, within_s: float = 3) -> Self:
         """Its log grows while we look, for ``within_s`` seconds at most."""

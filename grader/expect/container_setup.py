@@ -6,6 +6,7 @@ from typing import Self
 
 from grader.expect.mine import Hidden
 from grader.expect.scene import Scene
+from grader.expect.shell import options_after_image
 from grader.expect.words import command, listing, quote
 from grader.state import Binding, Container
 
@@ -86,7 +87,12 @@ class ContainerSetup:
         bindings = self.box.bindings
         if not bindings and self.box.publish_all and not self.box.running:
             return f"Its ports are bound while it runs: `docker start {self.box.name}`."
-        if any(b.port == host_port and b.host_port == port for b in bindings):
+        late = options_after_image(self.box.cmd, "-p", "--publish", "-P", "--publish-all")
+        if late:
+            what = (
+                f"`{late[0]}` came after the image, and so it went to the program: options stand before it."
+            )
+        elif any(b.port == host_port and b.host_port == port for b in bindings):
             what = "Turned round: the host's port comes first, then the container's."
         elif any(b.port == port and b.proto != proto for b in bindings):
             what = f"The protocol comes after the port: `{port}/{proto}`."

@@ -24,15 +24,21 @@ class EngineSubject:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def container(self, name: str, *, hint: str = "") -> ContainerSubject:
-        """The container of that name (or id of 12 digits or more). ``hint``: what to do where it is not."""
+    def container(self, name: str, *, scene: str = "", hint: str = "") -> ContainerSubject:
+        """The container of that name (or id of 12 digits or more).
+
+        ``scene``: it is the one that ``scene("task")`` made. ``hint``: what to do where there is none.
+        """
+        if scene:
+            hint = f'Run the cell with `scene("{scene}")` again, and leave what it makes as it is.'
         snapshot = self._scene.snapshot
         found = snapshot.container(name)
         if found is None:
             known = [box.name for box in snapshot.containers]
             self._missing(f"container {name}", "container", known, hint or self._no_container(name))
         self._scene.meant.add(name)
-        return ContainerSubject(self._scene, found)
+        subject = ContainerSubject(self._scene, found)
+        return subject.is_from_scene(scene) if scene else subject
 
     def _no_container(self, name: str) -> str:
         """What to do where no container has that name."""
@@ -194,7 +200,10 @@ class EngineSubject:
         return self._answer_differs(host_ip, host_port, fault.expected, fault.found)
 
     def _answer_differs(self, host_ip: str, host_port: int, expected: str, found: str) -> Self:
-        hint = "Something answers there, but not what should: is it the right container?"
+        hint = (
+            "Something answers there, but not what should: which container publishes it (`docker ps`)? "
+            "Remove that one and run the right one."
+        )
         self._scene.find(f"host port {host_ip}:{host_port}", "answer", expected, found, hint)
         return self
 
@@ -217,7 +226,8 @@ class EngineSubject:
         else:
             hint = (
                 f"{owner[0].name} publishes it ({owner[1]}), and its program does not answer: does it listen "
-                "on that port, and on all addresses of the container (0.0.0.0)? Its log may say."
+                "on that port, and on all addresses of the container (0.0.0.0)? Its log may say. Remove the "
+                f"container (`docker rm -f {owner[0].name}`) and run it again so that it does."
             )
         self._scene.find(f"host port {host_ip}:{host_port}", "answer", expected, f"none ({error})", hint)
         return self

@@ -76,6 +76,14 @@ def is_bare_shell(argv: Sequence[str]) -> bool:
     )
 
 
+def runs_in_background(argv: Sequence[str]) -> bool:
+    """Whether the last thing that a shell's script does is to send a program to the background."""
+    tokens = _tokens(script_of(argv) or "")
+    while tokens and tokens[-1] == _SEMICOLON:
+        tokens.pop()
+    return len(tokens) > 1 and tokens[-1].operator and tokens[-1].text == "&"
+
+
 def _program(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The same without what is no part of the program: its usual folder, busybox or env in front of it."""
     if not argv:
@@ -147,10 +155,13 @@ def _piece(text: str, at: int) -> tuple[str, bool, int]:
     return said, literal, at + 1
 
 
+_FLAGS = (
+    *("--rm", "--detach", "--publish-all", "--init", "--interactive", "--tty", "--privileged", "--read-only"),
+    *("-d", "-i", "-t", "-it", "-ti", "-dit", "-P"),
+)
 _DOCKERS = (
-    *("--name", "--rm", "--detach", "--publish", "--publish-all", "--network", "--network-alias", "--init"),
-    *("--interactive", "--tty", "--env", "--volume", "--mount", "--entrypoint", "--restart", "--label"),
-    *("-d", "-it", "-ti", "-p", "-P", "-v"),
+    *("--name", "--publish", "--network", "--network-alias", "--env", "--volume", "--mount", "--entrypoint"),
+    *("--restart", "--label", "--user", "--workdir", "-p", "-v", *_FLAGS),
 )
 """Options of ``docker run`` that are often typed too late."""
 
@@ -167,3 +178,9 @@ def options_after_image(cmd: Sequence[str], *options: str) -> tuple[str, ...]:
     return tuple(
         part for word in cmd[place:] for part in (word.split("=", 1) if word.startswith("--") else [word])
     )
+
+
+def late_option(cmd: Sequence[str]) -> str:
+    """The option that a command begins with, with its value: ``-p 5101:5000``; ``""`` for none."""
+    first = cmd[0] if cmd and cmd[0].startswith("-") else ""
+    return first if not first or first in _FLAGS or "=" in first else " ".join(cmd[:2])

@@ -11,8 +11,9 @@ import signal
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from grader.expect.shell import late_option, options_after_image, runs_in_background, script_of
 from grader.expect.words import quote, visible
-from grader.state import Container, Log
+from grader.state import Container, FileThere, Log
 
 Kind = Literal[
     "running",
@@ -20,6 +21,7 @@ Kind = Literal[
     "restarting",
     "not started",
     "no such program",
+    "option after the image",
     "not executable",
     "wrong format",
     "port taken",
@@ -93,13 +95,42 @@ class Why:
         return "\n".join(lines)
 
 
-def explain(box: Container, log: Log | None = None) -> Why:
-    """Why ``box`` is in the state that it is in. ``log``: what it printed, where it is known."""
+def explain(box: Container, log: Log | None = None, program: FileThere | None = None) -> Why:
+    """Why ``box`` is in the state that it is in.
+
+    ``log``: what it printed, where it is known. ``program``: the file that it executes, if that was read.
+    """
     box = replace(box, name=visible(box.name, 80))  # it stands in many sentences
     tail = _tail(log)
     refused = _runtime_said(box, tail)
-    kind, what, hint = _not_over(box) or _did_not_start(box) or refused or _ended(box)
+    kind, what, hint = _not_over(box) or _did_not_start(box) or refused or _ended(box, tail)
+    if kind in ("no interpreter", "wrong format") and program is not None:
+        what, hint = _script(box, program) or (what, hint)
     return Why(box.name, kind, what, hint, () if refused else tail)
+
+
+def _script(box: Container, program: FileThere) -> tuple[str, str] | None:
+    """What is wrong with the first line of a script that cannot be executed; None if that is no script."""
+    head = f"{_head(box)}: {visible(box.argv[0] if box.argv else '', 100)}"
+    first = program.text.partition("\n")[0]
+    if first.startswith("\ufeff"):
+        return (
+            f"{head} begins with a byte order mark, before its `#!`.",
+            f"Save it as UTF-8 without one. {_AGAIN}",
+        )
+    if not first.startswith("#!"):
+        return None
+    if first.endswith("\r"):
+        what = (
+            f"{head} has the line ends of Windows, so it asks for a program called {first[2:].strip(' ')!r}."
+        )
+        return what, f"Write it with the line ends of Unix (`sed -i 's/\\r$//' FILE`). {_AGAIN}"
+    wanted = visible(first[2:].split()[0] if first[2:].split() else "", 100)
+    what = f"{head} asks in its first line for {wanted!r}, which is not in the image or cannot run there."
+    return what, f"Name one that is, such as `#!/bin/sh`. {_AGAIN}"
+
+
+_AGAIN = "Then build the image again, remove the container and run it again."
 
 
 _Said = tuple[Kind, str, str]
@@ -178,8 +209,11 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
         case "port taken":
             return (
                 kind,
-                f"{head}: {what} of the host is taken, by another container or program.",
-                f"`docker ps` shows who has it. End that one, or {again} with another host port.",
+                f"{head}: {what} of the host was taken then, by another container or program.",
+                (
+                    f"`docker ps` shows who has it now. Once it is free, `docker start {name}`. "
+                    f"Or {again} with another host port."
+                ),
             )
         case "no such network":
             # After it has run, the engine knows the network by its id.
@@ -209,6 +243,13 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
             return kind, said, f"For a file of your own, `chmod +x` it in the image; else {again}."
         case "no such path":
             return kind, f"{head}: {what} is not there.", f"Look for a typing mistake: {again}."
+    if what.startswith("-"):
+        late = late_option(box.cmd) or what
+        said = f"{head}: {what!r} came after the image, and so it was taken for the program."
+        hint = (
+            f"Options for Docker stand before the image: {again}, with `{visible(late, 80)}` before {image}."
+        )
+        return "option after the image", said, hint
     if " " in what:
         said = f"{head}: the whole line {what!r} was taken for the name of one program."
         return kind, said, f"Drop the quotes around the command: {again}."
@@ -226,7 +267,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
     )
 
 
-def _ended(box: Container) -> _Said:
+def _ended(box: Container, tail: tuple[str, ...]) -> _Said:
     code, name = box.exit_code, box.name
     if box.oom_killed:
         what = "It used more memory than it may, and the kernel killed a process of it."
@@ -235,10 +276,13 @@ def _ended(box: Container) -> _Said:
         case 0:
             return _finished(box)
         case 125 | 126 | 127:
-            return _not_found_inside(code)
+            return _not_found_inside(box, tail)
         case 137:
             what = "It was killed (SIGKILL): `docker kill`, or `docker stop` when it did not end in time."
-            hint = "A program that should end well on `docker stop` must heed SIGTERM; `--init` helps some."
+            hint = (
+                f"`docker start {name}` runs it again. To end well on `docker stop` it must heed SIGTERM: "
+                "remove it and run it again with `--init`, then stop it."
+            )
             return "killed", what, hint
         case 143:
             what = "It was asked to end and did (SIGTERM), as `docker stop` does."
@@ -257,6 +301,13 @@ def _ended(box: Container) -> _Said:
     if 128 < code < 128 + 65:
         return "signal", f"A signal ended it: {_signal(code - 128)} (exit code {code}).", ""
     what = f"Its program ended by itself and reported an error: exit code {code}."
+    late = [word for word in options_after_image(box.cmd) if word.startswith("--")]
+    if late:
+        hint = (
+            f"`{visible(late[0], 40)}` came after the image, and so it went to the program. Options for "
+            f"Docker stand before the image: remove the container (`docker rm {name}`) and run it again."
+        )
+        return "option after the image", what, hint
     return "reported an error", what, f"Its last words say more than the number: `docker logs {name}`."
 
 
@@ -264,15 +315,37 @@ def _finished(box: Container) -> _Said:
     program = box.argv[0].rpartition("/")[2] if box.argv else ""
     if program in SHELLS and len(box.argv) == 1 and not box.open_stdin:
         what = f"It came to its end: {program} had nothing to read, since no input was attached."
-        return "no input", what, "`docker run -it ...` gives it a terminal, and it waits for what you type."
+        hint = (
+            "`docker run -it ...` gives it a terminal, and it waits for what you type; alone, it needs a "
+            "command that lasts. If the image was to do more, its Dockerfile needs a CMD that says so."
+        )
+        return "no input", what, hint
+    again = f"remove the container (`docker rm {box.name}`) and run it again"
+    if runs_in_background(box.argv):
+        what = "Its shell sent the program to the background with `&`, had nothing more to do and ended."
+        hint = f"Started again it would end again: {again} with that program in the foreground, without `&`."
+        return "finished", what, hint
     what = (
         "Its command came to its end without an error (exit code 0). A container runs as long as that does."
     )
-    return "finished", what, f"To keep it up, give it a command that lasts. Again: `docker start {box.name}`."
+    hint = f"If it was stopped, `docker start {box.name}` goes on. If it ended by itself, it would again: "
+    return "finished", what, f"{hint}{again} with a command that lasts."
 
 
-def _not_found_inside(code: int) -> _Said:
+def _not_found_inside(box: Container, tail: tuple[str, ...]) -> _Said:
     """A code that shells give, too: the container ran."""
+    code, script = box.exit_code, (script_of(box.argv) or "").strip()
+    if code in (126, 127) and script.startswith("["):
+        what = f"Its shell was given {script!r} as a line: in the exec form, single quotes are no quotes."
+        return (
+            "no such program",
+            visible(what, 300),
+            f'It is JSON: `["a", "b"]`, with double quotes. {_AGAIN}',
+        )
+    if code == 127 and any("\\r" in line for line in tail):
+        what = "Its shell did not find a command whose name ends in a carriage return: line ends of Windows."
+        hint = f"Write the script with the line ends of Unix (`sed -i 's/\\r$//' FILE`). {_AGAIN}"
+        return "no such program", what, hint
     if code == 126:
         what = "Its shell found the command, but may not execute it (exit code 126)."
         return "not executable", what, "Is it a folder, or a file without `chmod +x`?"

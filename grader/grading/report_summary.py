@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.expect.finding import Finding, Status
-from grader.expect.mine import Mine
+from grader.expect.mine import Hidden, Mine
 from grader.grading.report_data import ClassReport, Row
 
 MOST_BARS = 12
@@ -212,12 +212,12 @@ def _task(graded: Sequence[Row], task: str, points: float) -> TaskNumbers:
 
 def own_values(student: str, task: str) -> Callable[[str], str]:
     """What writes a student's own word and port for a task as such, so that texts of two students compare."""
-    mine = Mine(student)
-    word, port = mine.word(task), str(mine.port(task))
-    pattern = re.compile(rf"(?<![^\W_])(?:{word}|{port})(?![^\W_])")
+    own = (Mine(student), Hidden(student))
+    words, ports = {each.word(task) for each in own}, {str(each.port(task)) for each in own}
+    pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(sorted(words | ports))})(?![^\W_])")
 
     def plain(text: str) -> str:
-        return pattern.sub(lambda found: OWN_WORD if found[0] == word else OWN_PORT, text)
+        return pattern.sub(lambda found: OWN_WORD if found[0] in words else OWN_PORT, text)
 
     return plain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -13,7 +14,7 @@ from grader.errors import Blocked, UsageError
 from grader.expect.show import AMBER, GREEN, CouldNotLook, InWords, with_code
 from grader.expect.why import Why, explain
 from grader.expect.words import closest, quote
-from grader.state import Container, read_log
+from grader.state import Container, read_file, read_log
 from grader.state import _shape as shape
 from grader.state.reach import looking
 
@@ -21,6 +22,9 @@ LOOK_S = 5.0
 TAIL_LINES = 20
 TAIL_BYTES = TAIL_LINES * 17 * 1024
 """Room for all of them: an engine notes a long line in pieces of 16 kB."""
+PROGRAM_BYTES = 1024
+"""The first line of a script tells what is to run it."""
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _FINE = ("running", "finished", "stopped")
 
 
@@ -59,7 +63,9 @@ def explainer(connect: Callable[[], DockerClient]) -> Callable[[object], Answer]
             box = Container.from_inspect(inspected(client, container, "why"))
             # The end of a long log is what tells; the engine gives it in time, whatever its length.
             log = read_log(client, box.id, TAIL_BYTES, LOOK_S, tty=box.tty, tail=TAIL_LINES)
-        return Answer(explain(box, log))
+            path = box.argv[0] if box.argv and "/" in box.argv[0] else ""
+            program = read_file(client, box.id, path, LOOK_S, max_bytes=PROGRAM_BYTES) if path else None
+        return Answer(explain(box, log, program))
 
     return why
 
@@ -83,8 +89,11 @@ def inspected(client: DockerClient, container: object, asker: str) -> dict[str, 
         raise CannotTell(
             f"{asker}() needs a container or its name, not {quote(given)}.", next_step=f'{asker}("web").'
         )
+    given = given.strip()
     with looking(client, "the container", LOOK_S) as look:
-        data: dict[str, Any] | None = look.present(client.api.inspect_container, given)
+        data: dict[str, Any] | None = None
+        if _NAME.fullmatch(given):  # else no container can have it, and the engine is not to be asked
+            data = look.present(client.api.inspect_container, given)
         if data is None:
             raise _no_such(look.call(client.api.containers, all=True), given)
     return data

@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 from docker import DockerClient
 
-from grader.expect import Outcome
-from grader.state import FileThere, Log, read_first_moment
-from tests.unit.witnesses import FakeWitness, Question, ask, container, only_finding
+from grader.expect import HttpReply, Outcome
+from grader.state import FileThere, Image, ImageConfig, Log, read_first_moment
+from tests.unit.witnesses import BUSYBOX, FakeWitness, Question, ask, container, only_finding
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 """When the witness's containers were started last."""
@@ -167,3 +167,149 @@ def test_one_of_several_words_of_a_history() -> None:
         assert ask(witness, question) == Outcome.passed()
     words = only_finding(witness, lambda e: e.image("busybox").was_made_by("COPY", "ADD"))
     assert "history: expected 'COPY' or 'ADD'" in words
+
+
+# What is said twice, or by the wrong one
+
+
+def test_a_finding_is_told_once() -> None:
+    witness = FakeWitness(container(status="exited"))
+    outcome = ask(witness, lambda e: (e.container("web").is_running(), e.container("web").is_running()))
+    assert len(outcome.findings) == 1
+
+
+def test_the_name_of_an_image_that_was_built_again_is_not_enough() -> None:
+    box = container(config={"Image": "ada/greeting:1.0"}, Image="sha256:old")
+    witness = FakeWitness(box)
+    assert ask(witness, lambda e: e.container("web").uses_image("ada/greeting:1.0")) == Outcome.passed()
+    witness.images = (Image.from_list({"Id": "sha256:new", "RepoTags": ["ada/greeting:1.0"]}),)
+    told = only_finding(witness, lambda e: e.container("web").uses_image("docker.io/ada/greeting:1.0"))
+    assert "found an earlier image of that name" in told
+    assert "run it again" in told
+
+
+def test_what_is_printed_comes_from_elsewhere_than_the_command() -> None:
+    witness = FakeWitness(container(Path="cat", Args=["/word"]), log=Log(stdout="salve\n"))
+    question: Question = lambda e: e.container("web").printed("salve", reveal=False, unprompted=True)  # noqa: E731
+    assert ask(witness, question) == Outcome.passed()
+    for parts in ({"Path": "echo", "Args": ["salve"]}, {"config": {"Env": ["W=salve"]}}):
+        witness = FakeWitness(container(**parts), log=Log(stdout="salve\n"))
+        told = only_finding(witness, question)
+        assert "one that holds it" in told
+        assert "salve" not in told
+
+
+def test_links_and_when_a_container_was_made() -> None:
+    first = container("first", Created="2026-01-01T00:00:00Z")
+    later = container("later", Created="2026-01-01T00:00:01Z", HostConfig={"Links": ["/db:/later/store"]})
+    witness = FakeWitness(first, later)
+    right: Question = lambda e: e.container("first").has_no_links().made_before(e.container("later"))  # noqa: E731
+    assert ask(witness, right) == Outcome.passed()
+    assert "'db:store'. A link is made with the container. Remove" in only_finding(
+        witness, lambda e: e.container("later").has_no_links()
+    )
+    assert "it is not the same one. Once more." in only_finding(
+        witness, lambda e: e.container("later").made_before(e.container("first"), "Once more.")
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "passes"),
+    [(("sh",), True), (("bash", "-i"), True), (("sh", "-c", "id"), False), (("cat",), False)],
+)
+def test_a_shell_that_is_told_nothing(argv: tuple[str, ...], passes: bool) -> None:
+    witness = FakeWitness(container(Path=argv[0], Args=list(argv[1:])))
+    assert (ask(witness, lambda e: e.container("web").ran_a_shell()).status == "passed") is passes
+
+
+def test_whichever_published_port_answers() -> None:
+    ports = {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}], "53/udp": [{"HostPort": "53"}]}
+    witness = FakeWitness(container(NetworkSettings={"Ports": ports}))
+    assert ask(witness, lambda e: e.container("web").serves(containing="Hello")) == Outcome.passed()
+    witness.replies = [HttpReply(0, error="refused")]
+    told = only_finding(witness, lambda e: e.container("web").serves(containing="Hello", within_s=0))
+    assert "no answer at '127.0.0.1:8081->8000/tcp'" in told
+    witness.replies = [HttpReply(200, "Salve")]
+    told = only_finding(witness, lambda e: e.container("web").serves(containing="Hello", within_s=0))
+    assert "found HTTP 200 'Salve'" in told
+    none = FakeWitness(container())
+    assert "with `-p` or `-P`" in only_finding(none, lambda e: e.container("web").serves())
+
+
+def test_which_program_answers() -> None:
+    witness = FakeWitness(container())
+    witness.replies = [HttpReply(200, "Hello", server="SimpleHTTP/0.6")]
+    assert ask(witness, lambda e: e.answers_http(80, server="SimpleHTTP")) == Outcome.passed()
+    assert "found 'SimpleHTTP/0.6'" in only_finding(witness, lambda e: e.answers_http(80, server="nginx"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "passes"),
+    [
+        (("CMD [cat]", "COPY a /a # buildkit"), True),
+        (("/bin/sh -c #(nop)  CMD [cat]", "/bin/sh -c #(nop) ADD file:1 in /a "), True),
+        (("RUN /bin/sh -c echo COPY > /a # buildkit", "LABEL a=COPY"), False),
+        (("/bin/sh -c echo COPY > /a",), False),
+        ((), False),
+    ],
+)
+def test_an_instruction_of_its_own_copies(steps: tuple[str, ...], passes: bool) -> None:
+    below = ("CMD [sh]", "ADD rootfs.tar / # buildkit")
+    witness = FakeWitness()
+    witness.images = (BUSYBOX, Image.from_list({"Id": "sha256:own", "RepoTags": ["own:latest"]}))
+    witness.histories = {BUSYBOX.id: below, "sha256:own": (*steps, *below)}
+    assert (ask(witness, lambda e: e.image("own").copies_files("busybox")).status == "passed") is passes
+
+
+def test_the_kind_of_machine_in_every_form() -> None:
+    arm = {"Os": "linux", "Architecture": "arm64", "Variant": "v8"}
+    assert ImageConfig.from_inspect(arm).platforms == ("linux/arm64", "linux/arm64/v8")
+    assert ImageConfig.from_inspect({"Os": "linux", "Architecture": "amd64"}).platforms == ("linux/amd64",)
+
+
+def test_a_name_that_came_after_the_image() -> None:
+    late = container("quirky_gould", status="created", config={"Cmd": ["--name", "web", "sleep", "9"]})
+    told = only_finding(FakeWitness(late), lambda e: e.container("web"))
+    assert "`--name web` before the image" in told
+    assert "docker rm -f quirky_gould" in told
+
+
+def test_no_container_that_is_asked_for_gives_its_name_away() -> None:
+    witness = FakeWitness(container("adb"))
+    assert "`docker rename adb ada`" in only_finding(witness, lambda e: e.container("ada"))
+    assert "`--name ada`" in only_finding(witness, lambda e: (e.container("adb"), e.container("ada")))
+
+
+@pytest.mark.parametrize(
+    ("parts", "codes", "words"),
+    [
+        (
+            {"Path": "sh", "Args": [], "config": {"OpenStdin": True}},
+            (0,),
+            "`docker attach web` leads there; type `exit`",
+        ),
+        ({}, (143, 130), "with `--init`. Then `docker stop web`"),
+        ({"HostConfig": {"Init": True}}, (143,), "Stop it: `docker stop web`"),
+        ({}, (0,), "`docker wait web` waits for its end"),
+    ],
+)
+def test_how_one_that_runs_comes_to_its_end(
+    parts: dict[str, Any], codes: tuple[int, ...], words: str
+) -> None:
+    assert words in only_finding(FakeWitness(container(**parts)), lambda e: e.container("web").exited(*codes))
+
+
+def test_a_file_that_came_with_the_image_is_not_removed_in_the_container() -> None:
+    witness = FakeWitness(container())
+    witness.files["/key"] = FileThere(1, text="k")
+    assert "It came with the image" in only_finding(witness, lambda e: e.container("web").lacks_file("/key"))
+
+
+def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:
+    witness = FakeWitness(container(status="exited", Path="bash", Args=[], config={"Cmd": ["bash"]}))
+    witness.config = {"Config": {"Cmd": ["bash"]}}
+    assert "The Dockerfile needs a CMD" in only_finding(witness, lambda e: e.container("web").printed("hi"))
+    witness.config = {"Config": {"Cmd": ["cat"]}}
+    assert "with the command that prints it" in only_finding(
+        witness, lambda e: e.container("web").printed("hi")
+    )

@@ -17,7 +17,7 @@ from grader.expect import CheckFailed, Finding, Outcome, Said, Verdict, as_html,
 from grader.expect.finding import MAX_WORDS
 from grader.expect.said import MAX_CHARS
 from grader.expect.shell import Command, is_bare_shell, script_of
-from grader.expect.words import closest, command, exit_code, listing, quote, visible
+from grader.expect.words import closest, command, exit_code, listing, misspelt, quote, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
 JSON = st.recursive(
@@ -141,6 +141,31 @@ def test_words_for_values() -> None:
     assert exit_code(134) == "134 (ended by signal 6)"
     assert closest("Greetr", ["greeter", "web"]) == "greeter"
     assert closest("x", ["greeter"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("greeter", ["greetr", "web"], "greetr"),
+        ("greeter", ["gretere"], "gretere"),
+        ("greeter", ["Greeter"], "Greeter"),
+        ("greeter", ["greetre"], "greetre"),
+        ("salute-anna", ["salute_anna"], "salute_anna"),
+        ("salute-anna", ["salute-plain"], ""),
+        ("greeting", ["greeter"], ""),
+        ("ada", ["bob", "adb"], "adb"),
+        ("ada", ["bab"], ""),
+        ("web", [], ""),
+        ("kiosk", ["kiosk-5000"], ""),
+    ],
+)
+def test_a_misspelt_name_is_no_other_one(name: str, known: list[str], found: str) -> None:
+    assert misspelt(name, known) == found
+
+
+@given(ANY_TEXT, st.lists(ANY_TEXT, max_size=4))
+def test_any_names_can_be_compared(name: str, known: list[str]) -> None:
+    assert misspelt(name, known) in ("", *known)
 
 
 # Answers

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grader.expect.show import CouldNotLook
 from grader.expect.why import Why, explain
 from grader.lab.why import Answer, CannotTell, explainer, inspected
-from grader.state import Container, Log
+from grader.state import Container, FileThere, Log
 
 NEVER = "0001-01-01T00:00:00Z"
 STARTED = "2026-01-02T03:04:05.6Z"
@@ -96,7 +96,7 @@ def failed(error: str, **more: Any) -> Why:
                 "Bind for 0.0.0.0:8080 failed: port is already allocated"
             ),
             "port taken",
-            "0.0.0.0:8080 of the host is taken",
+            "0.0.0.0:8080 of the host was taken then",
         ),
         (
             (
@@ -104,7 +104,7 @@ def failed(error: str, **more: Any) -> Why:
                 "listen tcp4 127.0.0.1:8080: bind: address already in use"
             ),
             "port taken",
-            "127.0.0.1:8080 of the host is taken",
+            "127.0.0.1:8080 of the host was taken then",
         ),
         (
             (
@@ -363,3 +363,95 @@ def test_an_engine_that_does_not_answer_is_told_without_a_traceback() -> None:
         explainer(lambda: client)("web")
     assert "doctor" in caught.value.next_step
     client.close()
+
+
+MISSING = '{"msg":"exec container process (missing dynamic library?) `/run.sh`: No such file or directory"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "hint"),
+    [
+        ("#!/bin/sh\r\necho hi\r\n", "asks for a program called '/bin/sh\\r'", "sed -i"),
+        ("#!/bin/bash -e\necho hi\n", "asks in its first line for '/bin/bash'", "`#!/bin/sh`"),
+        ("#! \n", "asks in its first line for ''", "`#!/bin/sh`"),
+        ("\ufeff#!/bin/sh\n", "begins with a byte order mark", "UTF-8 without one"),
+        ("\x7fELF", "its program needs an interpreter", "first line of the script"),
+    ],
+)
+def test_the_first_line_of_a_script_tells(text: str, words: str, hint: str) -> None:
+    ended = box("exited", 127, "/run.sh")
+    why = explain(ended, Log(stdout=MISSING + "\n"), FileThere(len(text), text=text))
+    assert why.kind == "no interpreter"
+    assert words in why.what
+    assert hint in why.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "late"),
+    [
+        (("-p", "5101:5000"), "`-p 5101:5000`"),
+        (("--name", "web", "sleep", "9"), "`--name web`"),
+        (("--name=web", "sleep"), "`--name=web`"),
+        (("--rm", "sleep"), "`--rm`"),
+        (("--unheard-of", "sleep"), "`--unheard-of sleep`"),
+    ],
+)
+def test_an_option_after_the_image(typed: tuple[str, ...], late: str) -> None:
+    error = OCI + f"executable file `{typed[0]}` not found in $PATH: No such file or directory: unknown"
+    why = failed(error, Config={"Image": "busybox", "Cmd": list(typed)})
+    assert why.kind == "option after the image"
+    assert "stand before the image" in why.hint
+    assert late in why.hint
+
+
+def test_an_option_that_went_to_the_entry_point() -> None:
+    typed = ["--entrypoint", "cat", "/word"]
+    ended = box(
+        "exited", 1, "false", *typed, Config={"Image": "sealed", "Cmd": typed, "Entrypoint": ["false"]}
+    )
+    assert explain(ended).kind == "option after the image"
+    plain = box("exited", 1, "ls", "-d", "/no", Config={"Image": "busybox", "Cmd": ["ls", "-d", "/no"]})
+    assert explain(plain).kind == "reported an error"
+
+
+def test_the_exec_form_with_single_quotes() -> None:
+    why = explain(box("exited", 127, "/bin/sh", "-c", "['cat', '/greeting.txt']"))
+    assert "single quotes are no quotes" in why.what
+    assert "double quotes" in why.hint
+    assert "typing mistake" in explain(box("exited", 127, "/bin/sh", "-c", "catt /x")).hint
+
+
+def test_a_script_with_the_line_ends_of_windows() -> None:
+    why = explain(box("exited", 127, "sh", "run.sh"), Log(stderr="run.sh: line 2: ls\r: not found\n"))
+    assert "line ends of Windows" in why.what
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("python app.py &", "without `&`"),
+        ("sleep 1 & wait", "it would again"),
+        ("echo '&'", "it would again"),
+    ],
+)
+def test_what_a_start_would_bring(script: str, words: str) -> None:
+    why = explain(box("exited", 0, "sh", "-c", script))
+    assert why.kind == "finished"
+    assert words in why.hint
+
+
+@pytest.mark.parametrize("name", ["my box", "a/b", "", " ", "web!", "-x"])
+def test_a_name_that_no_container_can_have_is_not_asked_for(name: str) -> None:
+    class Lists:
+        timeout = 5
+
+        def containers(self, **_: object) -> list[dict[str, Any]]:
+            return [{"Names": ["/my-box"]}]
+
+    class Client:
+        api = Lists()
+
+    with pytest.raises(CannotTell) as raised:
+        inspected(Client(), name, "why")  # type: ignore[arg-type]
+    if name == "my box":
+        assert raised.value.next_step == "did you mean 'my-box'?"

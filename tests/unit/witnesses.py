@@ -57,6 +57,9 @@ class FakeWitness:
         self.sources: dict[str, PackageSource] = {}
         self.snapshots = 0
         self.unread = 0
+        self.config: dict[str, Any] = {}
+        self.histories: dict[str, tuple[str, ...]] = {}
+        self.images: tuple[Image, ...] = (BUSYBOX,)
         self.replies = [HttpReply(200, "Hello world!")]
         self.datagram: Callable[[str], UdpReply] = lambda sent: UdpReply(answered=True, body=sent)
         self.sent: list[str] = []
@@ -70,7 +73,7 @@ class FakeWitness:
     def snapshot(self) -> Snapshot:
         self.snapshots += 1
         networks = (Network.from_list({"Name": "bridge"}), Network.from_list({"Name": "back"}))
-        return Snapshot(self.boxes, (BUSYBOX,), networks, unread=self.unread, originals=self.originals)
+        return Snapshot(self.boxes, self.images, networks, unread=self.unread, originals=self.originals)
 
     def container(self, container_id: str) -> Container | None:
         if self.later:
@@ -78,10 +81,10 @@ class FakeWitness:
         return next((box for box in self.boxes if box.id == container_id), None)
 
     def image(self, image_id: str) -> ImageConfig | None:
-        return ImageConfig.from_inspect({"Id": image_id})
+        return ImageConfig.from_inspect({"Id": image_id, **self.config})
 
     def history(self, image_id: str) -> tuple[str, ...]:
-        return ("RUN make",)
+        return self.histories.get(image_id, ("RUN make",))
 
     def logs(self, container_id: str) -> Log:
         return self.log

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from grader.expect.finding import Finding, Outcome
-from grader.expect.mine import Mine
+from grader.expect.mine import Hidden, Mine
 from grader.grading import report_summary
 from grader.grading.report import render_table
 from grader.grading.report_data import ClassReport, Entry, Row, of_results, row_of
@@ -220,6 +220,8 @@ def test_a_students_own_value_inside_another_word_stays():
     word = Mine("ada").word("web")
     plain = report_summary.own_values("ada", "web")
     assert plain(f"'{word}' {word}s x{word} {word}_1") == f"'{OWN_WORD}' {word}s x{word} {OWN_WORD}_1"
+    found = Hidden("ada").word("web")
+    assert plain(f"container {found} at {Hidden('ada').port('web')}") == f"container {OWN_WORD} at {OWN_PORT}"
 
 
 def test_blocked_work_is_in_nobodys_numbers_until_a_person_grades_it():
