@@ -6,18 +6,20 @@ Everything here is read from the instructor's source. Nothing of a submission co
 from __future__ import annotations
 
 import ast
+import codecs
 import difflib
 import fnmatch
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from grader.errors import CourseError
+from grader.errors import CourseError, NoCourse
 from grader.syntax import parse
 
 if TYPE_CHECKING:
@@ -117,7 +119,11 @@ class Chapter:
 
         self.require()
         try:
-            notebook: NotebookNode = nbformat.read(self.notebook, as_version=4)  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():
+                # Notebooks older than cell ids are as good.
+                warnings.simplefilter("ignore")
+                text = _decoded(self.notebook.read_bytes())
+                notebook: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
             return notebook
         # nbformat raises whatever its parsers raise.
         except Exception as error:
@@ -160,10 +166,11 @@ class Course:
     chapters: tuple[Chapter, ...]
 
     @classmethod
-    def find(cls, path: Path | str | None = None) -> Self:
+    def find(cls, path: Path | str | None = None, *, shipped: bool = True) -> Self:
         """The course: at ``path``, else at $DOCKBOOK_COURSE, else ``course`` here or above, else as shipped.
 
-        Raises CourseError when a place that was named holds no course, or when there is none.
+        ``shipped``: whether the copy inside the package will do. Raises CourseError when a place that was
+        named holds no course, or when the course that was found is faulty; NoCourse when there is none.
         """
         if path is not None:
             return cls.read(_named(Path(path), "the path given"))
@@ -172,13 +179,14 @@ class Course:
         here = Path.cwd()
         for folder in (here, *here.parents):
             for candidate in (folder, folder / "course"):
-                if (candidate / COURSE_FILE).is_file():
+                # One that cannot be read is this course all the same, and no reason to take another.
+                if os.path.lexists(candidate / COURSE_FILE):
                     return cls.read(candidate)
-        if (_SHIPPED / COURSE_FILE).is_file():
+        if shipped and (_SHIPPED / COURSE_FILE).is_file():
             return cls.read(_SHIPPED)
-        raise CourseError(
+        raise NoCourse(
             f"No course found: no {COURSE_FILE} in {here}, in a folder `course` there or above.",
-            next_step=f"go to the course's repository, or set {COURSE_VARIABLE} to its course folder.",
+            next_step=f"go to the course's folder, name it with --course, or set {COURSE_VARIABLE} to it.",
         )
 
     @classmethod
@@ -187,13 +195,19 @@ class Course:
         root = root.resolve()
         path = root / COURSE_FILE
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = tomllib.loads(_decoded(path.read_bytes()))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise CourseError(
                 f"{path} cannot be read: {error}", next_step="correct it, or restore it from version control."
             ) from error
         limits = _limits(Limits(), data.get("limits", {}), path)
-        chapters = tuple(_chapter(root, entry, limits, path) for entry in data.get("chapter", []))
+        entries = data.get("chapter", [])
+        if not isinstance(entries, list):
+            raise CourseError(f"{path}: chapter is no list.", next_step="begin each with [[chapter]].")
+        chapters = tuple(_chapter(root, entry, limits, path) for entry in entries)
+        ids = [chapter.id for chapter in chapters]
+        if twice := next((one for one in ids if ids.count(one) > 1), None):
+            raise CourseError(f"{path}: two chapters have the id {twice!r}.", next_step="rename one.")
         if not chapters:
             raise CourseError(f"{path} lists no [[chapter]].", next_step="add one with an id and a title.")
         return cls(root, chapters)
@@ -221,6 +235,12 @@ class Course:
             f"There is no chapter {name!r} in {self.root / COURSE_FILE}.",
             next_step=_suggest(wanted, [chapter.id for chapter in self.chapters]),
         )
+
+
+def _decoded(data: bytes) -> str:
+    """Text as editors save it: Windows' ones with a mark at the beginning, in UTF-8 or UTF-16."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if marked else "utf-8-sig").replace("\r\n", "\n")
 
 
 def _named(path: Path, how: str) -> Path:
@@ -253,9 +273,15 @@ def _limits(base: Limits, given: Any, path: Path) -> Limits:
 
 
 def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
+    name = entry.get("id") if isinstance(entry, Mapping) else None
     if not isinstance(entry, Mapping) or not isinstance(entry.get("title"), str):
-        raise CourseError(f"{path}: a [[chapter]] has no title.", next_step='add title = "...".')
-    name = entry.get("id")
+        raise CourseError(f"{path}: the chapter {name!r} has no title.", next_step='add title = "...".')
+    images = entry.get("images", [])
+    if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
+        raise CourseError(
+            f"{path}: images = {images!r} of the chapter {name!r} is not usable.",
+            next_step='list names: images = ["busybox:latest"].',
+        )
     if not isinstance(name, str) or not _ID.match(name):
         raise CourseError(
             f"{path}: the chapter id {name!r} is not usable.",
@@ -266,7 +292,7 @@ def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
         title=entry["title"],
         folder=root / "source" / name,
         limits=_limits(limits, entry.get("limits", {}), path),
-        images=tuple(str(image) for image in entry.get("images", [])),
+        images=tuple(images),
         about=str(entry.get("about", "")),
         released=root / "release" / name,
     )

@@ -68,6 +68,10 @@ class CourseError(UsageError):
     """A chapter, notebook or submission is missing or cannot be read."""
 
 
+class NoCourse(CourseError):
+    """No course is here or above, and none was named. A course that is there and faulty is another error."""
+
+
 class GradebookError(DockbookError):
     """The gradebook cannot be read or written (locked, read-only, corrupt, another version)."""
 

@@ -19,16 +19,21 @@ from grader.cli.course import course_option
     help="Where the pages go (default: `book` here). A book that is there is replaced, nothing else.",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")
-def book(course_path: Path | None, output: Path | None, show: bool) -> None:
+def book(course_path: Path | None, output: Path | None, show: bool) -> int:
     """Make the reading edition: the chapters as pages that open from a disk, on a phone, without a network.
 
-    Stored outputs and figures are in it; solutions, hidden tests and what their cells printed are not.
+    Stored outputs and figures are in it; solutions, hidden tests and what their cells printed are not. A
+    chapter of which no page can be made is left out, and the command ends with 1.
     """
     from grader.grading.book import make_book
 
-    first = make_book(find_course(course_path), (output or Path("book")).absolute())
+    left_out: list[str] = []
+    first = make_book(find_course(course_path), (output or Path("book")).absolute(), left_out.append)
+    for line in left_out:
+        click.echo(f"left out: {line}", err=True)
     click.echo(f"{first}")
     if show:
         import webbrowser
 
         webbrowser.open(first.as_uri())
+    return 1 if left_out else 0

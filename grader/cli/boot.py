@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from grader.cli.show import progress
-from grader.errors import CourseError
+from grader.errors import NoCourse
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -47,18 +46,20 @@ def suite_option(command: F) -> F:
     )(command)
 
 
-def find_course(path: Path | None = None) -> Course:
+def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
     """The course as ``Course.find`` has it, else the one of the clone that this command runs from.
 
-    `./dockbook lab` means its own course, wherever it was typed. Raises CourseError.
+    `./dockbook lab` means its own course, wherever it was typed. ``writes``: what changes a course's folder
+    takes the one that it is in, or that it is given, and no other. Raises CourseError, also for a course that
+    is here and faulty.
     """
-    from grader.course import COURSE_FILE, COURSE_VARIABLE, Course
+    from grader.course import COURSE_FILE, Course
 
     try:
-        return Course.find(path)
-    except CourseError:
+        return Course.find(path, shipped=not writes)
+    except NoCourse:
         beside = Path(__file__).resolve().parents[2] / "course"
-        if path is None and COURSE_VARIABLE not in os.environ and (beside / COURSE_FILE).is_file():
+        if not writes and (beside / COURSE_FILE).is_file():
             return Course.read(beside)
         raise
 

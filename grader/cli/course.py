@@ -27,7 +27,7 @@ course_option = click.option(
     "--course",
     "course_path",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The course folder (default: $DOCKBOOK_COURSE, else `course` here or above, else the shipped one).",
+    help="The course folder (default: $DOCKBOOK_COURSE, else `course` here or above).",
 )
 
 grading_boot_option = click.option(
@@ -46,7 +46,7 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
     """Make the students' notebooks of these chapters (default: all that are written)."""
     from grader.grading.release import release as release_
 
-    course = find_course(course_path)
+    course = find_course(course_path, writes=True)
     for folder in release_(course, chapters):
         click.echo(folder)
 
@@ -86,7 +86,7 @@ def grade(
 
     if tasks and not again:
         raise UsageError("--task names what to judge again.", next_step="add --again.")
-    course = find_course(course_path)
+    course = find_course(course_path, writes=True)
     wanted = course.chapter(chapter).require()
     ensure_image(boot=boot)
     with progress(wanted.id) as report:
@@ -177,7 +177,7 @@ def store(course_path: Path | None, boot: str, chapters: tuple[str, ...]) -> Non
     from grader.engine.ports import beside
     from grader.grading.store import store_outputs
 
-    course = find_course(course_path)
+    course = find_course(course_path, writes=True)
     chosen = [course.chapter(name).require() for name in chapters] or course.written
     for chapter in chosen:
         with open_chosen(boot)[0] as engine:

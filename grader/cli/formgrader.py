@@ -27,7 +27,7 @@ def formgrader(course_path: Path | None, no_browser: bool, port: int) -> int:
     """
     from grader.lab.jupyter import run_formgrader
 
-    course = find_course(course_path)
+    course = find_course(course_path, writes=True)
     if course.shipped:
         raise CourseError(
             f"{course.root} is the copy inside the installed package: nobody is graded there.",

@@ -46,7 +46,7 @@ def report(chapter: str, course_path: Path | None, kind: str, output: str | None
 
     if show and (kind != "html" or output == STDOUT):
         raise UsageError("--open shows a page in a file.", next_step="leave --format and --output - out.")
-    course = find_course(course_path)
+    course = find_course(course_path, writes=True)
     found = gather(course, course.chapter(chapter))
     if kind == "html" and output != STDOUT:
         _page(course, found, Path(output) if output else None, show)

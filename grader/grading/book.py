@@ -7,12 +7,13 @@ be there.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +29,7 @@ from grader.grading.book_html import Page, chapter_link, clean_page
 from grader.grading.pages import code_colours
 from grader.grading.recognise import visible
 from grader.grading.release import secrets
+from grader.sound import require_sound
 
 GENERATOR = "dockbook book"
 INDEX = "index.html"
@@ -64,12 +66,13 @@ class ChapterPage:
     after: ChapterPage | None = None
 
 
-def make_book(course: Course, target: Path) -> Path:
+def make_book(course: Course, target: Path, left_out: Callable[[str], None] = lambda _: None) -> Path:
     """Make the book of all written chapters in the folder ``target``; the page to open.
 
-    A book that is there is replaced as a whole; another folder with something in it is left alone. Raises
-    UsageError for such a folder, CourseError when a chapter cannot be read, a link in it leads nowhere, or a
-    page would show a solution or a hidden test; DockbookError when it cannot be written.
+    A book that is there is replaced as a whole; another folder with something in it is left alone. A chapter
+    that cannot be read, with a link that leads nowhere, or whose page would show a solution or a hidden test,
+    is left out, and ``left_out`` is told why. Raises UsageError for such a folder, CourseError when no
+    chapter is left; DockbookError when it cannot be written.
     """
     chapters = course.written
     if not chapters:
@@ -79,7 +82,7 @@ def make_book(course: Course, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".book-", dir=target.parent) as stage:
             made = Path(stage, "book")
-            _write(chapters, made)
+            _write_all(chapters, made, left_out)
             _replace(target, made, Path(stage, "old"))
     except OSError as error:
         raise DockbookError(
@@ -95,6 +98,7 @@ def reading_form(chapter: Chapter) -> NotebookNode:
     Each cell's ``metadata.book`` says what it is: ``kind`` (opening, task or plain), and whether the box of a
     task's cells ``opens`` or ``closes`` with it.
     """
+    require_sound(chapter)
     notebook: NotebookNode = ClearSolutions().preprocess(copy.deepcopy(chapter.source), {})[0]
     cells: list[NotebookNode] = notebook.cells
     first = next((n for n, cell in enumerate(cells) if cell.cell_type == "markdown"), -1)
@@ -163,26 +167,75 @@ def _plain(markdown: str) -> str:
 # Writing
 
 
-def _write(chapters: tuple[Chapter, ...], made: Path) -> None:
+class _Faulty(Exception):
+    """No page can be made of this chapter."""
+
+    def __init__(self, chapter: Chapter, error: CourseError) -> None:
+        super().__init__(chapter.id)
+        self.chapter, self.error = chapter, error
+
+
+def _write_all(chapters: Sequence[Chapter], made: Path, left_out: Callable[[str], None]) -> None:
+    """Write as many chapters as can be: those before and after one that is left out are neighbours."""
+    names, left = {chapter.id for chapter in chapters}, list(chapters)
+    while True:
+        try:
+            _write(left, made, names)
+        except _Faulty as found:
+            left.remove(found.chapter)
+            if not left:
+                raise found.error from found
+            shutil.rmtree(made)
+            left_out(f"{found.chapter.id}: {found.error}")
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _about(chapter: Chapter) -> Iterator[None]:
+    """Whatever goes wrong with this chapter's page, as _Faulty."""
+    try:
+        yield
+    except CourseError as error:
+        raise _Faulty(chapter, error) from error
+    except OSError:
+        raise
+    except Exception as error:  # nbconvert's parsers raise anything
+        said = CourseError(
+            f"{chapter.notebook}: no page can be made of it: {type(error).__name__}: {error}",
+            next_step="look at what was changed last, or restore it from version control.",
+        )
+        raise _Faulty(chapter, said) from error
+
+
+def _write(chapters: Sequence[Chapter], made: Path, names: set[str]) -> None:
+    """Write these; links may lead to the ``names`` of others, too. Raises _Faulty."""
     made.mkdir()
-    pages = [describe(chapter, n, len(chapters)) for n, chapter in enumerate(chapters, 1)]
+    pages = []
+    for number, chapter in enumerate(chapters, 1):
+        with _about(chapter):
+            pages.append(describe(chapter, number, len(chapters)))
     for page, following in pairwise(pages):
         page.after, following.before = following, page
     (made / "book.css").write_text(_css(), encoding="utf-8")
     for chapter, page in zip(chapters, pages, strict=True):
-        folder = made / chapter.id
-        folder.mkdir()
-        html = _chapter(chapter, page)
-        leak = next(leaks(chapter, html), None)
-        if leak:
-            raise CourseError(
-                f"The page of {chapter.id} would show a line of {leak}; nothing was written.",
-                next_step="look at what other cells of the chapter print.",
-            )
-        (folder / INDEX).write_text(html, encoding="utf-8")
-        _copy_files(chapter, Page.read(html), folder, {page.id for page in pages})
+        with _about(chapter):
+            _write_one(chapter, page, made / chapter.id, names)
     contents = _environment().get_template("contents.html").render(pages=pages, generator=GENERATOR)
     (made / INDEX).write_text(contents, encoding="utf-8")
+
+
+def _write_one(chapter: Chapter, page: ChapterPage, folder: Path, names: set[str]) -> None:
+    folder.mkdir()
+    html = _chapter(chapter, page)
+    leak = next(leaks(chapter, html), None)
+    if leak:
+        raise CourseError(
+            f"The page of {chapter.id} would show a line of {leak}; it was not written.",
+            next_step="look at what other cells of the chapter print.",
+        )
+    (folder / INDEX).write_text(html, encoding="utf-8")
+    _copy_files(chapter, Page.read(html), folder, names)
 
 
 def _chapter(chapter: Chapter, page: ChapterPage) -> str:

@@ -14,6 +14,7 @@ from grader.errors import CourseError
 from grader.grading.files import regular_files
 from grader.grading.gradebook import Books
 from grader.grading.lock import course_lock
+from grader.sound import require_sound
 
 _REGIONS = (("BEGIN SOLUTION", "END SOLUTION"), ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS"))
 _SHORT = 4  # a line of fewer characters (`)`, `]`) tells nothing
@@ -36,7 +37,8 @@ def release(course: Course, chapters: Sequence[Chapter | str] = ()) -> list[Path
     if not wanted:
         raise CourseError(f"No chapter is written in {course.root}.", next_step="add source/ID/ID.ipynb.")
     for chapter in wanted:
-        _ = chapter.require().tasks  # refuses test cells that could never be graded
+        require_sound(chapter.require())
+        _ = chapter.tasks  # refuses test cells that could never be graded
     books = Books(course)
     with course_lock(course, "release " + ", ".join(chapter.id for chapter in wanted)):
         books.require_writable()

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from grader.errors import CourseError, KernelDied
+from grader.sound import name_of
 
 SANITIZER = "nbval.cfg"
 CELL_S = 120
@@ -44,10 +46,10 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], beside: Sequenc
     ran = _run(notebook, source, engine_env, beside)
     # A second time on the same engine: cells must bear that, and an output that comes by chance shows itself.
     again = _run(notebook, source, engine_env, beside)
-    for one, other in zip(ran.cells, again.cells, strict=True):
+    for number, (one, other) in enumerate(zip(ran.cells, again.cells, strict=True), 1):
         if not _same(_all_steady(one), _all_steady(other), patterns):
             raise CourseError(
-                f"{notebook}: two runs of the cell {one.id} gave two different outputs.",
+                f"{notebook}: two runs of {_named(one, number)} gave two different outputs.",
                 next_step=f"make it print the same each time, or have {SANITIZER} hide what may differ. "
                 "Nothing was stored.",
             )
@@ -89,8 +91,11 @@ class _Client(NotebookClient):
 
 def _read(notebook: Path) -> NotebookNode:
     try:
-        source: NotebookNode = nbformat.read(notebook, as_version=4)
-        nbformat.validate(source)
+        with warnings.catch_warnings():
+            # A notebook without cell ids is older than they are, and none the worse.
+            warnings.simplefilter("ignore")
+            source: NotebookNode = nbformat.read(notebook, as_version=4)
+            nbformat.validate(source)
     except Exception as error:  # nbformat raises what its parsers raise
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise CourseError(
@@ -145,11 +150,11 @@ def _run(
                 f"{notebook}: the kernel ended in {_where(copy)}.",
                 next_step="run the cells before it one by one. Nothing was stored.",
             ) from error
-    for cell in copy.cells:
+    for number, cell in enumerate(copy.cells, 1):
         failed = any(output.output_type == "error" for output in cell.get("outputs", ()))
         if _RAISES in cell.metadata.get("tags", ()) and not failed:
             raise CourseError(
-                f"{notebook}: the cell {cell.id} is tagged {_RAISES}, and it raised nothing.",
+                f"{notebook}: {_named(cell, number)} is tagged {_RAISES}, and it raised nothing.",
                 next_step="take the tag away, or make the cell fail as its text says. Nothing was stored.",
             )
     return copy
@@ -157,8 +162,17 @@ def _run(
 
 def _where(copy: NotebookNode) -> str:
     """The last cell that was started: nbclient numbers cells as it executes them."""
-    started = [cell.id for cell in copy.cells if cell.cell_type == "code" and cell.execution_count]
-    return f"the cell {started[-1]}" if started else "the first cell"
+    started = [
+        _named(cell, number)
+        for number, cell in enumerate(copy.cells, 1)
+        if cell.cell_type == "code" and cell.execution_count
+    ]
+    return started[-1] if started else "the first cell"
+
+
+def _named(cell: NotebookNode, number: int) -> str:
+    """By its id; a cell of a notebook that is older than ids by its place and first words."""
+    return f"the cell {cell.id}" if "id" in cell else name_of(cell, number)
 
 
 def _all_steady(cell: NotebookNode) -> list[NotebookNode]:

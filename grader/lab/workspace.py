@@ -25,6 +25,7 @@ from grader.errors import CourseError, DockbookError, UsageError
 from grader.given import given_files
 from grader.lab.kept import KEPT, keep
 from grader.lab.stored import read_stored, trouble
+from grader.sound import require_sound
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -67,7 +68,7 @@ def student_version(source: NotebookNode) -> NotebookNode:
     for step in steps:
         try:
             notebook, resources = step().preprocess(notebook, resources)
-        except (RuntimeError, ValueError, KeyError) as error:
+        except Exception as error:  # nbgrader's and its validator's own kinds
             raise CourseError(
                 f"The chapter cannot be released: {step.__name__}: {error}",
                 next_step="mend its source notebook.",
@@ -287,6 +288,7 @@ def _text(chapter: Chapter) -> str:
     """The chapter's notebook as students get it."""
     import nbformat
 
+    require_sound(chapter)
     return str(nbformat.writes(student_version(chapter.source))) + "\n"
 
 

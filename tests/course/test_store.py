@@ -114,6 +114,35 @@ def test_a_cell_that_does_not_run_as_intended_changes_nothing(
     assert len(list(path.parent.iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    ("sources", "tags", "words"),
+    [
+        (("print(1)", "1 / 0"), {}, "cell 3 (1 / 0) failed: ZeroDivisionError"),
+        (("# time\nimport time\ntime.time_ns()",), {}, "two runs of cell 2 (# time) gave two different"),
+        (("print(1)",), {0: "raises-exception"}, "cell 2 (print(1)) is tagged raises-exception"),
+        (("print(1)",), {}, ""),
+    ],
+)
+def test_a_notebook_older_than_cell_ids_is_stored_and_its_cells_are_named(
+    tmp_path: Path, sources: tuple[str, ...], tags: dict[int, str], words: str
+) -> None:
+    path = write(tmp_path, *sources, tags=tags)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.nbformat_minor = 4
+    for cell in notebook.cells:
+        del cell["id"]
+    nbformat.write(notebook, path)
+    if words:
+        with pytest.raises(CourseError) as caught:
+            run(path)
+        assert words in str(caught.value)
+    else:
+        run(path)
+        after = nbformat.read(path, as_version=4)
+        assert after.nbformat_minor == 4
+        assert after.cells[1].outputs[0].text == "1\n"
+
+
 def test_a_cell_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "CELL_S", 1)
     path = write(tmp_path, "print(1)", "while True: pass")

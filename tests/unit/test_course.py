@@ -5,8 +5,9 @@ from __future__ import annotations
 import nbformat
 import pytest
 
+from grader.cli.boot import find_course
 from grader.course import COURSE_VARIABLE, Course
-from grader.errors import CourseError
+from grader.errors import CourseError, NoCourse
 from tests.grading import tiny
 
 
@@ -136,7 +137,10 @@ def test_a_test_cell_that_could_not_be_graded_is_refused(course, source, said):
         ("[[chapter]\n", "cannot be read"),
         ("", "lists no"),
         ('[[chapter]]\nid = "../x"\ntitle = "X"\n', "not usable"),
-        ('[[chapter]]\nid = "ch01"\n', "no title"),
+        ('[[chapter]]\nid = "ch01"\n', "'ch01' has no title"),
+        ('[chapter]\nid = "ch01"\ntitle = "X"\n', "chapter is no list"),
+        ('[[chapter]]\nid = "a"\ntitle = "A"\n[[chapter]]\nid = "a"\ntitle = "B"\n', "two chapters"),
+        ('[[chapter]]\nid = "a"\ntitle = "A"\nimages = "busybox"\n', "images = 'busybox'"),
         ('[limits]\ncell_s = 0\n[[chapter]]\nid = "a"\ntitle = "A"\n', "cell_s = 0"),
         ('[limits]\nspeed = 1\n[[chapter]]\nid = "a"\ntitle = "A"\n', "speed"),
     ],
@@ -146,6 +150,42 @@ def test_a_broken_chapters_toml_is_one_line_with_the_next_step(course, text, sai
     with pytest.raises(CourseError, match=said) as caught:
         Course.read(course.root)
     assert caught.value.next_step
+
+
+@pytest.mark.parametrize("code", ["utf-8-sig", "utf-16"])
+def test_chapters_toml_and_a_source_are_read_as_windows_editors_save_them(course, code):
+    for path in (course.root / "chapters.toml", course.chapter("ch01").notebook):
+        path.write_bytes(path.read_text().replace("\n", "\r\n").encode(code))
+    again = Course.read(course.root)
+    assert [task.id for task in again.chapter("ch01").tasks] == ["greeter", "sum"]
+
+
+@pytest.mark.parametrize("fault", ["text", "folder", "link"])
+def test_a_faulty_course_is_not_passed_over_for_another(course, monkeypatch, fault):
+    """What was meant is the course that is here: the clone's own, or a shipped one, is another."""
+    path = course.root / "chapters.toml"
+    path.unlink()
+    if fault == "text":
+        path.write_text('[[chapter]]\nid = "Exam_1"\ntitle = "x"\n')
+    elif fault == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/nowhere/at/all")
+    for place in (course.root, course.root.parent, course.root / "source"):
+        monkeypatch.chdir(place)
+        for writes in (False, True):
+            with pytest.raises(CourseError) as caught:
+                find_course(writes=writes)
+            assert not isinstance(caught.value, NoCourse)
+            assert str(path) in str(caught.value)
+
+
+def test_without_a_course_the_clones_own_is_read_and_never_written(tmp_path, monkeypatch):
+    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert find_course().root == tiny.REPOSITORY / "course"
+    with pytest.raises(NoCourse, match=r"name it with --course"):
+        find_course(writes=True)
 
 
 def test_a_chapters_own_limits_win(course):
