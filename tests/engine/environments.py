@@ -130,6 +130,13 @@ QUICK = (
         ("The workspace $HERE/closed/course cannot be written: Permission denied", "--workspace"),
         3,
     ),
+    Environment(
+        "a closed DOCKBOOK_VENV",
+        "mkdir -p $HERE/closed; chmod 500 $HERE/closed; export DOCKBOOK_VENV=$HERE/closed",
+        "engine status",
+        ("$HERE/closed cannot be written. Next: set DOCKBOOK_VENV to a folder of your own.",),
+        3,
+    ),
     fine("TMPDIR is not there", "export TMPDIR=/nonexistent"),
     fine("XDG_RUNTIME_DIR is not there", "export XDG_RUNTIME_DIR=/nonexistent"),
     fine("XDG_RUNTIME_DIR is root's", "export XDG_RUNTIME_DIR=/run"),
@@ -201,16 +208,16 @@ ENGINES = (
 
 LABS = (
     lab(
-        "proxies",
-        "export http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 all_proxy=socks://127.0.0.1:9/",
-        "export no_proxy=localhost,127.0.0.0/8,::1",
-    ),
-    lab(
         "another Jupyter",
         CONFIGURED,
         "export JUPYTER_CONFIG_PATH=$HERE/jupyter JUPYTER_TOKEN=x JUPYTER_DATA_DIR=/nonexistent",
         "export JUPYTER_GATEWAY_URL=http://127.0.0.1:9 IPYTHONDIR=/nonexistent JUPYTERLAB_DIR=/nonexistent",
     ),
-    lab("no shell, decoys", DECOYS, "export SHELL=/nonexistent PYTHONPATH=$HERE/decoys PIP_USER=1"),
+    lab(
+        "decoys, and no shell",
+        DECOYS,
+        "export SHELL=/nonexistent PYTHONPATH=$HERE/decoys PIP_USER=1 all_proxy=socks://127.0.0.1:9/",
+    ),
 )
-"""Labs that come up, with an API that takes the token they print."""
+"""Labs that come up, with an API that takes the token they print. A login user's whole lab, with proxies and
+umasks: tests/login."""

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What the door may use of a Debian system. A tool that is not here is a tool that it must not need.
 TOOLS = (
     *("sh", "env", "id", "dirname", "readlink", "cksum", "cat", "sed", "grep", "tail", "find"),
-    *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep", "uname", "tr"),
+    *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep", "uname", "tr", "sort"),
 )
 
 # Stands in for Python: answers its version, makes a "venv", installs a "dockbook" that prints its arguments.
@@ -31,7 +31,9 @@ case "$*" in
   '-Im venv '*)
     for folder; do :; done # the last argument
     mkdir -p "$folder/bin" && touch "$folder/pyvenv.cfg" && cp "$0" "$folder/bin/python" ;;
+  '-Im pip config list') printf '%s' "${FAKE_PIP_CONFIG:-}" ;;
   '-Im pip install'*)
+    env | grep '^PIP_' | sort >>"$FAKE_LOG"
     sleep "${FAKE_PIP_SECONDS:-0}"
     [ "${FAKE_PIP:-0}" = 0 ] || { echo 'no network'; exit 1; }
     here=$(dirname "$0")
@@ -186,6 +188,46 @@ def test_a_folder_with_other_files_is_left_alone(door):
     assert code == 3
     assert "holds other files" in err
     assert (other / "letter").read_text() == "dear"
+
+
+def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(door):
+    config = (
+        "global.extra-index-url='\\nfile:///a\\nfile:///b'\n"
+        "global.retries='9'\n"
+        "global.target='/elsewhere'\n"
+        "install.user='true'\n"
+        ":env:.user='1'\n"
+    )
+    given = {"PIP_USER": "1", "PIP_TARGET": "/x", "PIP_DRY_RUN": "1", "PIP_RETRIES": "7", "PIP_PROXY": "p:1"}
+    code, _, _ = door.run("doctor", FAKE_PIP_CONFIG=config, **given)
+    assert code == 0
+    assert [line for line in door.log.read_text().splitlines() if line.startswith("PIP_")] == [
+        "PIP_CONFIG_FILE=/dev/null",
+        "PIP_EXTRA_INDEX_URL=file:///a file:///b",
+        "PIP_PROXY=p:1",
+        "PIP_RETRIES=7",
+    ]
+
+
+def test_what_leads_a_python_astray_does_not_reach_it(door):
+    door.tool("locale", "#!/bin/sh\necho ${LC_ALL:-UTF-8}\n")
+    door.run("doctor")
+    (door.venv / "bin/dockbook").write_text(
+        "#!/bin/sh\nenv | grep -v '^PATH\\|^PWD\\|^FAKE\\|^HOME\\|^DOCK\\|^_=' | sort\n"
+    )
+    given = {"PYTHONPATH": "/x", "PYTHONHOME": "/x", "PYTHONUTF8": "0", "PYTHONUNBUFFERED": "1"}
+    given |= {"all_proxy": "socks://p", "https_proxy": "http://p", "LC_ALL": "ASCII", "CDPATH": "/"}
+    given |= {"http_proxy": "socks5://p", "SSL_CERT_FILE": "/gone", "CURL_CA_BUNDLE": "/dev/null"}
+    code, out, err = door.run("doctor", **given)
+    assert code == 0
+    assert out.splitlines() == [
+        *("CURL_CA_BUNDLE=/dev/null", "LANG=ASCII", "LC_CTYPE=C.UTF-8", "PYTHONUNBUFFERED=1"),
+        "https_proxy=http://p",
+    ]
+    assert err.splitlines() == [
+        "dockbook: http_proxy is left out: it names no HTTP proxy",
+        "dockbook: SSL_CERT_FILE is left out: there is no /gone",
+    ]
 
 
 def test_an_environment_that_somebody_made_is_used_not_removed(door):
