@@ -45,7 +45,10 @@ def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) ->
         assert eventually(lambda: place.holds() == held, 20 * place.patience)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 1.2])
+@pytest.mark.parametrize(
+    "share",
+    [pytest.param(0.05, marks=pytest.mark.slow), 0.3, pytest.param(0.6, marks=pytest.mark.slow), 0.9, 1.2],
+)
 def test_its_owner_killed_while_booting(
     place: Machine, ready_s: float, before: differ.Host, share: float
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.engine import differ
 from tests.engine.owners import all_ready, end, owners_of
@@ -13,8 +14,13 @@ from tests.users import User, as_a_shell
 EIGHT = 8
 
 
+def slow(who: str) -> ParameterSet:
+    """Each run tries one end as the caller and the other one as an ordinary user."""
+    return pytest.param(who, marks=pytest.mark.slow)
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("someone", ["caller", "ordinary user"], indirect=True)
+@pytest.mark.parametrize("someone", ["caller", slow("ordinary user")], indirect=True)
 def test_eight_at_once_all_work_and_leave_nothing(before: differ.Host, someone: User | None) -> None:
     with owners_of(EIGHT, "close", someone) as owners:
         all_ready(owners)
@@ -23,7 +29,7 @@ def test_eight_at_once_all_work_and_leave_nothing(before: differ.Host, someone: 
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("someone", ["caller", "ordinary user"], indirect=True)
+@pytest.mark.parametrize("someone", [slow("caller"), "ordinary user"], indirect=True)
 def test_eight_whose_owners_are_killed_leave_nothing(before: differ.Host, someone: User | None) -> None:
     with owners_of(EIGHT, "wait", someone) as owners:
         all_ready(owners)
