@@ -21,7 +21,7 @@ from nbgrader.utils import parse_utc
 
 from grader.course import ignored
 from grader.expect.words import visible
-from grader.grading.received import note_received
+from grader.grading.received import Received, note_received
 
 _OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 # A platform's may have letters of any language. It becomes a folder's name: not a hidden one, none elsewhere.
@@ -46,6 +46,8 @@ class _HandIn:
     """The time that the platform's name has, as the expression found it."""
     sent: str = ""
     """The time in the name that `dockbook submit` gave: the student's word."""
+    packed_as: str = ""
+    """The id in it, where `dockbook submit` made it."""
     archive: bool = True
 
     @property
@@ -97,16 +99,19 @@ class Collector(FileNameCollectorPlugin):
         for hand_in in self._hand_ins(_files(self._root)):
             found.setdefault(hand_in.student, []).append(hand_in)
         taken: dict[Parts, dict[str, str]] = {}
-        times: dict[str, str] = {}
+        came: dict[str, Received] = {}
         for student, hand_ins in sorted(found.items()):
             for hand_in in self._of_one(student, hand_ins):
                 facts = {"student_id": student} | ({"timestamp": hand_in.told} if hand_in.told else {})
                 if not self.named_regexp and hand_in.sent:
                     facts["timestamp"] = hand_in.sent
                 taken |= {parts: facts | {"file_id": name} for parts, name in hand_in.files.items()}
-                times[student] = max(times.get(student, ""), facts.get("timestamp", ""))
-        if times:
-            note_received(Path(self.parent.coursedir.root), self._chapter, times)
+                before = came.get(student, Received())
+                came[student] = Received(
+                    max(before.time, facts.get("timestamp", "")), hand_in.packed_as or before.packed_as
+                )
+        if came:
+            note_received(Path(self.parent.coursedir.root), self._chapter, came)
         return taken
 
     def _of_one(self, student: str, hand_ins: list[_HandIn]) -> Iterator[_HandIn]:
@@ -192,7 +197,8 @@ class Collector(FileNameCollectorPlugin):
             self._take_files(hand_in, base, inside)
             sent = _TIME.search(place[-1])
             hand_in.sent = self._time(place, sent[1] if sent else "")
-            if self._claims(place, base) and base[-2] != student:
+            hand_in.packed_as = base[-2] if self._claims(place, base) else ""
+            if hand_in.packed_as not in ("", student):
                 self._say(place, f"collected for {student}, though the zip says {base[-2]}", left_out=False)
         else:
             name = self._loose(place, told.get("file_id", ""))

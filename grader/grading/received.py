@@ -1,13 +1,14 @@
-"""When submissions came in: what `nbgrader zip_collect` learnt from the platform, out of students' reach.
+"""How submissions came in: what `nbgrader zip_collect` learnt from the platform, out of students' reach.
 
-nbgrader keeps it in ``timestamp.txt`` beside the submission's own files, where a student's file of that name
-would be taken for it. Here it stands in ``.dockbook/received/CHAPTER.json``, and is all that counts.
+nbgrader keeps the time in ``timestamp.txt`` beside the submission's own files, where a student's file of that
+name would be taken for it. Here it stands in ``.dockbook/received/CHAPTER.json``, and is all that counts.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,37 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
 
-def note_received(root: Path, chapter: str, times: Mapping[str, str]) -> None:
-    """Keep the times of those who were just collected, as nbgrader reads them; empty: none is known."""
+@dataclass(frozen=True)
+class Received:
+    """What is known of how a submission came in; empty: not known.
+
+    ``time``: as the platform, or the zip's name, has it, for nbgrader to read. ``packed_as``: the id for
+    which `dockbook submit` packed the zip, which may be another than the platform's.
+    """
+
+    time: str = ""
+    packed_as: str = ""
+
+
+def note_received(root: Path, chapter: str, came: Mapping[str, Received]) -> None:
+    """Keep what is known of those who were just collected."""
     path = _path(root, chapter)
-    kept = {**_read(path), **times}
+    kept = {**_read(path), **came}
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_text(json.dumps({student: time for student, time in sorted(kept.items()) if time}, indent=1))
+    new.write_text(json.dumps({student: asdict(kept[student]) for student in sorted(kept)}, indent=1))
     new.replace(path)
 
 
+def received(root: Path, chapter: str, student: str) -> Received:
+    """What is known of this student's work on the chapter."""
+    return _read(_path(root, chapter)).get(student, Received())
+
+
 def time_received(root: Path, chapter: str, student: str) -> datetime | None:
-    """When this student's work on the chapter came in (UTC, without a time zone, as nbgrader has it)."""
+    """When it came in (UTC, without a time zone, as nbgrader has it)."""
     try:
-        time: datetime | None = parse_utc(_read(_path(root, chapter)).get(student))
+        time: datetime | None = parse_utc(received(root, chapter, student).time or None)
     except (ValueError, OverflowError, TypeError):
         return None
     return time
@@ -60,9 +78,12 @@ def _path(root: Path, chapter: str) -> Path:
     return root / ".dockbook" / "received" / f"{chapter}.json"
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> dict[str, Received]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {
+            str(student): Received(str(facts["time"]), str(facts["packed_as"]))
+            for student, facts in data.items()
+        }
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return {}
-    return {str(student): str(time) for student, time in data.items()} if isinstance(data, dict) else {}

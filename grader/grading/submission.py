@@ -18,8 +18,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Chapter
+from grader.expect.words import visible
 from grader.grading import files
 from grader.grading.graft import Grafted, Note, graft, has_cells_of
+from grader.grading.received import received
 
 MOST_NOTEBOOKS = 20
 """Notebooks that are looked into for the chapter's cells where none has its name."""
@@ -72,6 +74,14 @@ def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
         return _nothing(folder, chapter, student, "unreadable", str(error))
     grafted = graft(submitted, chapter)
     notes += [Note(text) for text in files.passed_over(folder)[:10]]
+    packed_as = received(chapter.folder.parents[1], chapter.id, student).packed_as
+    if packed_as not in ("", student):
+        notes.append(
+            Note(
+                f"it was packed for the id {visible(packed_as, 64)} and is graded as {visible(student, 64)}: "
+                "values of a student's own (words, ports) follow from the id, capitals too"
+            )
+        )
     if notes:
         grafted = Grafted(grafted.notebook, grafted.steps, (*grafted.notes, *notes))
     return Submission(student, folder, "ok", grafted, files.digest(folder, chapter))

@@ -15,7 +15,7 @@ from grader.errors import EngineError
 from grader.grading import received
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
-from grader.grading.received import note_received, time_received
+from grader.grading.received import Received, note_received, time_received
 from grader.grading.report import render_table
 from tests.grading import tiny
 from tests.grading.judging import submit
@@ -71,13 +71,14 @@ def test_every_name_is_a_files_name(course, judge, monkeypatch):
 def test_the_platforms_time_counts_and_no_file_changes_it(course, judge):
     path = submit(course, "ann", "sum").parent / "timestamp.txt"
     path.write_text("2001-01-01 00:00:00 UTC")
-    note_received(course.root, CHAPTER, {"ann": "2026-01-05T10:10:10", "bob": "no time"})
+    came = {"ann": Received("2026-01-05T10:10:10"), "bob": Received("no time")}
+    note_received(course.root, CHAPTER, came)
     grade(course, "ch01")
     when = datetime(2026, 1, 5, 10, 10, 10)  # noqa: DTZ001 - as nbgrader keeps it
     with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
         assert gradebook.find_submission(CHAPTER, "ann").timestamp == when
     assert time_received(course.root, CHAPTER, "bob") is None
-    note_received(course.root, CHAPTER, {"ann": "", "cleo": "20260106T101010Z"})
+    note_received(course.root, CHAPTER, {"ann": Received(), "cleo": Received("20260106T101010Z")})
     assert time_received(course.root, CHAPTER, "ann") is None
     assert time_received(course.root, CHAPTER, "cleo") == when.replace(day=6)
 
@@ -118,3 +119,14 @@ def test_what_is_not_where_it_should_be_is_said_under_the_table_and_on_a_page(co
         page = (course.root / "feedback" / student / CHAPTER / f"{CHAPTER}.html").read_text()
         assert words in unescape(page)
         assert f"{line}: {student}: {words}" in out.getvalue()
+
+
+def test_an_id_in_other_capitals_is_said(course):
+    """What a student typed by hand from the values of their own is wrong under another id."""
+    for student in ("ann", "bob"):
+        submit(course, student, "sum")
+    note_received(course.root, CHAPTER, {"ann": Received(packed_as="Ann"), "bob": Received(packed_as="bob")})
+    ann, bob = grade(course, "ch01", engine_factory=no_engine).students
+    (note,) = ann.remarks
+    assert note.startswith("it was packed for the id Ann and is graded as ann: ")
+    assert bob.remarks == ()

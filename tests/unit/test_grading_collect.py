@@ -14,6 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.grading.collect import Collector
+from grader.grading.received import Received, received
 from grader.grading.unpack import Extractor
 
 CHAPTER = "ch04-containers"
@@ -81,7 +82,7 @@ class Class:
                 student, chapter, name = path.relative_to(submitted).as_posix().split("/", 2)
                 assert chapter == CHAPTER
                 found[student if name == NOTEBOOK else f"{student}/{name}"] = path.read_text()
-        assert {path.name for path in self.root.iterdir()} <= {"downloaded", "submitted"}
+        assert {path.name for path in self.root.iterdir()} <= {".dockbook", "downloaded", "submitted"}
         return found, self.caplog.text
 
 
@@ -280,3 +281,12 @@ def test_a_platforms_archive_that_looks_like_one_students_is_not_mixed_up(term):
     found, _ = term.collect(files, LOOSE, loose=True)
     assert found["ann"] == "ann's"
     assert set(found) <= {"ann", f"cs101/ann_2_{NOTEBOOK}", f"cs101/bob_1_{NOTEBOOK}"}
+
+
+def test_how_work_came_in_is_kept_out_of_students_reach(tmp_path, caplog):
+    files = {f"ann_4711_{SENT}_Ann.zip": own("Ann", "ann's"), f"bob_4712_{SENT}_x.zip": own("bob", "bob's")}
+    dated = r".*/(?P<student_id>[\w.-]+?)_\d+_(?P<timestamp>\w+Z)_"
+    Class(tmp_path, caplog).collect(files, dated)
+    assert received(tmp_path, CHAPTER, "ann") == Received("2026-01-05T10:10:10", "Ann")
+    assert received(tmp_path, CHAPTER, "bob") == Received("2026-01-05T10:10:10", "bob")
+    assert received(tmp_path, CHAPTER, "cleo") == Received()

@@ -315,3 +315,54 @@ def test_a_long_cell_runs_whole_and_is_shown_in_part(notebook, chapter, kind):
     assert len(shown.source) < 51_000
     assert "2,100,014 characters; 50,000 of them are shown" in said(grafted)
     assert kind == "markdown" or long in [step.source for step in grafted.steps]
+
+
+def colab(notebook):
+    """Google Colab: marks gone, ids of its own, outputs in its own metadata, one line end less."""
+    for at, cell in enumerate(notebook.cells):
+        cell.metadata, cell.id = nbformat.NotebookNode(id=f"Xa{at}_-b", colab={}), f"c{at}"
+        cell.source = cell.source.rstrip()
+    notebook.metadata = nbformat.NotebookNode(colab={"provenance": []})
+
+
+def deepnote(notebook):
+    """Deepnote: marks replaced by its own, ids as long as UUIDs, blanks at line ends."""
+    for at, cell in enumerate(notebook.cells):
+        cell.metadata = nbformat.NotebookNode(cell_id=f"{at:032x}", deepnote_cell_type=cell.cell_type)
+        cell.id = f"{at:032x}"
+        cell.source = cell.source.replace("\n", " \n")
+
+
+def merged(notebook):
+    """Two branches put together: cells twice and out of order, some under new ids."""
+    again = [copy.deepcopy(cell) for cell in notebook.cells[3:6]]
+    for at, cell in enumerate(again):
+        cell.id = f"again-{at}"
+    notebook.cells[2:2] = [notebook.cells.pop(-2), *again]
+
+
+def without_ids(notebook):
+    for cell in notebook.cells:
+        del cell["id"]
+    notebook.nbformat_minor = 4
+
+
+def swapped_marks(notebook):
+    one, two = tiny.cell(notebook, "test-greeter"), tiny.cell(notebook, "test-sum")
+    one.metadata, two.metadata = two.metadata, one.metadata
+
+
+@pytest.mark.parametrize("edit", [colab, deepnote, merged, without_ids, swapped_marks])
+def test_what_editors_and_merges_do_is_no_tampering(chapter, notebook, edit):
+    edit(notebook)
+    grafted = graft(notebook, chapter)
+    assert "tampered" not in said(grafted)
+    assert_trusted(grafted, chapter)
+    by_task = shape(grafted)
+    assert by_task.index("greet") < by_task.index("greeter")
+    assert by_task.index("add") < by_task.index("sum")
+
+
+def test_changed_text_is_tampering(chapter, notebook):
+    tiny.cell(notebook, "test-sum").source = "with check('sum'): pass"
+    assert said(graft(notebook, chapter)).startswith("tampered: test cell 'test-sum' was changed")
