@@ -11,18 +11,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
-from grader.engine.base import Engine
 from grader.expect.finding import Outcome
 from grader.grading.kernel import KernelSession
-from grader.grading.trusted import look, originals
-from tests.course.test_cases import ALL, CASES, TASKS, Case, prepared, run_cell, solve
+from grader.grading.trusted import look
+from tests.course.bench import Bench
+from tests.course.test_cases import ALL, CASES, TASKS, Case, in_order, prepared, run_cell
 
 FEWEST = 60
 EACH_TIME = ("dialog/still-open", "quitter/started-again", "ledger/no-alias", "slim/three", "salute/not-run")
@@ -71,19 +71,18 @@ def _parameters() -> list[ParameterSet]:
     ]
 
 
+@pytest.fixture(scope="module")
+def bench(engine_image: None) -> Iterator[Bench]:
+    """An engine and a kernel as new for each, whichever they are."""
+    with closing(Bench()) as shared:
+        yield shared
+
+
 @pytest.mark.parametrize("advice", _parameters())
-def test_advice_that_is_followed_works(advice: Advice, engine: Engine, tmp_path: Path) -> None:
+def test_advice_that_is_followed_works(advice: Advice, bench: Bench) -> None:
     chapter, task = advice.case.chapter, advice.case.task
-    files = tmp_path / "files"
-    files.mkdir()
-    images, outcomes = originals(engine), dict[str, Outcome]()
-    with closing(KernelSession(engine, files, chapter.limits)) as session:
-        run_cell(session, chapter, chapter.setup, "the first cell")
-        for earlier in task.after:
-            good = (advice.case.path.parents[1] / earlier / "good.py").read_text(encoding="utf-8")
-            tried = solve(session, engine, chapter, chapter.task(earlier), good, outcomes, images)
-            outcomes[earlier] = tried.outcome
-        outcome = solve(session, engine, chapter, task, advice.case.source, outcomes, images).outcome
+    with bench.case(chapter, task) as (engine, session, images):
+        outcome = in_order(session, engine, chapter, task, advice.case.source, images).outcome
         for step in advice.steps:
             told = _why(session, chapter.limits.cell_s, step.asks) if step.asks else _words(outcome)
             assert " ".join(step.says.split()) in told, told
@@ -92,8 +91,10 @@ def test_advice_that_is_followed_works(advice: Advice, engine: Engine, tmp_path:
             run = session.run(step.do, chapter.limits.cell_s)
             print(*(output.get("text") or output.get("evalue") or "" for output in run.outputs), sep="\n")
             assert run.ending == "ok", run.outputs
+            # What it builds on passed; nothing of the advice is about that.
+            outcomes = dict.fromkeys(task.after, Outcome.passed())
             outcome = look(task, engine, session.answers(task.answers), outcomes, images=images)
-    assert outcome.status == "passed", _words(outcome)
+        assert outcome.status == "passed", _words(outcome)
 
 
 def _words(outcome: Outcome) -> str:
