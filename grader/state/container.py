@@ -166,7 +166,7 @@ class Container:
             requested=_bindings(shape.table(host, "PortBindings")),
             published=_bindings(shape.table(net, "Ports")),
             networks=_endpoints(net),
-            links=_links(host),
+            links=_links(host, net),
             mounts=tuple(_mount(item) for item in shape.rows(data, "Mounts") if isinstance(item, dict)),
             pulse=Pulse(
                 shape.text(state, "Status"),
@@ -203,13 +203,19 @@ def _endpoints(net: dict[str, Any]) -> tuple[Endpoint, ...]:
     return tuple(places)
 
 
-def _links(host: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """``/db:/web/database``: the container ``db`` is called ``database`` inside ``web``."""
-    pairs = []
-    for item in shape.texts(host, "Links"):
-        other, _, inside = item.partition(":")
-        pairs.append((other.removeprefix("/"), inside.rpartition("/")[2]))
-    return tuple(pairs)
+def _links(host: dict[str, Any], net: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """``/db:/web/database``: the container ``db`` is called ``database`` inside ``web``.
+
+    In the default network they stand with the container, in another one with its place there.
+    """
+    places = shape.table(net, "Networks")
+    found = [*shape.texts(host, "Links")]
+    for name in places:
+        found += shape.texts(shape.table(places, name), "Links")
+    pairs = (item.partition(":") for item in found)
+    return tuple(
+        dict.fromkeys((other.removeprefix("/"), inside.rpartition("/")[2]) for other, _, inside in pairs)
+    )
 
 
 def _mount(item: dict[str, Any]) -> Mount:

@@ -208,6 +208,9 @@ def test_links_and_when_a_container_was_made() -> None:
     assert "'db:store'. A link is made with the container. Remove" in only_finding(
         witness, lambda e: e.container("later").has_no_links()
     )
+    inside = container("inside", NetworkSettings={"Networks": {"back": {"Links": ["db:store"]}}})
+    told = only_finding(FakeWitness(inside), lambda e: e.container("inside").has_no_links())
+    assert "found 'db:store'" in told
     assert "it is not the same one. Once more." in only_finding(
         witness, lambda e: e.container("later").made_before(e.container("first"), "Once more.")
     )
