@@ -90,9 +90,13 @@ def open_chosen(
     ``label`` is how `dockbook engine status` names a private engine. ``keep_for``: a workspace whose
     engine goes on from one time to the next.
     """
+    from grader.engine import early
     from grader.engine.auto import choose, open_engine
+    from grader.lab.attend import told_if_long
 
     choice = choose(boot)
+    if choice.boot in ("host", "nested") and (begun := early.started()):
+        early.stop(begun)  # what the script began to build is not needed
     if choice.boot == "host":
         # The user's own engine: it needs no image and no name of ours.
         return open_engine("host"), choice
@@ -101,7 +105,8 @@ def open_chosen(
         if keep_for is not None:
             from grader.engine.resume import open_lasting
 
-            return open_lasting(image, keep_for, click.echo, label=label), choice
+            with told_if_long("starting the engine"):
+                return open_lasting(image, keep_for, click.echo, label=label), choice
     elif choice.boot == "nested":
         from grader.engine import nested, nested_image
 
@@ -109,4 +114,5 @@ def open_chosen(
             nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
     elif choice.boot == "vm":
         ensure_image(suite, boot="vm")
-    return open_engine(choice.boot, suite=suite, label=label), choice
+    with told_if_long("starting the engine"):
+        return open_engine(choice.boot, suite=suite, label=label), choice

@@ -11,6 +11,8 @@ Report = Callable[[float, str], None]
 
 _PLAIN_INTERVAL_S = 10.0
 _PLAIN_STEP = 0.05
+_WIDE = 60
+"""Columns of a terminal from which on there is room for a bar."""
 
 
 @contextmanager
@@ -55,16 +57,27 @@ def _plain(title: str) -> Report:
 def _bar(title: str) -> Iterator[Report]:
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TaskID,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
     )
-    bar = Progress(*columns, console=Console(stderr=True))
+    from rich.table import Column
+
+    console = Console(stderr=True)
+    # One line, whatever the width: the words are what is cut. Where there is little room, they come first.
+    columns: list[ProgressColumn] = [TextColumn("{task.description}")]
+    if console.width >= _WIDE:
+        columns += [BarColumn(bar_width=console.width // 5), TaskProgressColumn(), TimeElapsedColumn()]
+    else:
+        columns += [TaskProgressColumn()]
+    words = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    columns.append(TextColumn("{task.fields[text]}", table_column=words))
+    bar = Progress(*columns, console=console, expand=True)
     task: TaskID | None = None
 
     def report(fraction: float, text: str) -> None:

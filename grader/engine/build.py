@@ -12,25 +12,29 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import IO
 
-from filelock import FileLock, Timeout
-
-from grader.engine import course_images, hub, ids, recipe, tool, trial
+from grader.engine import course_images, early, hub, ids, recipe, tool, trial
 from grader.engine.base import Engine
 from grader.engine.bootstrap import mmdebstrap, scratch_folder
+from grader.engine.builders import Progress, Shares, one_builder
 from grader.engine.image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
 from grader.environment import tools
 from grader.errors import ImageError
 
-Progress = Callable[[float, str], None]
 NEEDED_BYTES = 4 << 30
-WAIT_S = 1800
-"""How long one builder waits for another."""
+ENGINE, DEBIAN, IMAGES, HUB = "engine", "course's Debian", "course's images", "course's hub"
+SHARES = {ENGINE: 0.53, DEBIAN: 0.2, IMAGES: 0.2, HUB: 0.07}
+"""Of the processors' time, measured on two cores."""
 TOOLS = {"mmdebstrap": "mmdebstrap", "tar": "tar", "dpkg-deb": "dpkg"}
 SENTINELS = ("rootfs/usr/sbin/dockerd", "rootfs/usr/bin/docker", "rootfs/usr/bin/crun", "hub/debian/Packages")
 
@@ -50,41 +54,17 @@ def ensure_image(
         except ImageError:
             pass
     image.path.parent.mkdir(parents=True, exist_ok=True)
-    with one_builder(
-        image.path, lambda: tell(0, "another process is building the engine image; waiting for it")
-    ):
+    with early.awaited() as begun, one_builder(image.path, tell, ended=begun) as report:
         if not rebuild:
             try:
-                return find_image(suite)
+                found = find_image(suite)
             except ImageError:
                 pass
-        _Builder(image, tell).build()
+            else:
+                tell(1, "ready")  # made by the one that was waited for
+                return found
+        _Builder(image, report).build()
     return find_image(suite)
-
-
-@contextmanager
-def one_builder(path: Path, waits: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock for making ``path``; ``waits`` is called first where another has it. Raises ImageError.
-
-    Let go of at the end, however it ends: a lock that a traceback keeps alive would shut out the next try.
-    """
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waits()
-            lock.acquire(timeout=WAIT_S)
-    except Timeout as error:
-        raise ImageError(
-            f"Another process has been building {path} for {WAIT_S / 60:.0f} minutes.",
-            next_step="see whether it still runs; end it, then run the same command again.",
-        ) from error
-    try:
-        with tool.modes_for_all():
-            yield
-    finally:
-        lock.release()
 
 
 class _Builder:
@@ -92,7 +72,7 @@ class _Builder:
         self.final = image
         self.folder = image.path.with_suffix(".new")
         self.image = EngineImage(self.folder, image.suite, image.key)
-        self.tell = tell
+        self.tell = Shares(SHARES, tell)
         self.started = time.monotonic()
         try:
             self.ids = ids.building_ids()
@@ -107,8 +87,7 @@ class _Builder:
         # Open so that the range's ids may write; closed to everybody else by the cache folder above.
         self.folder.chmod(0o777)
         try:
-            self._engine_root()
-            self._debian_base()
+            self._root_file_systems()
             self._course_images()
             self._finish()
         except subprocess.CalledProcessError as error:
@@ -145,30 +124,77 @@ class _Builder:
 
     # -- Debian
 
-    def _mmdebstrap(self, suite: recipe.Suite, target: Path, variant: str, *options: str) -> None:
-        """One run of mmdebstrap into a tar archive."""
-        argv = [f"--variant={variant}", "--format=tar", "--skip=output/dev", *options]
-        mmdebstrap(
-            [*argv, suite, str(target)],
-            self.folder.with_suffix(".log"),
-            lambda text: self.tell(self.fraction, f"{self.what}: {text}"),
-        )
+    def _root_file_systems(self) -> None:
+        """The engine's and the course's Debian at the same time: each has the work of one core."""
+        stop = threading.Event()
 
-    def _step(self, fraction: float, what: str) -> None:
-        self.fraction, self.what = fraction, what
-        self.tell(fraction, what)
+        def debian() -> None:
+            try:
+                self._debian_base(stop)
+            except BaseException:
+                stop.set()
+                raise
 
-    def _engine_root(self) -> None:
-        self._step(0.02, "engine")
-        archive = self.folder / "engine.tar"
+        with ThreadPoolExecutor(1) as beside:
+            other = beside.submit(debian)
+            try:
+                with suppress(InterruptedError):  # then the other one failed, and has the words for it
+                    self._engine_root(stop)
+                other.result()
+            finally:
+                stop.set()  # what failed or was interrupted ends the other one, too, which is waited for
+
+    def _mmdebstrap(
+        self, part: str, argv: list[str], stop: threading.Event, output: IO[bytes] | None = None
+    ) -> None:
+        """One run of mmdebstrap into a tar archive. What it wrote is in the build's log after its end."""
+        log = self.folder.with_suffix(".log")
+        own = self.folder.with_suffix(f".log-{part.rsplit(maxsplit=1)[-1].lower()}")
+        try:
+            mmdebstrap(
+                ["--format=tar", "--skip=output/dev", *argv],
+                own,
+                lambda done, text: self.tell(part, done, text),
+                output=output,
+                stop=stop,
+            )
+        finally:
+            with log.open("ab") as handle:
+                handle.write(own.read_bytes() if own.exists() else b"")
+            own.unlink(missing_ok=True)
+
+    @contextmanager
+    def _unpacking(self, folder: str) -> Iterator[IO[bytes]]:
+        """What is written there is a tar archive that is unpacked below ``folder`` as it comes."""
+        argv = ["tar", "-C", folder, "-x"]
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                ids.command(self.ids, str(self.folder), argv),
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=said,
+                env=tools(),
+            )
+            assert process.stdin
+            try:
+                yield process.stdin
+            finally:
+                process.stdin.close()
+                if process.wait():
+                    # Whoever writes fails as well, but only because nobody reads.
+                    said.seek(0)
+                    words = said.read().decode(errors="replace")
+                    raise subprocess.CalledProcessError(process.returncode, argv, stderr=words)
+
+    def _engine_root(self, stop: threading.Event) -> None:
+        """mmdebstrap's archive is unpacked as it comes."""
         user = "useradd --uid 1000 --create-home --shell /bin/bash --groups docker student"
-        include = f"--include={','.join(recipe.packages(self.image.suite))}"
-        hooks = [f'--customize-hook=chroot "$1" {command}' for command in (user, recipe.COMPILE)]
-        self._mmdebstrap(self.image.suite, archive, "essential", *recipe.ENGINE_SLIM, include, *hooks)
-        self._step(0.45, "unpacking the engine")
+        argv = ["--variant=essential", f"--include={','.join(recipe.packages(self.image.suite))}"]
+        argv += [f'--customize-hook=chroot "$1" {command}' for command in (user, recipe.COMPILE)]
         self._as_root(["mkdir", "rootfs", "preload"])
-        self._as_root(["tar", "-C", "rootfs", "-x"], archive)
-        archive.unlink()
+        with self._unpacking("rootfs") as output:
+            argv += [*recipe.ENGINE_SLIM, self.image.suite, "-"]
+            self._mmdebstrap(ENGINE, argv, stop, output)
         self._as_root(["mkdir", "-p", "rootfs/dev", "rootfs/proc", "rootfs/sys"])
         extra = io.BytesIO()
         with tarfile.open(fileobj=extra, mode="w") as tar:
@@ -183,13 +209,14 @@ class _Builder:
         """An authority trusted only inside the engine; its key is not kept."""
         self._as_root(["chroot", "rootfs", "sh", "-c", course_images.CERTIFICATES])
 
-    def _debian_base(self) -> None:
+    def _debian_base(self, stop: threading.Event) -> None:
         """The course's small Debian, and the packages that the hub serves for it."""
-        self._step(0.50, "course's Debian")
         debs = self.folder / "hub" / "debian"
         debs.mkdir(parents=True)
         options = course_images.debian_options(str(self.folder / "debs.tar"))
-        self._mmdebstrap(recipe.COURSE_SUITE, self.folder / "debian.tar", "minbase", *recipe.SLIM, *options)
+        target = self.folder / "debian.tar"
+        argv = ["--variant=minbase", *recipe.SLIM, *options, recipe.COURSE_SUITE, str(target)]
+        self._mmdebstrap(DEBIAN, argv, stop)
         with tarfile.open(self.folder / "debs.tar") as tar:
             for member in tar:
                 package = tar.extractfile(member) if member.name.endswith(".deb") else None
@@ -201,7 +228,7 @@ class _Builder:
     # -- the course's images
 
     def _course_images(self) -> None:
-        self._step(0.75, "course images")
+        self.tell(IMAGES, 0, "starting an engine")
         (self.folder / "bin").mkdir()
         (self.folder / "bin" / "docker").symlink_to("../rootfs/usr/bin/docker")
         self._write_docker_config(self.folder)
@@ -214,16 +241,17 @@ class _Builder:
             env["DOCKER_BUILDKIT"] = "0"
             found = []
             for number, source in enumerate(sources):
-                self._step(0.76 + 0.03 * number, f"course images: {source.names[0]}")
+                self.tell(IMAGES, (number + 1) / (len(sources) + 2), source.names[0])
                 with self._context(source) as context:
                     tags = [word for name in source.names for word in ("--tag", name)]
                     self._run(["docker", "build", "--quiet", *tags, str(context)], env)
                 for name in source.names:
                     size = self._run(["docker", "image", "inspect", "--format", "{{.Size}}", name], env)
                     found.append(CourseImage(name, int(size), source.folder.name, source.description))
-            self._step(0.90, "course hub")
+            self.tell(HUB, 0, "saving the course's images")
             saved = self.folder / "saved.tar"
             self._run(["docker", "save", "--output", str(saved), *(image.name for image in found)], env)
+            self.tell(HUB, 0.3, "packing the course's images")
             hub.write_registry(saved, self.image.hub, mirror_only)
             saved.unlink()
             removed = [name for source in sources if not source.preloaded for name in source.names]
@@ -237,7 +265,7 @@ class _Builder:
             from grader.engine.vm_bake import oven
 
             # No sandbox can be had, so nobody needs images for one: they stay on the machine's disk.
-            with oven(self.image, self.final, self._step) as engine:
+            with oven(self.image, self.final, partial(self.tell, IMAGES)) as engine:
                 yield engine
             return
         with Sandbox(self.image, plugin=False, preload=False, state=self.folder / "bake" / "state") as engine:
@@ -268,7 +296,7 @@ class _Builder:
         (folder / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
 
     def _finish(self) -> None:
-        self._step(0.97, "putting everything in place")
+        self.tell(HUB, 1, "putting everything in place")
         self._write_docker_config(self.final.path)
         for name in ("bake", "debian.tar"):
             remove(self.folder / name, self.ids)
@@ -283,7 +311,7 @@ class _Builder:
         remove(self.final.path, self.ids)
         self.folder.rename(self.final.path)
         self.folder.with_suffix(".log").unlink(missing_ok=True)
-        self.tell(1, "the engine image is ready")
+        self.tell.all_done("ready")
 
     # -- helpers
 

@@ -11,7 +11,7 @@ from grader.engine import paths, recipe
 from grader.errors import ImageError
 
 MANIFEST = "image.json"
-BUILD = "`dockbook engine build` makes it (about three minutes, once)."
+BUILD = "`dockbook engine build` makes it (a minute or two, once)."
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,15 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
-
-from docker import DockerClient
-from docker.errors import DockerException
+from typing import TYPE_CHECKING
 
 from grader.engine import paths, registry
 from grader.engine.base import CONTROL_VARIABLE, LOOK_VARIABLE, Engine, limits_line
 from grader.engine.control import Control, last_words
 from grader.errors import EngineDied, EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 BOOT_DEADLINE_S = 60
 
@@ -136,6 +137,9 @@ class KeptEngine(Engine):
 
     def client(self, *, timeout: float = 30) -> DockerClient:
         """A docker-py client that shows the trusted side's token. Raises EngineError."""
+        from docker import DockerClient
+        from docker.errors import DockerException
+
         try:
             # With the version known, docker-py asks for nothing before the token is in its headers.
             client = DockerClient(base_url=self.docker_host, timeout=int(timeout), version=self._api_version)

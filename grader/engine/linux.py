@@ -140,13 +140,13 @@ def set_hostname(name: str) -> None:
     _check(_libc.sethostname(encoded, ctypes.c_size_t(len(encoded))), "sethostname")
 
 
-def die_with_parent() -> None:
-    """SIGKILL for this process when the *thread* that made it ends. Cleared by a change of credentials.
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """A signal for this process when the *thread* that made it ends. Cleared by a change of credentials.
 
     Nothing on another system than Linux.
     """
     if sys.platform == "linux":
-        _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
+        _check(_libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(number), 0, 0, 0), "prctl PDEATHSIG")
 
 
 def adopt_orphans() -> None:

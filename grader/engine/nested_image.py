@@ -29,7 +29,7 @@ from filelock import FileLock
 from requests.exceptions import RequestException
 
 from grader.engine import docker_api, nested_bake, nested_keeper, nested_recipe, paths, recipe
-from grader.engine.build import Progress
+from grader.engine.builders import Progress
 from grader.engine.daemon import DEFAULTS
 from grader.engine.image import CourseImage
 from grader.errors import EngineUnavailable, ImageError

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-
-from platformdirs import user_cache_path, user_state_path
 
 from grader.errors import EngineError
 
@@ -18,20 +17,36 @@ BELOW = len("/12345678/share/k-12345678/s-5") + 4
 """Bytes of the longest name of a socket below ``runtime_folder()``: an engine's id, and a kernel's."""
 
 
+_CACHE = ("CACHE", ".cache", "Caches")
+_STATE = ("STATE", ".local/state", "Application Support")
+"""Of the XDG Base Directory Specification's variables, of their defaults, of macOS's folders in Library."""
+
+
 def cache_folder() -> Path:
     """``DOCKBOOK_CACHE`` or the user's cache folder; made, closed to others. Raises EngineError."""
-    return _private(_chosen("DOCKBOOK_CACHE", user_cache_path), "DOCKBOOK_CACHE")
+    return _private(_chosen("DOCKBOOK_CACHE", *_CACHE), "DOCKBOOK_CACHE")
 
 
 def state_folder() -> Path:
     """``DOCKBOOK_STATE`` or the user's state folder; made, closed to others. Raises EngineError."""
-    return _private(_chosen("DOCKBOOK_STATE", user_state_path), "DOCKBOOK_STATE")
+    return _private(_chosen("DOCKBOOK_STATE", *_STATE), "DOCKBOOK_STATE")
 
 
-def _chosen(variable: str, usual: Callable[[str], Path]) -> Path:
+def _chosen(variable: str, kind: str, usual: str, on_macos: str) -> Path:
     """Absolute: processes that use it stand in other folders."""
     named = os.environ.get(variable)
-    return (Path(named).expanduser() if named else usual("dockbook")).absolute()
+    return (Path(named).expanduser() if named else _usual(kind, usual, on_macos) / "dockbook").absolute()
+
+
+def _usual(kind: str, usual: str, on_macos: str) -> Path:
+    """The folder of the XDG Base Directory Specification, 0.8; without its variable, the system's own.
+
+    As platformdirs has it, which is not there yet when ``early`` begins.
+    """
+    named = os.environ.get(f"XDG_{kind}_HOME", "").strip()
+    if named:
+        return Path(named).expanduser()
+    return Path.home() / "Library" / on_macos if sys.platform == "darwin" else Path.home() / usual
 
 
 def runtime_folder() -> Path:

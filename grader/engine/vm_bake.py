@@ -37,13 +37,13 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             image,
             folder,
             ids.building_ids(),
-            lambda done, text: tell(0.75 + done / 100, f"virtual machine: {text}"),
+            lambda done, text: tell(0.4 * done, f"virtual machine: {text}"),
         )
         with boot_cold(
             VMImage(folder, target.key, image, target.accelerator, folder), folder / "oven"
         ) as engine:
             yield engine
-            tell(0.94, "virtual machine: the course's images")
+            tell(1, "virtual machine: the course's images")
             engine.stop_daemon()
             engine.deliver("hub", archive({".": image.hub}))
             engine.settle()

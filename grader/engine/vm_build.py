@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from grader.engine import ids, qemu
-from grader.engine.build import Progress, one_builder
+from grader.engine.builders import Progress, one_builder
 from grader.engine.image import MANIFEST, EngineImage
 from grader.engine.vm import VM
 from grader.engine.vm_disk import empty_layer, make_disk, write_disk_manifest
@@ -40,16 +40,16 @@ def ensure_vm(
         except ImageError:
             pass
     vm.path.parent.mkdir(parents=True, exist_ok=True)
-    with one_builder(vm.path, lambda: tell(0, "another process is building it; waiting for it")):
+    with one_builder(vm.path, tell) as report:
         if not rebuild:
             try:
                 return find(image, accelerator)
             except ImageError:
                 pass
         if (rebuild and has_preload(image)) or not _has_disk(image, accelerator):
-            build_disk(image, vm, tell)
-        build_snapshot(vm, tell)
-        tell(1, "the virtual machine is ready")
+            build_disk(image, vm, report)
+        build_snapshot(vm, report)
+        report(1, "the virtual machine is ready")
     return find(image, accelerator)
 
 

@@ -15,11 +15,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from grader.engine import ids, qemu, tool, vm_recipe
 from grader.engine.bootstrap import mmdebstrap
-from grader.engine.build import Progress, remove
+from grader.engine.build import remove
+from grader.engine.builders import Progress
 from grader.engine.image import EngineImage
 from grader.engine.vm_image import DISK_MANIFEST
 from grader.errors import ImageError
@@ -91,7 +91,9 @@ def make_disk(image: EngineImage, folder: Path, own: ids.Ids, tell: Progress) ->
     extra = folder / "add.tar"
     try:
         tell(0.02, "kernel")
-        release = _fetch_kernel(image, folder, extra, lambda text: tell(0.05, f"kernel: {text}"))
+        release = _fetch_kernel(
+            image, folder, extra, lambda done, text: tell(0.02 + 0.13 * done, f"kernel: {text}")
+        )
         tell(0.15, "disk")
         script = ["sh", "-c", STAGE, "stage", release, str(vm_recipe.SPARE_BYTES >> 20)]
         with told():
@@ -131,7 +133,7 @@ def write_disk_manifest(folder: Path, key: str, release: str, started: float) ->
     (folder / DISK_MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def _fetch_kernel(image: EngineImage, folder: Path, extra: Path, tell: Any) -> str:
+def _fetch_kernel(image: EngineImage, folder: Path, extra: Path, tell: Progress) -> str:
     """``vmlinuz``, and an archive of what is added to the disk: modules and process 1. Its release."""
     archive = folder / "kernel.tar"
     options = ["--variant=extract", "--format=tar", f"--include={vm_recipe.KERNEL_PACKAGE}"]

@@ -32,6 +32,7 @@ GUEST_MODULES = (
     "processes",
     "procfs",
     "roots",
+    "subordinate",
     "vm_guest",
     "vm_runtime",
     "vm_shim",

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 
 from grader.engine import paths, registry
@@ -21,6 +22,18 @@ LIMITS_EVERY_S = 3.0
 def tell(line: str) -> None:
     """A line of the lab's own, for its terminal."""
     print(f"dockbook: {line}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def told_if_long(what: str, after_s: float = 1.0) -> Iterator[None]:
+    """Says what is being done when that takes more than a moment."""
+    timer = threading.Timer(after_s, tell, [what])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Attendant:

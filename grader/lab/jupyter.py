@@ -24,12 +24,13 @@ from grader.engine.base import Engine
 from grader.engine.ports import Published
 from grader.environment import without_jupyter
 from grader.errors import DockbookError, UsageError
-from grader.lab.attend import Attendant, tell
+from grader.lab.attend import Attendant, tell, told_if_long
 from grader.lab.before import VARIABLE as BEFORE_VARIABLE
 from grader.lab.before import Before
 from grader.lab.desk import COURSE_VARIABLE, PORTS
 from grader.lab.jupyter_settings import settings, write_settings
 from grader.lab.stop import Stop, stop_on_signals
+from grader.lab.tunnel import ssh_command
 from grader.lab.workspace import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
@@ -94,6 +95,7 @@ def run_lab(
             attend, server_of = Attendant(engine), serve(workspace, environment, port=port)
             with ports, attend as attendant, server_of as server:
                 print(f"JupyterLab: {server.address}", flush=True)
+                _print_tunnel(server.url)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
                 if browser and has_display(os.environ):
                     webbrowser.open(server.address)
@@ -114,6 +116,7 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
         try:
             with serve(course, os.environ, port=port, instructor=True) as server:
                 print(f"Formgrader: {server.page('formgrader')}", flush=True)
+                _print_tunnel(server.url)
                 print("Ctrl-C here ends it; grades are in the gradebook at once.", flush=True)
                 if browser and has_display(os.environ):
                     webbrowser.open(server.page("formgrader"))
@@ -160,6 +163,11 @@ def engine_line(engine: Engine, why: str) -> str:
     ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s."
     said = " ".join(part for part in (ready, engine.limits, engine.standing) if part)
     return f"Engine: {said} For a terminal: {to_it}"
+
+
+def _print_tunnel(url: str) -> None:
+    if command := ssh_command(url, os.environ):
+        print(f"From the machine that you came from over ssh, first: {command}", flush=True)
 
 
 def _watch(server: Server, attendant: Attendant) -> None:
@@ -211,7 +219,9 @@ def serve(
         env["PATH"] = os.pathsep.join([env.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     if not instructor and (student := student_of(workspace)):
         env["DOCKBOOK_STUDENT"] = student
-    server = _come_up(_command(workspace, port, instructor=instructor), workspace, env, log)
+    command = _command(workspace, port, instructor=instructor)
+    with told_if_long("starting JupyterLab"):
+        server = _come_up(command, workspace, env, log)
     try:
         yield server
     finally:

@@ -20,8 +20,7 @@ from grader.engine import vm_image
 from grader.engine.build import ensure_image
 from grader.engine.image import location
 from grader.engine.vm_build import ensure_vm
-from tests.shared_tree import shared_python
-from tests.users import User, ordinary_user
+from tests.users import User, ordinary_user, shared_python
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
 DOCKBOOK = Path(sys.executable).with_name("dockbook")

@@ -14,8 +14,7 @@ from grader.engine.bootstrap import mmdebstrap
 from tests.engine import differ
 from tests.engine.owners import TREE
 from tests.engine.typed import eventually
-from tests.shared_tree import shared_python, shared_tree
-from tests.users import User, as_a_shell
+from tests.users import User, as_a_shell, shared_python
 
 HERE = Path(__file__).resolve()
 DONE_S = 240
@@ -45,8 +44,7 @@ def test_nothing_stays(own_places: Path, someone: User | None, number: int, code
 def _started(someone: User | None, log: Path) -> subprocess.Popen[str]:
     env = {"PYTHONPATH": TREE, "TMPDIR": os.environ["TMPDIR"]}
     if someone is not None:
-        argv = [shared_python(), "-m", "tests.engine.test_bootstrap", str(log)]
-        command = someone.command(argv, env=env | {"PYTHONPATH": shared_tree()})
+        command = someone.command([shared_python(), str(HERE), str(log)], env=env)
         return someone.start(command, stdout=subprocess.PIPE)
     argv = [sys.executable, str(HERE), str(log)]
     return subprocess.Popen(argv, env=os.environ | env, cwd="/", stdout=subprocess.PIPE, text=True)
@@ -61,7 +59,7 @@ def _run(log: Path) -> None:
     signal.signal(signal.SIGTERM, terminate)
     target = log.with_name("x.tar")
     options = ["--variant=essential", "--format=tar", "--skip=output/dev", "trixie", str(target)]
-    mmdebstrap(options, log, lambda words: print(words, flush=True))
+    mmdebstrap(options, log, lambda _fraction, words: print(words, flush=True))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import platformdirs
 import psutil
 import pytest
 
 from grader.cli import cli
 from grader.course import Chapter, Course, Limits, _read_test
+from grader.engine import paths
 from grader.grading.demo import half, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
@@ -85,7 +85,7 @@ class Walk:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         self.env |= {
             "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(platformdirs.user_cache_path()),
+            "XDG_CACHE_HOME": str(paths.cache_folder().parent),
             "JUPYTER_CONFIG_DIR": str(settings.parent),
             "PYTHONPATH": str(REPOSITORY),
         }

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.build import one_builder
+from grader.engine.builders import one_builder
 from grader.engine.image import location
 from grader.errors import ImageError
 from tests import users
@@ -76,7 +76,7 @@ def handed_on(person: Person) -> Iterator[None]:
         yield
         return
     image.path.parent.mkdir(parents=True, exist_ok=True)
-    with one_builder(image.path, lambda: print("root builds an engine image", file=sys.stderr)):
+    with one_builder(image.path, lambda _, text: print(f"root's engine image: {text}", file=sys.stderr)):
         yield
         theirs = Path(person.user.home, ".cache/dockbook/engine", image.path.name)
         if not image.path.exists():

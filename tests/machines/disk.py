@@ -16,7 +16,8 @@ from pathlib import Path
 
 from grader.engine import ids, paths
 from grader.engine.bootstrap import mmdebstrap
-from grader.engine.build import one_builder, remove
+from grader.engine.build import remove
+from grader.engine.builders import Progress, one_builder
 from grader.errors import ImageError
 from tests.machines.recipe import CUSTOMIZE, DISK_GB, FILES, Recipe
 
@@ -65,12 +66,24 @@ def ensure_disk(recipe: Recipe) -> Disk:
     folder = paths.cache_folder() / "machines" / f"{recipe.name}-{recipe.key}"
     if not folder.is_dir():
         folder.parent.mkdir(exist_ok=True)
-        with one_builder(folder, lambda: tell(f"another process makes {recipe.name}'s disk")):
+        with one_builder(folder, waiting(recipe)):
             if not folder.is_dir():
                 _make(recipe, folder)
     os.utime(folder)
     _remove_old(folder.parent, recipe)
     return Disk(folder)
+
+
+def waiting(recipe: Recipe) -> Progress:
+    """Says once that another process is at it."""
+    told: list[str] = []
+
+    def say(_fraction: float, _text: str) -> None:
+        if not told:
+            told.append(f"another process makes {recipe.name}'s disk")
+            tell(told[0])
+
+    return say
 
 
 def _make(recipe: Recipe, final: Path) -> None:
@@ -89,7 +102,7 @@ def _make(recipe: Recipe, final: Path) -> None:
         options = [*_foreign(recipe), "--variant=minbase", "--format=tar", "--skip=output/dev"]
         options += [f"--include={','.join(recipe.packages)}", f"--customize-hook=tar-in {files} /"]
         options += [f"--customize-hook={line}" for line in CUSTOMIZE]
-        mmdebstrap([*options, recipe.suite, str(archive)], log, lambda _text: None)
+        mmdebstrap([*options, recipe.suite, str(archive)], log, lambda _fraction, _text: None)
         with archive.open("rb") as handle:
             argv = ids.command(own, str(folder), ["sh", "-c", STAGE, "stage", str(DISK_GB)])
             subprocess.run(argv, check=True, stdin=handle)

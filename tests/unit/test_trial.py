@@ -153,7 +153,7 @@ def test_an_expired_release_is_one_line_with_the_option(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     log = tmp_path / "log"
     with pytest.raises(ImageError) as caught:
-        bootstrap.mmdebstrap(["--variant=extract", "forky", "x.tar"], log, lambda _: None)
+        bootstrap.mmdebstrap(["--variant=extract", "forky", "x.tar"], log, lambda _done, _: None)
     assert "packages for Debian forky expired 21d 20h ago: http://m/dists/forky/InRelease." in str(
         caught.value
     )
@@ -161,7 +161,7 @@ def test_an_expired_release_is_one_line_with_the_option(monkeypatch, tmp_path):
     assert "Check-Valid-Until" not in log.read_text()
     monkeypatch.setenv(bootstrap.EXPIRED_VARIABLE, "1")
     with pytest.raises(ImageError):
-        bootstrap.mmdebstrap(["--variant=extract", "forky", "x.tar"], log, lambda _: None)
+        bootstrap.mmdebstrap(["--variant=extract", "forky", "x.tar"], log, lambda _done, _: None)
     assert '--aptopt=Acquire::Check-Valid-Until "false"' in log.read_text()
 
 
