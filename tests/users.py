@@ -14,10 +14,8 @@ import shlex
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +158,7 @@ class User:
             return
         folder = Path(self.home, ".cache/dockbook/engine")
         theirs = folder / location().path.name
-        with _one_at_a_time():
+        with one_at_a_time():
             if (theirs / WHOLE).exists():
                 return
             mine = location()
@@ -211,7 +209,7 @@ def first_subordinate_id(name: str) -> int:
 
 
 @contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """Several workers, and several runs on this machine, want the same user."""
     cache = paths.cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
@@ -247,20 +245,8 @@ def ordinary_user() -> User:
     """Who runs the tests; for root an account made for tests, which stays, with its copy of the image."""
     if os.geteuid() != 0:
         return named(pwd.getpwuid(os.geteuid()).pw_name)
-    with _one_at_a_time():
+    with one_at_a_time():
         try:
             return named(NAME)
         except KeyError:
             return add_user(NAME)
-
-
-@cache
-def shared_python() -> str:
-    """A Python with this project's dependencies that every user can start. Raises AssertionError."""
-    user = ordinary_user()
-    found = user.run([sys.executable, "-c", "import docker, grader"], timeout_s=30)
-    assert found.returncode == 0, (
-        f"{sys.executable} cannot be used by {user.name}: {found.stderr.strip()[-300:]} "
-        "Next: put the environment and the tree where every user can read them."
-    )
-    return sys.executable

@@ -20,7 +20,8 @@ from grader.engine import vm_image
 from grader.engine.build import ensure_image
 from grader.engine.image import location
 from grader.engine.vm_build import ensure_vm
-from tests.users import User, ordinary_user, shared_python
+from tests.shared_tree import shared_python
+from tests.users import User, ordinary_user
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(900)]
 DOCKBOOK = Path(sys.executable).with_name("dockbook")

@@ -33,6 +33,8 @@ from tests.course.outcomes import CHAPTER_S, ROOT, Told, run_beside, unexpected_
 from tests.engine.boots import machine
 from tests.engine.dockerd import Dockerd
 
+pytestmark = pytest.mark.timeout(1500)  # the first one of an engine may have to build its image
+
 COURSE = Course.read(ROOT / "course")
 QUICK = {"20.10": "ch02-installation", "offline": "ch07-questions"}
 """What each run does; the other chapters and engines come with ``--long``."""

@@ -13,7 +13,8 @@ from typing import IO, Any
 
 from grader.engine.base import Boot
 from tests.engine import differ
-from tests.users import User, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import User
 
 HERE = Path(__file__).resolve()
 TREE = str(HERE.parents[2])
@@ -30,14 +31,14 @@ def start_owners(
 
 
 def _start(how: str, user: User | None, boot: Boot) -> subprocess.Popen[str]:
-    program = [str(HERE.parent / "owner.py"), how, boot]
+    program = ["-m", "tests.engine.owner", how, boot]
     streams: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
     }
     if user is not None:
-        env = {name: os.environ[name] for name in PLACES} | {"PYTHONPATH": TREE}
+        env = {name: os.environ[name] for name in PLACES} | {"PYTHONPATH": shared_tree()}
         return user.start(user.command([shared_python(), *program], env=env), **streams)
     env = {**os.environ, "PYTHONPATH": TREE}
     env.pop("DOCKER_HOST", None)

@@ -14,7 +14,8 @@ from grader.engine.bootstrap import mmdebstrap
 from tests.engine import differ
 from tests.engine.owners import TREE
 from tests.engine.typed import eventually
-from tests.users import User, as_a_shell, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import User, as_a_shell
 
 HERE = Path(__file__).resolve()
 DONE_S = 240
@@ -44,7 +45,8 @@ def test_nothing_stays(own_places: Path, someone: User | None, number: int, code
 def _started(someone: User | None, log: Path) -> subprocess.Popen[str]:
     env = {"PYTHONPATH": TREE, "TMPDIR": os.environ["TMPDIR"]}
     if someone is not None:
-        command = someone.command([shared_python(), str(HERE), str(log)], env=env)
+        argv = [shared_python(), "-m", "tests.engine.test_bootstrap", str(log)]
+        command = someone.command(argv, env=env | {"PYTHONPATH": shared_tree()})
         return someone.start(command, stdout=subprocess.PIPE)
     argv = [sys.executable, str(HERE), str(log)]
     return subprocess.Popen(argv, env=os.environ | env, cwd="/", stdout=subprocess.PIPE, text=True)

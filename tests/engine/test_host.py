@@ -19,7 +19,8 @@ from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
 from tests.engine.boots import everything
 from tests.engine.dockerd import Dockerd
-from tests.users import ordinary_user, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import ordinary_user
 
 pytestmark = pytest.mark.root
 
@@ -216,8 +217,8 @@ def test_someone_who_may_not(dockerd: Dockerd) -> None:
     dockerd.folder.chmod(0o755)
     user = ordinary_user()
     code = "import sys; from grader.engine.host import diagnose; print(diagnose(sys.argv[1]))"
-    tree = str(Path(__file__).resolve().parents[2])
-    run = user.run([shared_python(), "-c", code, f"unix://{dockerd.socket}"], env={"PYTHONPATH": tree})
+    env = {"PYTHONPATH": shared_tree()}
+    run = user.run([shared_python(), "-c", code, f"unix://{dockerd.socket}"], env=env)
     assert "does not let you in" in run.stdout, run.stderr
     assert "chmod" not in run.stdout
 

@@ -19,7 +19,8 @@ from grader.engine.image import find_image
 from grader.errors import EngineDied, EngineUnavailable, ImageError
 from tests.engine.boots import BASE, Machine
 from tests.engine.typed import eventually
-from tests.users import ordinary_user, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import ordinary_user
 
 pytestmark = [
     pytest.mark.root,
@@ -119,8 +120,7 @@ def test_a_docker_that_lets_nobody_in(place: Machine, monkeypatch: pytest.Monkey
     user = ordinary_user()
     Path(address.removeprefix("unix://")).parent.chmod(0o755)
     script = "from grader.engine import nested; print(nested.probe())"
-    tree = str(Path(__file__).resolve().parents[2])
-    run = user.run([shared_python(), "-c", script], env={"PYTHONPATH": tree, "DOCKER_HOST": address})
+    run = user.run([shared_python(), "-c", script], env={"PYTHONPATH": shared_tree(), "DOCKER_HOST": address})
     assert run.stdout == f"The Docker Engine at {address} does not let you in.\n", run.stderr
 
 

@@ -25,7 +25,8 @@ from grader.engine.resume import KEPT, open_lasting
 from grader.engine.sandbox import Sandbox
 from grader.errors import StateBusy
 from tests.engine import differ
-from tests.users import ordinary_user, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import ordinary_user
 
 TREE = str(Path(__file__).resolve().parents[2])
 OWNER = """
@@ -369,7 +370,7 @@ def test_an_ordinary_user_keeps_an_engine_and_can_remove_it(engine_image: None) 
     user.ensure_image()
     with tempfile.TemporaryDirectory(prefix="dkb-") as folder:
         os.chown(folder, user.uid, user.gid)
-        env = {"PYTHONPATH": TREE, "DOCKBOOK_STATE": f"{folder}/state"}
+        env = {"PYTHONPATH": shared_tree(), "DOCKBOOK_STATE": f"{folder}/state"}
         ran = user.run([shared_python(), "-c", AS_SOMEONE, f"{folder}/dockbook"], env=env)
         assert ran.stdout.splitlines() == [
             f"[] {KEPT}",

@@ -13,9 +13,9 @@ from docker import DockerClient
 
 from grader.engine.base import Engine
 from tests.engine.kernels import Notebook
-from tests.engine.owners import TREE
 from tests.engine.typed import cli, wait_for_log
-from tests.users import ordinary_user, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import ordinary_user
 
 FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=3).read().decode())"
 UDP = """
@@ -131,6 +131,6 @@ def test_an_ordinary_user_has_one_too(engine_image: None) -> None:
     command += ["docker", "run", "--rm", "busybox", "sh", "-c", "echo hi; exit 5"]
     user = ordinary_user()
     user.ensure_image()
-    run = user.run([shared_python(), *command], env={"PYTHONPATH": TREE})
+    run = user.run([shared_python(), *command], env={"PYTHONPATH": shared_tree()})
     assert (run.stdout, run.returncode) == ("hi\n", 5), run.stderr
     assert json.loads(run.stderr.strip().splitlines()[-1])["boot"] == "sandbox"

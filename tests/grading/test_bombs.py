@@ -23,7 +23,8 @@ from nbformat.v4 import new_code_cell
 from grader.course import Course
 from grader.grading.demo import hand_in
 from tests.grading import tiny
-from tests.users import User, ordinary_user, shared_python
+from tests.shared_tree import shared_python, shared_tree
+from tests.users import User, ordinary_user
 
 HONEST = 10
 LIMITS = """\
@@ -91,7 +92,7 @@ def graded(who: User | None, root: Path, *students: str) -> tuple[float, dict[st
     if who is None:
         ended = subprocess.run(argv, capture_output=True, text=True, timeout=240, check=False)
     else:
-        ended = who.run(argv, timeout_s=240)
+        ended = who.run(argv, env={"PYTHONPATH": shared_tree()}, timeout_s=240)
     taken = time.monotonic() - began
     assert ended.returncode == 0, ended.stderr
     return taken, {line[0]: line[1:] for line in map(json.loads, ended.stdout.splitlines())}
