@@ -12,7 +12,7 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 
-from grader.engine import cgroups, daemon, linux
+from grader.engine import cgroups, linux, shared
 
 ROOT = "/sys/fs/cgroup"
 ENGINE, STUDENT = f"{ROOT}/engine", f"{ROOT}/student"
@@ -68,7 +68,7 @@ def wrapper(passed: Collection[str]) -> str:
     # Empty, but for the limit of processes: dockerd has looked at what there is.
     remove = f';s/"({absent})":\\{{[^{{}}]*\\}},//g;s/,"({absent})":\\{{[^{{}}]*\\}}//g' if absent else ""
     text = WRAPPER.replace("@SCORE@", str(OOM_SCORE)).replace("@REMOVE@", remove)
-    return text.replace("@RUNTIME@", daemon.RUNTIME)
+    return text.replace("@RUNTIME@", shared.RUNTIME)
 
 
 def controllers() -> list[str]:

@@ -25,6 +25,8 @@ from grader.engine.subordinate import COUNT
 ROOT_BASE = 0x77770000
 """First id of root's sandboxes: above the ranges of useradd, systemd-nspawn and LDAP setups, below 2**31."""
 
+STUDENT, FIRST_PLACE = 1000, 40_000
+"""The student's id in an engine; from where on in a range nobody has one."""
 OWNERS = ".owners"
 FAKE = ("fakechroot", "fakeroot", "-i", OWNERS, "-s", OWNERS, "--")
 """Programs that make a command believe it were root, in a folder where it has been so before."""
@@ -99,15 +101,36 @@ def building_ids() -> Ids:
     return REAL | {"fake": True}
 
 
-def write_maps(pid: int, ids: Ids, *, owner: bool = False) -> None:
+def students_place(number: int) -> int:
+    """Where in the range an engine's student is to be, so that no other engine's is: for ``write_maps``.
+
+    What Linux has a number of for each user is then no other engine's; that of containers' root still is.
+    ``number``: any that differs between engines.
+    """
+    return FIRST_PLACE + number % (COUNT - 1 - FIRST_PLACE)
+
+
+def _extents(base: int, count: int, place: int) -> list[tuple[int, int, int]]:
+    """The map's lines: first id inside, outside, how many. ``place``: where 1000 is, and what is there at
+    1000."""
+    if not place:
+        return [(0, base, count)]
+    above = [(place + 1, base + place + 1, count - place - 1)]
+    between = [(STUDENT + 1, base + STUDENT + 1, place - STUDENT - 1), (place, base + STUDENT, 1)]
+    return [(0, base, STUDENT), (STUDENT, base + place, 1), *between, *above]
+
+
+def write_maps(pid: int, ids: Ids, *, owner: bool = False, place: int = 0) -> None:
     """Map ids 0 to 65535 of a new user namespace to the range. Raises OSError.
 
-    ``owner``: 0 is the caller, and the range begins at 1; for who has ``helpers``.
+    ``owner``: 0 is the caller, and the range begins at 1; for who has ``helpers``. ``place``: where in the
+    range user 1000 is (``students_place``); 0: in order.
     """
     own = {"uid": os.geteuid(), "gid": os.getegid()}
     for kind, (base, count) in (("uid", ids["uid"]), ("gid", ids["gid"])):
+        extents = _extents(base, count, place if kind == "uid" else 0)
         if ids["helpers"]:
-            argv = [f"new{kind}map", str(pid), "0", str(base), str(count)]
+            argv = [f"new{kind}map", str(pid), *(str(number) for extent in extents for number in extent)]
             if owner:
                 argv[2:] = ["0", str(own[kind]), "1", "1", str(base), str(count)]
             child = os.posix_spawnp(argv[0], argv, os.environ)
@@ -116,7 +139,7 @@ def write_maps(pid: int, ids: Ids, *, owner: bool = False) -> None:
                 raise OSError(f"{argv[0]} ended with status {status}")
         else:
             with open(f"/proc/{pid}/{kind}_map", "w") as handle:
-                handle.write(f"0 {base} {count}\n")
+                handle.write("".join("{} {} {}\n".format(*extent) for extent in extents))
 
 
 def become_root() -> None:

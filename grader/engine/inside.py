@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine import cgroup_tree, daemon, ids, linux, network, procfs, roots, watch
+from grader.engine import cgroup_tree, daemon, ids, linux, network, procfs, roots, shared, watch
 from grader.engine.door import DOOR, Door
 from grader.engine.processes import PATH, Processes
 
@@ -85,10 +85,17 @@ class Inside(Processes):
 
     def start_dockerd(self) -> None:
         os.makedirs("/etc/docker", exist_ok=True)
+        self.bound_containers()
         roots.write("/etc/docker/daemon.json", json.dumps(self.spec["daemon"], indent=2))
         argv = [*self.dockerd_words, "--containerd", CONTAINERD_SOCKET]
         argv += ["-H", "fd://", "-H", "unix:///run/docker.sock", "-G", "docker"]
         self.dockerd = self.spawn(argv, api=True)
+
+    def bound_containers(self) -> None:
+        """Containers take no more than their part of what they share with the whole machine."""
+        runtime = shared.bound_containers(daemon.RUNTIME)
+        if not self.groups:
+            self.spec["daemon"]["runtimes"] = {"crun": {"path": runtime}}
 
     def preload(self) -> None:
         """Put the course's images where dockerd finds them."""
@@ -362,6 +369,8 @@ def main(spec: dict[str, Any], control: socket.socket, api: socket.socket, log: 
         roots.build_root(inside.folders, spec["disk_bytes"], groups=word == MAPPED_IN_GROUP)
         if word == MAPPED_IN_GROUP:
             inside.take_groups()
+        if spec.get("place"):
+            roots.own(ids.STUDENT, "/home/student")
         inside.start()
         control.sendall(json.dumps({"event": "started"}).encode() + b"\n")
         inside.serve()

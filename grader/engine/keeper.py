@@ -121,7 +121,7 @@ class Keeper:
         os.close(map_read)
         self.namespaces = open_namespaces(self.init)
         self.take_group()
-        ids.write_maps(self.init, self.spec["ids"])
+        ids.write_maps(self.init, self.spec["ids"], place=self.spec.get("place", 0))
         os.write(map_write, inside.MAPPED_IN_GROUP if self.group else inside.MAPPED)
         os.close(map_write)
         os.set_blocking(log_read, False)

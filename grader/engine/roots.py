@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from grader.engine import cgroup_tree, ids, linux
+from grader.engine import cgroup_tree, ids, linux, shared
 
 STAGE = "/tmp"
 """A folder that every system has; in the sandbox a mount of its own covers it."""
@@ -149,7 +149,9 @@ def mount_devices(root: str) -> None:
         linux.bind(f"/dev/{name}", f"{dev}/{name}")
     for name in ("pts", "shm", "mqueue", "net"):
         os.mkdir(f"{dev}/{name}")
-    linux.mount("devpts", f"{dev}/pts", "devpts", data="newinstance,ptmxmode=0666,mode=620,gid=5")
+    linux.mount(
+        "devpts", f"{dev}/pts", "devpts", data=f"newinstance,ptmxmode=0666,mode=620,gid=5,max={shared.PTYS}"
+    )
     linux.mount(
         "shm", f"{dev}/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=64m,nr_inodes=16k"
     )
@@ -157,6 +159,14 @@ def mount_devices(root: str) -> None:
     os.symlink("pts/ptmx", f"{dev}/ptmx")
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
         os.symlink(f"/proc/self/{target}", f"{dev}/{name}")
+
+
+def own(user: int, folder: str) -> None:
+    """Give a user the folder and all in it; their groups stay."""
+    os.chown(folder, user, -1)
+    for base, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            os.chown(os.path.join(base, name), user, -1, follow_symlinks=False)
 
 
 def bind_folders(folders: Folders, root: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -88,6 +89,8 @@ class Sandbox(GradingEngine):
             "token": self.token,
             "plugin": plugin,
             "ids": _ids(),
+            # State that lasts has files of the student's, which must be the same one's next time.
+            "place": ids.students_place(secrets.randbits(32)) if state is None else 0,
             "folders": self._folders(
                 plugin=plugin, hub=hub, preload=preload, state=state, copied=bool(copied)
             ),

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine import cgroup_tree, cgroups, in_flight, linux
+from grader.engine import cgroup_tree, cgroups, in_flight, linux, shared
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SOCKET = 212_992
@@ -38,6 +38,8 @@ PATIENCE_S = 2
 """What takes longer to be counted exactly counts with all that it maps."""
 GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
+SHARED_EVERY = 3
+"""Every so many looks what engines share is counted."""
 SLOW_EVERY = 20
 """Every so many looks the files on a real disk are counted."""
 RESTS = 20
@@ -164,6 +166,8 @@ class Watch:
             self._look_at_group(groups)
         if self._count:
             self._look_at_memory(groups, self._count)
+        if self.processes and self._looks % SHARED_EVERY == 0:
+            self._look_at_shared(groups)
         if self.disk and self._disk_full():
             self._tell(f"disk ({self.disk >> 20} MB): it is full")
             # A file system of its own stops whoever writes; on the host's something has to.
@@ -238,6 +242,19 @@ class Watch:
                 return
             self._ended = self._looks, total
             self._end(groups, used, f"memory ({self.memory >> 20} MB): {ENDED}")
+
+    def _look_at_shared(self, groups: dict[str, Group]) -> None:
+        """What Linux has of a number for the machine, or for the user that all engines run as."""
+        others = {name: group.pids for name, group in groups.items() if name != self._own}
+        most = shared.most_watches()
+        watched = {name: shared.watches(pids) for name, pids in others.items()}
+        if sum(watched.values()) > most:
+            self._end(groups, watched, f"watches of epoll ({most}): {ENDED}")
+        if shared.aio_scarce():
+            most = shared.aio_share()
+            asked = {name: shared.aio(pids) for name, pids in others.items()}
+            if sum(asked.values()) > most:
+                self._end(groups, asked, f"events of asynchronous input and output ({most}): {ENDED}")
 
     def _disk_full(self) -> bool:
         if self._disk_is_memory:

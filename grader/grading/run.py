@@ -22,6 +22,7 @@ from nbformat.v4 import new_output
 
 from grader.course import Chapter, Limits, Task
 from grader.engine.base import Engine
+from grader.engine.shared import shortage
 from grader.errors import Blocked, DockbookError, EngineDied, KernelError, NoAnswer
 from grader.expect.finding import Finding, Outcome
 from grader.expect.said import Said
@@ -37,6 +38,9 @@ ATTEMPTS = 3
 
 ANSWERS_S = 60
 """Seconds for all questions to kernels for answers; a kernel that died is started again for one."""
+
+MOST_SILENT = 2
+"""Tasks of one attempt for which an engine is waited for in vain; it is not asked for more."""
 
 MOST_CHARS = 2000
 """Characters of one finding in a notebook."""
@@ -103,8 +107,8 @@ def grade_submission(
             run.play(chapter, submission, engine_factory, session_factory, look)
             reason = ""
             unanswered += run.unanswered
-            # Once may be a busy machine: once more, on a fresh engine.
-            if all(unanswered.count(task) > 1 for task in run.unanswered):
+            # Once may be a busy machine, or what another submission took: once more, on a fresh engine.
+            if not run.wronged and all(unanswered.count(task) > 1 for task in run.unanswered):
                 break
         except EngineDied as error:
             reason = f"the engine died: {error.what}"
@@ -135,7 +139,8 @@ _BOOT = -1
 
 @dataclass
 class _Run:
-    """One attempt. ``position`` is the step it is at; ``cells`` the outputs by index in the notebook."""
+    """One attempt. ``position`` is the step it is at; ``cells`` the outputs by index in the notebook;
+    ``short`` what the machine ran out of meanwhile, ``wronged`` whether a task may have failed of it."""
 
     scratch: Path | None = None
     position: int = _BOOT
@@ -145,6 +150,8 @@ class _Run:
     reached: dict[str, str] = field(default_factory=dict)
     dead_kernels: int = 0
     answers_left: float = ANSWERS_S
+    short: str = ""
+    wronged: bool = False
 
     def play(
         self,
@@ -192,6 +199,8 @@ class _Run:
             self._limit(step, f"the kernel could not be started again: {error.what}")
             return
         self.dead_kernels = 0
+        # Looked at out here: what a cell says of it is the student's word.
+        self.short = shortage() or self.short
         self.cells[step.index] = ran.outputs
         if ran.ending == "timeout":
             text = f"limit reached: {limits.cell_s:.0f} s for one cell; cell {step.index + 1} was stopped"
@@ -211,6 +220,11 @@ class _Run:
             self.notes.append(Note(text))
 
     def _test(self, task: Task, session: Session, engine: Engine, look: Look) -> None:
+        if len(self.unanswered) >= MOST_SILENT:
+            self.outcomes[task.id] = Outcome.blocked(
+                "the engine did not answer for the tasks before", silent=True
+            )
+            return
         answers = self._answers(task, session)
         try:
             outcome = look(task, engine, answers, self.outcomes)
@@ -220,6 +234,9 @@ class _Run:
             outcome = Outcome.blocked(error.what, silent=isinstance(error, NoAnswer))
         if outcome.status == "blocked" and not engine.alive():
             raise EngineDied("it ended while a test looked")
+        if outcome.status == "failed" and self.short:
+            outcome = Outcome.blocked(f"this machine ran out of {self.short}, which all engines share")
+            self.wronged = True
         self.outcomes[task.id] = outcome
 
     def _answers(self, task: Task, session: Session) -> Mapping[str, Said]:

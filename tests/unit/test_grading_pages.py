@@ -124,7 +124,7 @@ def test_a_renderer_that_raises_costs_the_cell_and_not_the_page(monkeypatch):
         raise RecursionError
 
     monkeypatch.setattr("nbconvert.filters.markdown_mistune.MarkdownWithMath.render", broken)
-    page = rendered("**bold** <script>alert(1)</script>")
+    page = BeautifulSoup(pages.as_html("**bold** <script>alert(1)</script>", {}), "html.parser")
     assert [block.text for block in page.find_all("pre")] == ["**bold** <script>alert(1)</script>"]
     assert not page.find_all("script")
 

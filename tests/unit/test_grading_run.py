@@ -7,6 +7,7 @@ from functools import partial
 
 import nbformat
 import pytest
+from nbformat.v4 import new_output
 
 from grader.errors import Blocked, EngineDied, EngineError, EngineUnavailable, KernelError
 from grader.expect.finding import Finding, Outcome
@@ -365,3 +366,37 @@ def test_what_blocks_for_another_reason_stays_blocked_and_is_not_tried_again(cha
     world = World(looks={"greeter": Outcome.blocked("no space left on device")})
     assert outcomes(run(chapter, submit("greeter", "sum"), world)) == {"greeter": "blocked", "sum": "passed"}
     assert world.opened == 1
+
+
+def test_an_engine_that_is_silent_is_not_waited_for_at_every_task(chapter, submit, monkeypatch):
+    monkeypatch.setattr("grader.grading.run.MOST_SILENT", 1)
+    looked = []
+
+    def silent(world):
+        looked.append(world.attempt)
+        return SILENT
+
+    world = World(looks={"greeter": silent, "sum": silent})
+    assert outcomes(run(chapter, submit("greeter", "sum"), world)) == {"greeter": "failed", "sum": "failed"}
+    assert looked == [1, 2]
+
+
+def test_what_the_machine_ran_out_of_is_nobodys_zero(chapter, submit, monkeypatch):
+    monkeypatch.setattr("grader.grading.run.shortage", lambda: "pseudo-terminals")
+    result = run(chapter, submit("greeter"), World())
+    assert outcomes(result) == {"greeter": "passed", "sum": "blocked"}
+    assert "ran out of pseudo-terminals" in result.tasks[1].reason
+
+
+def test_a_shortage_that_has_passed_leaves_the_verdict_to_a_fresh_engine(chapter, submit, monkeypatch):
+    short = iter(["pseudo-terminals"])
+    monkeypatch.setattr("grader.grading.run.shortage", lambda: next(short, ""))
+    world = World()
+    assert outcomes(run(chapter, submit("greeter"), world)) == {"greeter": "passed", "sum": "failed"}
+    assert world.opened == 2
+
+
+def test_what_a_cell_says_of_the_machine_is_the_students_word(chapter, submit):
+    said = new_output("error", ename="OSError", evalue="out of pty devices", traceback=["No space left"])
+    world = World(at={"%load_ext": CellRun("error", (said,))})
+    assert outcomes(run(chapter, submit("greeter"), world)) == {"greeter": "passed", "sum": "failed"}

@@ -77,3 +77,27 @@ def test_what_pretends_leaves_a_book_and_nobody_behind(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (7, "done\n"), done.stderr
     assert (tmp_path / ids.OWNERS).exists()
+
+
+@pytest.mark.parametrize("number", [0, 1, 25_534, 25_535, 2**32 - 1])
+def test_each_engines_student_has_a_place_and_everybody_else_stays(number: int) -> None:
+    """The map covers the range once, inside and outside."""
+    place = ids.students_place(number)
+    outside = {}
+    for first, base, count in ids._extents(200_000, ids.COUNT, place):
+        assert count > 0
+        for step in (0, count - 1):
+            outside[first + step] = base + step
+        outside |= {first + step: base + step for step in range(0, count, 997)}
+    assert outside[ids.STUDENT] == 200_000 + place
+    assert outside[place] == 200_000 + ids.STUDENT
+    moved = {ids.STUDENT, place}
+    assert all(found == 200_000 + inside for inside, found in outside.items() if inside not in moved)
+    extents = ids._extents(200_000, ids.COUNT, place)
+    assert sum(count for _, _, count in extents) == ids.COUNT
+    assert min(base for _, base, _ in extents) == 200_000
+    assert len(set(outside.values())) == len(outside)
+
+
+def test_without_a_place_the_map_is_one_line() -> None:
+    assert ids._extents(200_000, ids.COUNT, 0) == [(0, 200_000, ids.COUNT)]

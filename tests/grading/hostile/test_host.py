@@ -13,6 +13,7 @@ from docker.errors import APIError
 
 from grader.course import Limits
 from grader.engine.auto import open_engine
+from grader.engine.shared import PTYS
 from grader.grading.kernel import KernelSession
 from tests.grading.hostile.attacks import ATTACKS
 from tests.grading.hostile.batch import grade_all, limited
@@ -186,6 +187,24 @@ def test_17_one_engine_does_not_use_up_what_belongs_to_all(engine, tmp_path):
         with open_engine("sandbox") as other, closing(KernelSession(other, tmp_path, Limits(), "")) as second:
             (output,) = second.run("import ctypes\nprint(ctypes.CDLL(None).inotify_init1(0))", 30).outputs
             assert int(output.text) >= 0
+
+
+def test_27_what_one_engine_takes_is_there_for_the_next(engine, tmp_path):
+    """Pseudo-terminals are a machine's; what Linux counts for a user is counted for another one here."""
+    take = (
+        "import os\nheld = []\n"
+        "try:\n    while len(held) < 3000: held.append(os.openpty())\nexcept OSError: pass\n"
+        "place = [line.split()[1] for line in open('/proc/self/uid_map') if line.split()[0] == '1000']\n"
+        "print(len(held), *place)"
+    )
+    with closing(KernelSession(engine, tmp_path, Limits(), "")) as session:
+        (first,) = session.run(take, 30).outputs
+        with open_engine("sandbox") as other, closing(KernelSession(other, tmp_path, Limits(), "")) as second:
+            (output,) = second.run(take, 30).outputs
+    (held, place), (held_there, place_there) = first.text.split(), output.text.split()
+    assert 10 < int(held) <= PTYS
+    assert int(held_there) == int(held)
+    assert place != place_there
 
 
 def test_16_no_process_hides_in_a_namespace_of_its_own(engine, tmp_path):
