@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.engine import ids
+from grader.engine.subordinate import COUNT
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_each_engines_student_has_a_place_and_everybody_else_stays(number: int) 
     """The map covers the range once, inside and outside."""
     place = ids.students_place(number)
     outside = {}
-    for first, base, count in ids._extents(200_000, ids.COUNT, place):
+    for first, base, count in ids._extents(200_000, COUNT, place):
         assert count > 0
         for step in (0, count - 1):
             outside[first + step] = base + step
@@ -93,11 +94,11 @@ def test_each_engines_student_has_a_place_and_everybody_else_stays(number: int) 
     assert outside[place] == 200_000 + ids.STUDENT
     moved = {ids.STUDENT, place}
     assert all(found == 200_000 + inside for inside, found in outside.items() if inside not in moved)
-    extents = ids._extents(200_000, ids.COUNT, place)
-    assert sum(count for _, _, count in extents) == ids.COUNT
+    extents = ids._extents(200_000, COUNT, place)
+    assert sum(count for _, _, count in extents) == COUNT
     assert min(base for _, base, _ in extents) == 200_000
     assert len(set(outside.values())) == len(outside)
 
 
 def test_without_a_place_the_map_is_one_line() -> None:
-    assert ids._extents(200_000, ids.COUNT, 0) == [(0, 200_000, ids.COUNT)]
+    assert ids._extents(200_000, COUNT, 0) == [(0, 200_000, COUNT)]
