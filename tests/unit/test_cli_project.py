@@ -128,7 +128,7 @@ def test_the_summary_says_how_many_are_left_for_all(tmp_path):
     assert "more tests" not in project.summary(ran, 1.0)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_a_report_notes_the_slow_tests_that_were_left_out(tmp_path, workers):
     argv = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "--junitxml", tmp_path / "r.xml"]
     subprocess.run([*argv, *workers, "tests/unit/test_environment.py"], cwd=ROOT, check=True)
