@@ -113,7 +113,9 @@ def test_bad_submissions_through_stock_nbgrader_do_not_stop_the_others(course, t
     }, done.stderr
 
 
-@pytest.mark.parametrize("switched_off", ["TrustedExecute", "TrustedSaveAutoGrades"])
+@pytest.mark.parametrize(
+    "switched_off", [pytest.param("TrustedExecute", marks=pytest.mark.slow), "TrustedSaveAutoGrades"]
+)
 def test_stock_nbgrader_without_a_hook_gives_no_points(course, switched_off):
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
@@ -177,6 +179,7 @@ def word_for_word(result):
     }
 
 
+@pytest.mark.slow  # each run has the command itself, as a login user types it
 def test_the_demo_of_the_course_itself(tmp_path, engine_image):
     course = Course.find(tiny.REPOSITORY)
     result = run_demo(tmp_path / "demo", course=course)

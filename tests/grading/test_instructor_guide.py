@@ -184,7 +184,7 @@ def wanted(walk: Walk) -> dict[str, float]:
     return {"ann": walk.chapter.max_score, "bob": some, "cleo": 0}
 
 
-# -- the blocks, in their order
+# -- the blocks, in their order: each run types those until the class is graded, the others are slow
 
 
 def test_a_folder_for_the_term(walk):
@@ -230,6 +230,7 @@ def test_grade(walk):
     assert "✔" in done.said and "✘" in done.said
 
 
+@pytest.mark.slow
 def test_regrade(walk):
     walk.reach('dockbook grade "$CHAPTER"\n')
     before = Journal(walk.term, walk.chapter).path.read_text()
@@ -243,6 +244,7 @@ def test_regrade(walk):
     assert scores(walk) == wanted(walk)
 
 
+@pytest.mark.slow
 def test_grade_by_hand_and_comment(walk):
     walk.reach('dockbook grade "$CHAPTER" --again')
     chapter = walk.chapter
@@ -262,6 +264,7 @@ def test_grade_by_hand_and_comment(walk):
         assert gradebook.find_grade(task.test_id, chapter.id, chapter.id, "bob").manual_score == 1.5
 
 
+@pytest.mark.slow
 def test_hand_back_report_export(walk):
     done = walk.reach("nbgrader generate_feedback")
     assert done.code == 0, done.said
@@ -278,6 +281,7 @@ def test_hand_back_report_export(walk):
     assert exported == {**wanted(walk), "bob": total}
 
 
+@pytest.mark.slow
 def test_back_up(walk):
     done = walk.reach("mkdir -p backup")
     assert done.code == 0, done.said
@@ -287,6 +291,7 @@ def test_back_up(walk):
     assert {"gradebook.db", f"submitted/ann/{walk.chapter.id}/{walk.chapter.notebook.name}"} <= names
 
 
+@pytest.mark.slow
 def test_a_chapter_of_ones_own(walk):
     done = walk.reach("mkdir source/ex01-exam")
     assert done.code == 0, done.said
@@ -296,6 +301,7 @@ def test_a_chapter_of_ones_own(walk):
     assert walk.chapter.limits == Limits()
 
 
+@pytest.mark.slow
 def test_a_jupyterlab_with_an_engine(walk):
     walk.reach("mkdir source/ex01-exam")
 
@@ -306,6 +312,7 @@ def test_a_jupyterlab_with_an_engine(walk):
     assert done.code == 0, done.said
 
 
+@pytest.mark.slow
 def test_an_exam_is_tried_and_released(walk):
     done = walk.reach("dockbook store")
     assert done.code == 0, done.said
