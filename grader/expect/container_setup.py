@@ -87,11 +87,8 @@ class ContainerSetup:
         bindings = self.box.bindings
         if not bindings and self.box.publish_all and not self.box.running:
             return f"Its ports are bound while it runs: `docker start {self.box.name}`."
-        late = options_after_image(self.box.cmd, "-p", "--publish", "-P", "--publish-all")
-        if late:
-            what = (
-                f"`{late[0]}` came after the image, and so it went to the program: options stand before it."
-            )
+        if late := self._late_port():
+            what = f"`{late}` came after the image, and so it went to the program: options stand before it."
         elif any(b.port == host_port and b.host_port == port for b in bindings):
             what = "Turned round: the host's port comes first, then the container's."
         elif any(b.port == port and b.proto != proto for b in bindings):
@@ -99,6 +96,15 @@ class ContainerSetup:
         else:
             what = "Ports are chosen when a container is made."
         return f"{what} {self.anew(f'with `{self._option(port, host_port, host_ip, proto)}`')}"
+
+    def _late_port(self) -> str:
+        """The option that was to publish a port and came too late; other programs have a ``-p``, too."""
+        config = self.scene.witness.image(self.box.image_id)
+        if self.box.bindings or config is None or config.cmd == self.box.cmd:
+            return ""
+        late = options_after_image(self.box.cmd, "-p", "--publish", "-P", "--publish-all")
+        meant = late and (late[0] != "-p" or any(":" in word for word in late[1:2]))
+        return late[0] if meant else ""
 
     @staticmethod
     def _option(port: int, host_port: int | None, host_ip: str | None, proto: str) -> str:

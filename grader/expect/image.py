@@ -144,7 +144,7 @@ class ImageSubject:
         """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
         there = self.scene.witness.image_file(self.image.id, path)
         if there is None:
-            hint = f"Was it made or copied, and to that place? {_BUILD_AGAIN}"
+            hint = f"Was it made, or copied by `COPY`, and to that place? {_BUILD_AGAIN}"
             return self._differs(f"file {path}", "there", "nothing", hint)
         if containing not in there.text:
             hint = f"Write it anew. {_BUILD_AGAIN}"

@@ -49,4 +49,4 @@ class Course:
             outcome = self.ask(question)
             assert outcome.status == "failed", words
             assert len(outcome.findings) == 1, outcome.findings
-            assert words in str(outcome.findings[0])
+            assert words in str(outcome.findings[0]), outcome.findings[0]

@@ -52,14 +52,14 @@ def test_a_command_that_ended(anywhere: Course) -> None:
     anywhere.fails(
         (lambda e: e.container("greetr").exited(), "The closest is 'greeter'"),
         (lambda e: e.container("greeter").uses_image("hello-world"), "found 'busybox'"),
-        (lambda e: e.container("greeter").uses_image("busybox:1.36"), "the tag after the colon is not"),
+        (lambda e: e.container("greeter").uses_image("busybox:1.36"), "the tag is not (no tag means latest)"),
         (lambda e: e.container("greeter").ran("/bin/echo", "Goodbye"), 'found ["/bin/echo", "Hello world"]'),
         (lambda e: e.container("shell").ran("echo", "Hello world", exact=True), "found"),
         (lambda e: e.container("greeter").exited(1), "expected 1, found 0"),
         (lambda e: e.container("complains").exited(), "found 3"),
         (lambda e: e.container("lasts").exited(), "none yet: it is running"),
         (lambda e: e.container("lasts").is_stopped(), "docker stop lasts"),
-        (lambda e: e.container("greeter").is_running(), "It ended with exit code 0"),
+        (lambda e: e.container("greeter").is_running(), "it would again: remove the container"),
         (lambda e: e.container("greeter").prints_again(), "a container that is exited"),
         (lambda e: e.container("greeter").printed("Hello World"), "capitals"),
         (lambda e: e.container("complains").printed("oops"), "in the container's error output instead"),
@@ -134,7 +134,7 @@ def test_ports(anywhere: Course) -> None:
         lambda e: e.container("all").publishes_all_ports(),
     )
     anywhere.fails(
-        (lambda e: e.container("web").publishes(8080), "remove it and run it again with `-p 8080`"),
+        (lambda e: e.container("web").publishes(8080), "and run it again with `-p 8080`"),
         (lambda e: e.container("web").publishes(80, 80), "expected 0.0.0.0:80->80/tcp"),
         (lambda e: e.container("web").publishes(5001, 80), "Turned round"),
         (lambda e: e.container("web").publishes(53), "`53/tcp`"),
@@ -224,7 +224,7 @@ def test_images(anywhere: Course) -> None:
     anywhere.ended("tagged", ["true"], image="mine:stable")
     anywhere.passes(lambda e: e.container("tagged").uses_image("mine:v1"))
     anywhere.fails(
-        (lambda e: e.container("tagged").uses_image("mine:v1", tag_matters=True), "the tag after the colon")
+        (lambda e: e.container("tagged").uses_image("mine:v1", tag_matters=True), "the tag is not")
     )
 
 

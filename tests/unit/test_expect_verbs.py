@@ -316,3 +316,20 @@ def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:
     assert "with the command that prints it" in only_finding(
         witness, lambda e: e.container("web").printed("hi")
     )
+
+
+@pytest.mark.parametrize(
+    ("cmd", "late"),
+    [
+        (["python", "app.py", "-p", "5101:5000"], True),
+        (["python", "app.py", "--publish=5101:5000"], True),
+        (["httpd", "-f", "-p", "80"], False),
+    ],
+)
+def test_a_port_that_came_after_the_image(cmd: list[str], late: bool) -> None:
+    witness = FakeWitness(container(config={"Cmd": cmd}))
+    told = only_finding(witness, lambda e: e.container("web").publishes(5000, 5101))
+    assert ("came after the image" in told) is late
+    witness.config = {"Config": {"Cmd": cmd}}  # the image's own
+    told = only_finding(witness, lambda e: e.container("web").publishes(5000, 5101))
+    assert "came after the image" not in told
