@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +34,11 @@ CERTIFICATES = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
     *("PIP_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS"),
 )
+"""Name a file of certificates, or folders of such."""
+KEY_LOG = "SSLKEYLOGFILE"
+"""Where OpenSSL's users write the keys of connections; one that cannot be opened ends each of them."""
+NO_PROXY_ENTRY = re.compile(r"[*.]*[a-z0-9_.-]*(:\d+|/\d+)?", re.ASCII | re.IGNORECASE)
+"""What HTTP libraries agree on: a name or an IPv4 address, with a port or a network's length."""
 HERE = ("127.0.0.1", "localhost")
 """This machine: no proxy stands between it and itself."""
 TOOLS = frozenset(
@@ -49,15 +57,23 @@ class Tidied:
     left_out: tuple[str, ...]
 
 
-def tidy(environment: Mapping[str, str], exists: Callable[[str], bool] = os.path.exists) -> Tidied:
+def holds_certificates(path: str) -> bool:
+    """Whether a file has certificates in PEM form, or a path is a folder."""
+    try:
+        return Path(path).is_dir() or b"-----BEGIN" in Path(path).read_bytes()
+    except OSError:
+        return False
+
+
+def tidy(environment: Mapping[str, str], usable: Callable[[str], bool] = holds_certificates) -> Tidied:
     """This environment without what was meant for other programs and breaks ours.
 
-    What concerns Python's own start goes, and certificates' files that are not there; proxies stay as far as
-    HTTP libraries understand them, and none stands before this machine. ``exists``: whether a path does.
+    What concerns Python's own start goes, and certificates' files that are none; proxies stay as far as HTTP
+    libraries understand them, and none stands before this machine. ``usable``: whether they are there.
     """
     astray = concerns_python(environment) | ELSEWHERE
     env = {name: value for name, value in environment.items() if name not in astray}
-    left_out = [*_certificates(env, exists), *_proxies(env)]
+    left_out = [*_certificates(env, usable), *_proxies(env)]
     _locale(env)
     _home(env)
     return Tidied(env, tuple(left_out))
@@ -100,14 +116,16 @@ def adopt() -> tuple[str, ...]:
 # ---- what is left out
 
 
-def _certificates(env: dict[str, str], exists: Callable[[str], bool]) -> list[str]:
-    """Drop the names of certificates' files that are not there: every request would end at them."""
+def _certificates(env: dict[str, str], usable: Callable[[str], bool]) -> list[str]:
+    """Drop the names of certificates' files that are none: every request would end at them."""
     lines = []
     for name in CERTIFICATES:
         value = env.get(name)
-        if value and not any(exists(part) for part in value.split(os.pathsep)):
+        if value and not any(usable(part) for part in value.split(os.pathsep)):
             del env[name]
-            lines.append(f"{name} is left out: there is no {value}")
+            lines.append(f"{name} is left out: there are no certificates in {value}")
+    if env.get(KEY_LOG) and not os.access(Path(env[KEY_LOG]).parent, os.W_OK):
+        lines.append(f"{KEY_LOG} is left out: {env.pop(KEY_LOG)} cannot be written")
     return lines
 
 
@@ -130,13 +148,28 @@ def _proxies(env: dict[str, str]) -> list[str]:
     if not any(env.get(name) for name in found):
         return lines
     said = {name: env[name] for name in ("no_proxy", "NO_PROXY") if env.get(name)}
+    unknown: dict[str, None] = {}
     for name in ("no_proxy", "NO_PROXY"):
         value = said.get(name) or next(iter(said.values()), "")
         if value.strip() != "*":
-            hosts = [part.strip() for part in value.split(",") if part.strip()]
-            value = ",".join([*hosts, *(host for host in HERE if host not in hosts)])
+            hosts = {part.strip(): _no_proxy_entry(part) for part in value.split(",") if part.strip()}
+            unknown |= dict.fromkeys(given for given, host in hosts.items() if not host)
+            value = ",".join(dict.fromkeys([*filter(None, hosts.values()), *HERE]))
         env[name] = value
+    lines += [f"{given} is left out of no_proxy: it is no name and no IPv4 address" for given in unknown]
     return lines
+
+
+def _no_proxy_entry(given: str) -> str:
+    """An entry as HTTP libraries read it; empty where one ends at it, as JupyterLab's at ``fe80::/10``."""
+    host = given.strip().strip("[]")
+    with suppress(ValueError):
+        return str(ip_address(host))
+    if not host.isascii():
+        name = host.lstrip("*.")
+        with suppress(UnicodeError):
+            host = host.removesuffix(name) + name.encode("idna").decode()
+    return host if NO_PROXY_ENTRY.fullmatch(host) else ""
 
 
 def _is_http(proxy: str) -> bool:

@@ -143,9 +143,17 @@ def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
     if address != DEFAULT_SOCKET:
         return address
     for path in usual_sockets(env):
-        if path.is_socket() and not reach(f"unix://{path}").trouble:
+        if is_socket(path) and not reach(f"unix://{path}").trouble:
             return f"unix://{path}"
     return DEFAULT_SOCKET
+
+
+def is_socket(path: Path) -> bool:
+    """Whether a socket is there, for all that this user can see."""
+    try:
+        return path.is_socket()
+    except OSError:
+        return False  # HOME may be another's: `su` without `-`, `sudo -E`
 
 
 def usual_sockets(environment: Mapping[str, str]) -> list[Path]:

@@ -25,6 +25,7 @@ from grader.engine.endpoint import (
     Endpoint,
     docker_context,
     find_docker_host,
+    is_socket,
     reach,
     usual_sockets,
 )
@@ -182,7 +183,7 @@ def _endpoint(env: Mapping[str, str]) -> Endpoint:
 
 def _other_sockets(env: Mapping[str, str]) -> tuple[str, ...]:
     """The usual places where a Docker answers."""
-    found = (f"unix://{path}" for path in usual_sockets(env) if path.is_socket())
+    found = (f"unix://{path}" for path in usual_sockets(env) if is_socket(path))
     return tuple(address for address in found if not reach(address).trouble)
 
 

@@ -38,7 +38,7 @@ def _workspace() -> Place | None:
     """Where the student's notebooks will be: in the home folder, unless DOCKBOOK_WORKSPACE names another."""
     named = os.environ.get("DOCKBOOK_WORKSPACE")
     folder = Path(named).expanduser().absolute() if named else Path.home()
-    while not folder.exists():
+    while not os.path.exists(folder):  # noqa: PTH110 - false for what may not be looked at, too
         folder = folder.parent
     try:
         with tempfile.TemporaryFile(dir=folder):

@@ -19,7 +19,9 @@ mkdir -p $HERE/jupyter
 echo 'c.IdentityProvider.token = "another"' >$HERE/jupyter/jupyter_server_config.py
 echo 'c.ServerApp.base_url = "/elsewhere/"' >>$HERE/jupyter/jupyter_server_config.py
 """
-STATUS = ("No engine is running. One starts with: dockbook lab",)
+STATUS = ("There is no workspace at $HERE/course. Next: make one with `dockbook lab`.",)
+"""What a command says that has looked: where others run engines meanwhile, too."""
+LOOK = "status --workspace $HERE/course"
 HELLO = ("hi from a container",)
 HI = "engine run -- docker run --rm busybox echo 'hi from a container'"
 ASK = """
@@ -55,7 +57,7 @@ class Environment:
 
 def fine(name: str, setup: str) -> Environment:
     """One in which a command works as everywhere."""
-    return Environment(name, setup, "engine status", STATUS)
+    return Environment(name, setup, LOOK, STATUS, 2)
 
 
 def lab(name: str, *setup: str) -> Environment:
@@ -90,19 +92,34 @@ QUICK = (
     Environment(
         "no certificates",
         "export REQUESTS_CA_BUNDLE=/gone SSL_CERT_FILE=/gone",
-        "engine status",
-        ("REQUESTS_CA_BUNDLE is left out: there is no /gone", *STATUS),
+        LOOK,
+        ("REQUESTS_CA_BUNDLE is left out: there are no certificates in /gone", *STATUS),
+        2,
+    ),
+    Environment(
+        "a key log",
+        "export SSLKEYLOGFILE=/nonexistent/keys",
+        "doctor",
+        ("SSLKEYLOGFILE is left out: /nonexistent/keys cannot be written", "Boots"),
     ),
     fine("GNOME's proxy", "export all_proxy=socks://127.0.0.1:9/"),
     Environment(
         "a SOCKS proxy",
         "export http_proxy=socks5h://127.0.0.1:9",
-        "engine status",
+        LOOK,
         ("http_proxy is left out: ", *STATUS),
+        2,
     ),
     # Folders
     fine("no HOME", "unset HOME"),
     fine("a HOME that is not there", "export HOME=/nonexistent"),
+    Environment(
+        "another's HOME",
+        "export HOME=/root",
+        "doctor",
+        ("/root/.cache/dockbook cannot be made: Permission denied", "!!  notebooks  /root cannot be written"),
+        3,
+    ),
     Environment(
         "no cache",
         "export HOME=/nonexistent",

@@ -231,16 +231,16 @@ def test_what_leads_a_python_astray_does_not_reach_it(door):
     )
     given = {"PYTHONPATH": "/x", "PYTHONHOME": "/x", "PYTHONUTF8": "0", "PYTHONUNBUFFERED": "1"}
     given |= {"all_proxy": "socks://p", "https_proxy": "http://p", "LC_ALL": "ASCII", "CDPATH": "/"}
-    given |= {"http_proxy": "socks5://p", "SSL_CERT_FILE": "/gone", "CURL_CA_BUNDLE": "/dev/null"}
+    given |= {"http_proxy": "socks5://p", "SSL_CERT_FILE": "/gone", "CURL_CA_BUNDLE": "/dev"}
     code, out, err = door.run("doctor", **given)
     assert code == 0
     assert out.splitlines() == [
-        *("CURL_CA_BUNDLE=/dev/null", "LANG=ASCII", "LC_CTYPE=C.UTF-8", "PYTHONUNBUFFERED=1"),
+        *("CURL_CA_BUNDLE=/dev", "LANG=ASCII", "LC_CTYPE=C.UTF-8", "PYTHONUNBUFFERED=1"),
         "https_proxy=http://p",
     ]
     assert err.splitlines() == [
         "dockbook: http_proxy is left out: it names no HTTP proxy",
-        "dockbook: SSL_CERT_FILE is left out: there is no /gone",
+        "dockbook: SSL_CERT_FILE is left out: there are no certificates in /gone",
     ]
 
 

@@ -7,16 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from grader.environment import tidy, tools, without_jupyter
+from grader.environment import holds_certificates, tidy, tools, without_jupyter
 
 DOCKBOOK = Path(sys.executable).with_name("dockbook")
 
 
 def tidied(**environment: str) -> dict[str, str]:
     return tidy(
-        {"HOME": "/h", "LANG": "C.UTF-8"} | environment, exists=lambda path: path == "/there"
+        {"HOME": "/h", "LANG": "C.UTF-8"} | environment, usable=lambda path: path == "/there"
     ).variables
 
 
@@ -69,11 +70,44 @@ def test_a_password_is_not_told():
         ({"NO_PROXY": "localhost,::1"}, "localhost,::1,127.0.0.1"),
         ({"no_proxy": "*"}, "*"),  # only alone does it mean everything
         ({"no_proxy": ""}, "127.0.0.1,localhost"),
+        (
+            {"no_proxy": "[::1],.ü.de,::1,a:8080,10.0.0.0/8"},
+            "::1,.xn--tda.de,a:8080,10.0.0.0/8,127.0.0.1,localhost",
+        ),
     ],
 )
 def test_what_needs_no_proxy_already_is_kept(given, wanted):
     env = tidied(https_proxy="http://proxy:3128", **given)
     assert (env["no_proxy"], env["NO_PROXY"]) == (wanted, wanted)
+
+
+@pytest.mark.parametrize("entry", ["fe80::/10", "::1/128", "a b", "http://x"])
+def test_what_some_library_ends_at_is_left_out_of_no_proxy(entry):
+    found = tidy({"http_proxy": "http://p", "no_proxy": f"a,{entry}"})
+    assert found.variables["no_proxy"] == "a,127.0.0.1,localhost"
+    assert found.left_out == (f"{entry} is left out of no_proxy: it is no name and no IPv4 address",)
+
+
+def test_every_no_proxy_that_stays_is_one_for_jupyterlabs_library(monkeypatch):
+    given = "localhost,127.0.0.0/8,::1,[::1],fe80::/10,*.local,.local,*,ü.de,a:1,x y,,10.0.0.0/33, b"
+    for name, value in tidy({"http_proxy": "http://p:1", "no_proxy": given}).variables.items():
+        monkeypatch.setenv(name, value)
+    httpx.AsyncClient()
+
+
+def test_a_key_log_that_cannot_be_written_is_left_out(tmp_path):
+    assert "SSLKEYLOGFILE" in tidied(SSLKEYLOGFILE=str(tmp_path / "keys"))
+    found = tidy({"SSLKEYLOGFILE": "/nonexistent/keys"})
+    assert "SSLKEYLOGFILE" not in found.variables
+    assert found.left_out == ("SSLKEYLOGFILE is left out: /nonexistent/keys cannot be written",)
+
+
+def test_a_file_without_certificates_is_none(tmp_path):
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
+    (tmp_path / "notes").write_text("certificates")
+    assert [holds_certificates(str(tmp_path / name)) for name in ("ca.pem", "notes", "gone", ".")] == [
+        *(True, False, False, True)
+    ]
 
 
 def test_an_http_proxy_for_everything_is_one_for_http():
@@ -89,10 +123,10 @@ def test_without_a_proxy_nothing_is_said_of_one():
 def test_certificates_that_are_not_there_are_left_out_and_named():
     found = tidy(
         {"SSL_CERT_FILE": "/there", "REQUESTS_CA_BUNDLE": "/gone", "SSL_CERT_DIR": "/gone:/there"},
-        exists=lambda path: path == "/there",
+        usable=lambda path: path == "/there",
     )
     assert found.variables.keys() >= {"SSL_CERT_FILE", "SSL_CERT_DIR"}
-    assert found.left_out == ("REQUESTS_CA_BUNDLE is left out: there is no /gone",)
+    assert found.left_out == ("REQUESTS_CA_BUNDLE is left out: there are no certificates in /gone",)
 
 
 @pytest.mark.parametrize(

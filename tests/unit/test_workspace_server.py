@@ -171,6 +171,19 @@ def lab(workspace):
     running.end()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_jupyter_that_refuses_its_token_is_not_waited_for(workspace, monkeypatch, status):
+    refusing = STUB.replace("send_response(200)", f"send_response({status})")
+    monkeypatch.setattr(jupyter, "_command", lambda *_, **__: [sys.executable, "-P", "-c", refusing])
+    began = time.monotonic()
+    with (
+        pytest.raises(DockbookError, match=r"does not take the token .* Next: see which, among those that"),
+        serve(workspace, os.environ),
+    ):
+        pytest.fail("it must not come up")
+    assert time.monotonic() - began < jupyter.START_S / 4
+
+
 def test_it_says_what_it_chose_and_where_it_is(lab):
     engine, address, _ = lab.lines
     assert engine.startswith("Engine: sandbox (it is there), ready in 0.3 s. It is kept. For a terminal: ")
