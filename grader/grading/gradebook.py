@@ -251,7 +251,7 @@ class Books:
                 converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
                 converter.force, converter.notebook_file = True, notebook
                 converter.own_files = folder if folder.is_dir() and not linked else None
-                said = capture_log(converter)
+                said = _run(converter)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         return "" if said["success"] else _last_line(said)
@@ -263,7 +263,7 @@ class Books:
             converter = OneFeedback(coursedir=self.coursedir, parent=self._api)
             converter.force = True
             converter.notebook_file = self.folder("autograded", student, chapter) / chapter.notebook.name
-            said = capture_log(converter)
+            said = _run(converter)
         return "" if said["success"] else _last_line(said)
 
     def holds(self, chapter: Chapter, result: SubmissionResult) -> bool:
@@ -293,6 +293,31 @@ class Books:
                 ) from error
             by_test = {grade.name: grade.auto_score for grade in notebook.grades}
         return {task.id: by_test.get(task.test_id) for task in chapter.tasks}
+
+
+def _run(converter: BaseConverter) -> dict[str, Any]:
+    """What nbgrader says of a conversion, by its ``capture_log``.
+
+    That takes Ctrl-C and a signal to end for failures of the conversion; here they are raised.
+    """
+    ended: list[BaseException] = []
+    start = converter.start
+
+    def begin() -> None:
+        try:
+            start()
+        except (KeyboardInterrupt, SystemExit) as error:
+            code = error.code if isinstance(error, SystemExit) else None
+            # nbgrader ends itself with 1; 128 and more stand for a signal.
+            if code is None or (isinstance(code, int) and code >= 128):
+                ended.append(error)
+            raise
+
+    with temp_attrs(converter, start=begin):
+        said: dict[str, Any] = capture_log(converter)
+    if ended:
+        raise ended[0]
+    return said
 
 
 @cache

@@ -15,7 +15,7 @@ from grader.cli import main
 from grader.errors import GradebookError, GradingBusy
 from grader.grading import grade as batch
 from grader.grading.grade import grade
-from grader.grading.gradebook import Books
+from grader.grading.gradebook import Books, OneFeedback
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock
 from grader.grading.release import release
@@ -232,3 +232,19 @@ def test_the_command_says_so_in_one_line(course, judge, capsys):
     assert "cannot be used" in said[-1]
     assert "Next:" in said[-1]
     assert not (course.root / "x.json").exists()
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(143)], ids=["Ctrl-C", "a signal to end"])
+def test_whoever_ends_a_grading_while_nbgrader_writes_ends_it(course, judge, monkeypatch, end):
+    submit(course, "ada", "sum")
+
+    def ended(_self):
+        raise end
+
+    monkeypatch.setattr(OneFeedback, "start", ended)
+    with pytest.raises(type(end)):
+        grade(course, "ch01")
+    monkeypatch.undo()
+    Judge(monkeypatch)
+    assert grade(course, "ch01").problems == ()
+    assert scores(course) == {"ada": {"greeter": 0, "sum": 2}}
