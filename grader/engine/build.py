@@ -178,13 +178,17 @@ class _Builder:
             assert process.stdin
             try:
                 yield process.stdin
+            except subprocess.CalledProcessError:
+                # Who writes fails where nobody reads; half an archive is a failure for tar, too.
+                if process.poll() is None:
+                    raise
             finally:
                 process.stdin.close()
-                if process.wait():
-                    # Whoever writes fails as well, but only because nobody reads.
-                    said.seek(0)
-                    words = said.read().decode(errors="replace")
-                    raise subprocess.CalledProcessError(process.returncode, argv, stderr=words)
+                process.wait()
+            if process.returncode:
+                said.seek(0)
+                words = said.read().decode(errors="replace")
+                raise subprocess.CalledProcessError(process.returncode, argv, stderr=words)
 
     def _engine_root(self, stop: threading.Event) -> None:
         """mmdebstrap's archive is unpacked as it comes."""
