@@ -154,14 +154,14 @@ FORMAT = [
         "easier copies behind",
         "the last of two may count",
         edit=_easier_behind,
-        told="copied",
+        told="there more than once",
     ),
     Attack(
         19,
         "tests doubled, easier",
         "the first or the last of two may count",
         edit=_doubled,
-        told="copied|changed",
+        told="there more than once",
     ),
     Attack(
         19,
@@ -171,8 +171,10 @@ FORMAT = [
         told="is a markdown cell here",
     ),
     Attack(19, "tests made raw", "raw cells are not run", edit=_retyped("raw"), told="is a raw cell here"),
-    Attack(19, "marks swapped", "one test stands for the other's points", edit=_swapped, told="changed"),
-    Attack(19, "one id twice", "two cells of one name", edit=_same_id, told="copied|deleted"),
+    Attack(
+        19, "marks swapped", "one test stands for the other's points", edit=_swapped, told="lost its mark"
+    ),
+    Attack(19, "one id twice", "two cells of one name", edit=_same_id, told="lost its mark"),
     Attack(
         19,
         "tests rewritten",
@@ -227,9 +229,6 @@ FORMAT = [
         "UTF-16",
         "text in another encoding",
         files=_bytes(lambda data: data.decode().encode("utf-16")),
-        told="no complete notebook",
-        worth=(),
-        because=UNREADABLE,
     ),
     Attack(
         19,
@@ -292,9 +291,7 @@ FORMAT = [
         "another name",
         "the wrong file is nobody's mistake",
         files=_renamed,
-        told="found instead: mine.ipynb",
-        worth=(),
-        because="which of several notebooks is meant is a person's to say: zero, and the name that was found",
+        told="has the chapter's cells and was taken for it",
     ),
 ]
 
