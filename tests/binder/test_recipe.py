@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,15 @@ def test_what_is_copied_is_there_and_not_ignored(stage: str) -> None:
             if any(fnmatch.fnmatch(part, pattern) for part in parts):
                 kept = line.startswith("!")
         assert kept, f"{source} is ignored"
+
+
+def test_the_courses_stage_has_all_that_the_wheel_is_made_of() -> None:
+    """pip leaves out what is not there, without a word: the command itself, at worst."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    there = copied("course")
+    for wanted in project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]:
+        name = wanted.removeprefix("/")
+        assert any(Path(name).is_relative_to(source) for source in there), wanted
 
 
 def test_the_engines_stage_has_all_that_the_engine_is_made_of(tmp_path: Path) -> None:
