@@ -1,4 +1,4 @@
-# finding: the words end elsewhere
+# finding: words end elsewhere
 # docker-py splits a text at its blanks, as a shell does.
 forget("greeter")
 client.containers.run("debian:trixie", "/bin/echo Hello world", name="greeter")

@@ -1,3 +1,3 @@
-# finding: the words end elsewhere
+# finding: words end elsewhere
 forget("greeter")
 !docker run --name greeter debian:trixie /bin/echo Hello world
