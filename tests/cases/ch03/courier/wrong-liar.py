@@ -1,4 +1,4 @@
-# finding: answer full_name: value: expected plain data
+# finding: answer full_name: value: found 'anything'
 forget("courier")
 client.containers.run("hello-world", name="courier")
 class Same(str):
