@@ -32,6 +32,7 @@ GUEST_MODULES = (
     "processes",
     "procfs",
     "roots",
+    "shared",
     "subordinate",
     "vm_guest",
     "vm_runtime",

@@ -3,9 +3,9 @@
     python -m tests.bench.instead [--runs 3]
 
 The other way is Docker from Debian's packages (`apt-get install docker.io`, without what is recommended,
-into a small Debian that is made before the clock starts) and `pip install jupyterlab nbgrader docker` into a
-new environment: no course, none of its images, no engine of one's own, no grading. The ratio is of the seconds
-until JupyterLab answers here. Bytes and empty places are as in ``first_contact``.
+into a small Debian that is made before the clock starts) and `pip install jupyterlab nbgrader docker` into
+a new environment: no course, none of its images, no engine of one's own, no grading. The ratio is of the
+seconds until JupyterLab answers here. Bytes and empty places are as in ``first_contact``.
 """
 
 from __future__ import annotations

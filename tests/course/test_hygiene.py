@@ -23,7 +23,7 @@ from grader.lab import scenes
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
 FIRST_CELL = "%load_ext grader\nimport docker\nclient = docker.from_env()"
-WORDS, CODE_CELLS, SECTIONS, TASKS = range(1200, 2001), range(20, 36), range(5, 9), range(4, 9)
+WORDS, CODE_CELLS, SECTIONS, TASKS = range(1200, 4001), range(20, 36), range(5, 9), range(4, 9)
 LINES, TASK_LINES, COLUMNS = 8, 12, 110
 TAGS = {"raises-exception", "prepare"}
 MARKS = {"schema_version", "task", "grade", "grade_id", "locked", "solution", "points"}

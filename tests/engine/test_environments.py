@@ -69,7 +69,11 @@ def session(user: User, one: Environment, text: str) -> list[str]:
     if not one.mounts:
         return command
     assert os.geteuid() == 0, "only root can mount what this environment has; run these tests as root"
-    mount = f"HOME={shlex.quote(user.home)}; {one.mounts}; exec " + shlex.join(command)
+    # What is mounted over a folder above the clone would hide it.
+    tree, aside = shlex.quote(str(ROOT)), shlex.quote(tempfile.mkdtemp(prefix="dkb-clone-", dir="/run"))
+    keep = f"mount --bind {tree} {aside}; {one.mounts}; mkdir -p {tree}; mountpoint -q {tree}"
+    keep = f"{keep} || [ -e {tree}/dockbook ] || mount --bind {aside} {tree}; umount {aside}; rmdir {aside}"
+    mount = f"HOME={shlex.quote(user.home)}; {keep}; exec " + shlex.join(command)
     return ["unshare", "--mount", "sh", "-euc", mount]
 
 

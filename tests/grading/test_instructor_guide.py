@@ -238,7 +238,8 @@ def test_regrade(walk):
     assert done.code == 0, done.said
     lines = Journal(walk.term, walk.chapter).path.read_text().removeprefix(before).splitlines()
     again = [entry["again"] for entry in map(json.loads, lines) if "again" in entry]
-    assert again == ["ann", "ann", "bob"], "first ann alone, then both"
+    # Whoever is judged first is written first.
+    assert (again[0], sorted(again[1:])) == ("ann", ["ann", "bob"]), "first ann alone, then both"
     found = json.loads((walk.term.root / "grades.json").read_text())
     assert {one["student"]: one["score"] for one in found["students"]} | {"cleo": 0} == wanted(walk)
     assert scores(walk) == wanted(walk)

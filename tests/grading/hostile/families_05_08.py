@@ -188,7 +188,7 @@ def _lies(name: str, why: str, code: str, told: str = "", stock: str = "") -> At
 
 NO_GRADER = "about our own way out of the kernel"
 LIE = [
-    _lies("an int that equals all", "the comparison is the student's", LIAR + "total = Yes(1)", "a Yes"),
+    _lies("an int that equals all", "the comparison is the student's", LIAR + "total = Yes(1)", "found 1"),
     _lies(
         "an object that equals all",
         "the same without any number in it",
