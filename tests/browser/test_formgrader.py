@@ -341,7 +341,7 @@ def test_feedback_shows_grades_and_comments_and_nothing_in_it_acts(page, go, ter
     feedback = term.root / "feedback" / "ann" / chapter.id / f"{chapter.id}.html"
     page.goto(feedback.as_uri())
     expect(page.locator(".total")).to_have_text("8 of 9 points")
-    expect(page.locator("#task-why .points")).to_have_text("3 of 4")
+    expect(page.locator("#answer-why .points")).to_have_text("3 of 4")
     expect(page.locator(".comment", has_text="True, and which namespaces?")).to_be_visible()
     expect(page.locator(".comment em")).to_have_text("which")
     assert page.evaluate("window.brokenIn") is None
