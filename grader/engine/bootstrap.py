@@ -103,10 +103,12 @@ def mmdebstrap(
     *,
     output: IO[bytes] | None = None,
     stop: threading.Event | None = None,
+    aside: bool = False,
 ) -> None:
     """One run of mmdebstrap; ``tell`` gets the share of it that is done and what is being done.
 
-    ``output``: where the root file system goes when the options' target is ``-``.
+    ``output``: where the root file system goes when the options' target is ``-``. ``aside``: others wait for
+    what is done beside it, so it takes what they leave of the processors.
 
     It unpacks in a folder of ``/tmp``, as root with /proc and /sys mounted in it, and clears that away only
     if its own child lives long enough. So what ends this function (Ctrl-C, SIGTERM, a terminal that closes,
@@ -124,11 +126,12 @@ def mmdebstrap(
     argv += options
     env = tools() | {"TMPDIR": str(scratch_folder())}
     reader = Reader()
+    aside_of = ("nice", "-n", "10") if aside else ()
     with log_file.open("ab") as log, log_file.open(errors="replace") as said:
         said.seek(0, os.SEEK_END)
         process = subprocess.Popen(
             # A shell lets what it starts in the background ignore SIGINT, and all that this starts in turn.
-            ["setpriv", "--pdeathsig=TERM", "env", "--default-signal=INT", *argv],
+            ["setpriv", "--pdeathsig=TERM", *aside_of, "env", "--default-signal=INT", *argv],
             stdin=subprocess.DEVNULL,
             stdout=output or log,
             stderr=log,

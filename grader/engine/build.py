@@ -157,6 +157,7 @@ class _Builder:
                 lambda done, text: self.tell(part, done, text),
                 output=output,
                 stop=stop,
+                aside=part == DEBIAN,
             )
         finally:
             with log.open("ab") as handle:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,12 +39,13 @@ def write_registry(saved: Path, hub: Path, mirror_only: set[str]) -> None:
     """
     with tarfile.open(saved) as archive:
         entries = json.load(_member(archive, "manifest.json"))
-        layers: dict[str, dict[str, Any]] = {}
+        names = sorted({layer for entry in entries for layer in entry["Layers"]})
+        # zlib lets other threads work meanwhile.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as at_once:
+            packed = at_once.map(lambda name: _compress(saved, name, hub / "blobs"), names)
+            layers = dict(zip(names, packed, strict=True))
         for entry in entries:
             config = _member(archive, entry["Config"]).read()
-            for layer in entry["Layers"]:
-                if layer not in layers:
-                    layers[layer] = _compress(_member(archive, layer), hub / "blobs")
             manifest = json.dumps(
                 {
                     "schemaVersion": 2,
@@ -82,17 +86,20 @@ def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     return handle
 
 
-def _compress(source: IO[bytes], folder: Path) -> dict[str, Any]:
-    """Store a layer compressed under its digest; its descriptor."""
+def _compress(saved: Path, name: str, folder: Path) -> dict[str, Any]:
+    """Store a layer compressed under its digest; its descriptor. Quickly: it does not travel far."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "new"
-    with temporary.open("wb") as target, gzip.GzipFile("", "wb", 5, target, mtime=0) as packed:
-        while chunk := source.read(1 << 20):
-            packed.write(chunk)
-    with temporary.open("rb") as handle:
-        digest = "sha256:" + hashlib.file_digest(handle, "sha256").hexdigest()
-    temporary.rename(folder / digest)
-    return {"mediaType": LAYER, "size": (folder / digest).stat().st_size, "digest": digest}
+    with tarfile.open(saved) as archive, tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
+        source = _member(archive, name)
+        with gzip.GzipFile("", "wb", 1, target, mtime=0) as packed:
+            while chunk := source.read(1 << 20):
+                packed.write(chunk)
+        target.seek(0)
+        digest = "sha256:" + hashlib.file_digest(target, "sha256").hexdigest()
+        os.fchmod(target.fileno(), 0o644)
+    whole = folder / digest
+    Path(target.name).rename(whole)
+    return {"mediaType": LAYER, "size": whole.stat().st_size, "digest": digest}
 
 
 def _digest(data: bytes) -> str:
