@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TextIO
 
-from grader.engine import ids, trial
+from grader.engine import ids, spare_memory, trial
 from grader.environment import tools
 from grader.errors import ImageError
 
@@ -24,6 +24,9 @@ LOOK_S = 0.1
 """How often its log is looked at for what is new."""
 SCRATCH_BYTES = 1536 << 20
 """Room for the engine's root file system and the packages that it is made of, while it is unpacked."""
+MEMORY = Path("/dev/shm")  # noqa: S108
+PLENTY = 3
+"""How many times what is needed must be free in memory."""
 EXPIRED_VARIABLE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
 """Set: a mirror that stands still may be used, though its lists are no longer valid."""
 EXPIRED = re.compile(r"Release file for (\S+) is expired \(invalid since (?:(\d+d \d+h)[^)]*|([^)]+))\)")
@@ -156,11 +159,19 @@ def mmdebstrap(
 
 
 def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
-    """Where a root file system is unpacked: TMPDIR, /tmp or /var/tmp. Raises ImageError where none will do.
+    """Where a root file system is unpacked: TMPDIR, memory, /tmp or /var/tmp.
 
     It takes room, and a user who is not the caller: mmdebstrap's own user enters its folder by its path.
+    Memory, where there is plenty: dpkg asks the disk several times a package to have what it wrote, and what
+    it writes here is read once. That is a third of the time, beside others who use the disk.
+
+    Raises ImageError where none will do.
     """
     own = ids.REAL if os.geteuid() == 0 else ids.building_ids()
+    if not os.environ.get("TMPDIR") and needed * PLENTY <= spare_memory.available():
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(MEMORY).free >= needed * PLENTY and not trial.try_scratch(own, MEMORY):
+                return MEMORY
     against = {}
     for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):  # noqa: S108
         folder = Path(place)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import bootstrap, course_images, ids, paths, tool, trial
+from grader.engine import bootstrap, course_images, ids, paths, spare_memory, tool, trial
 from grader.engine.bootstrap import scratch_folder
 from grader.errors import EngineError, ImageError
 
@@ -76,9 +76,31 @@ def test_the_first_folder_with_room_is_taken(monkeypatch, tmp_path):
         return None if str(folder) == "/var/tmp" else trial.Trouble("does not keep owners", "nfs4")
 
     monkeypatch.setattr(trial, "try_scratch", no_owners)
+    monkeypatch.setattr(spare_memory, "available", lambda: -1)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     assert scratch_folder(0) == Path("/var/tmp")
     assert tried == [str(tmp_path), "/tmp", "/var/tmp"]
+
+
+@pytest.mark.parametrize(
+    ("named", "spare", "trouble", "found"),
+    [
+        ("", 3 << 20, None, "/dev/shm"),
+        ("", (3 << 20) - 1, None, "/tmp"),  # others need it
+        ("", 3 << 20, trial.Trouble("runs no programs", "tmpfs"), "/tmp"),
+        ("/var/tmp", 3 << 20, None, "/var/tmp"),  # who names a folder means it
+    ],
+)
+def test_it_is_in_memory_where_there_is_plenty(
+    monkeypatch, named: str, spare: int, trouble: trial.Trouble | None, found: str
+):
+    monkeypatch.setattr(spare_memory, "available", lambda: spare)
+    monkeypatch.setattr(
+        trial, "try_scratch", lambda _own, folder: trouble if folder == bootstrap.MEMORY else None
+    )
+    monkeypatch.setattr("tempfile.gettempdir", lambda: named or "/tmp")
+    monkeypatch.setenv("TMPDIR", named)
+    assert scratch_folder(1 << 20) == Path(found)
 
 
 def test_where_there_is_no_room_each_folder_says_what_it_has(monkeypatch):
