@@ -124,7 +124,7 @@ class _Stage:
             self.client.containers.get("paused").pause()
         always = {"Name": "always"}
         self._run("restarting", ["sh", "-c", "echo no configuration; exit 4"], restart_policy=always)
-        self._until("restarting", "restarting")
+        self.wait_for("restarting", "restarting")
         self._ends("finished", ["echo", "hello"])
         self._ends("failed", ["sh", "-c", "echo reading; echo 'no such table' >&2; exit 3"])
         self._ends("not-found-inside", ["sh", "-c", "cowsay hi"])
@@ -146,7 +146,7 @@ class _Stage:
         script = self._run("wrong-format", ["/script"], start=False, init=False)
         script.put_archive("/", _archive("script", b"echo hello\n"))
         self._start("wrong-format")
-        self._until("wrong-format", "exited", "created")
+        self.wait_for("wrong-format", "exited", "created")
 
     def _run(
         self, name: str, command: list[str], image: str = "busybox", *, start: bool = True, **options: Any
@@ -170,9 +170,10 @@ class _Stage:
 
     def _ends(self, name: str, command: list[str], *, init: bool = False) -> None:
         self._run(name, command, init=init)
-        self._until(name, "exited")
+        self.wait_for(name, "exited")
 
-    def _until(self, name: str, *states: str) -> None:
+    def wait_for(self, name: str, *states: str) -> None:
+        """Until the container has one of these states. Raises DockbookError."""
         deadline = time.monotonic() + _PATIENCE_S
         while (now := self.client.containers.get(name).status) not in states:
             if time.monotonic() > deadline:
@@ -216,6 +217,8 @@ def _shown(client: DockerClient, stage: _Stage) -> Iterator[Exhibit]:
     for title, things in lists.items():
         yield _exhibit("list", title, pictures.of_list, things)
     for name in stage.names:
+        if name == "restarting":
+            stage.wait_for(name, name)  # now and then it runs for a moment
         yield Exhibit("why", name, why(name)._repr_html_())
     for name in ("web", _LONG):
         yield Exhibit("as_cli", name, f"<pre>{escape(as_cli(name))}</pre>")

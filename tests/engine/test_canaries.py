@@ -11,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -206,21 +207,28 @@ def test_with_every_door_open_the_hosts_disks_cannot_be_had(open_doors: Engine) 
             open_doors.client().containers.run("busybox", ["sh", "-c", attempt], remove=True, **EVERYTHING)
 
 
+def owners_of(mark: str) -> set[int]:
+    """The ids that processes with this word on their command line belong to."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "cmdline").read_bytes():
+                    found.add(entry.stat().st_uid)
+            except OSError:
+                continue
+    return found
+
+
 def test_root_in_there_is_nobody_out_here(open_doors: Engine) -> None:
     """A process of a privileged container belongs to a subordinate id, seen from this machine."""
     mark = secrets.token_hex(8)
     client = open_doors.client()
     argv = ["python", "-c", "import time; time.sleep(600)", mark]
     box = client.containers.run(IMAGE, argv, detach=True, **EVERYTHING)
-    owners = set()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if mark.encode() in (entry / "cmdline").read_bytes():
-                    owners.add(entry.stat().st_uid)
-            except OSError:
-                continue
-    assert owners
+    deadline = time.monotonic() + 20
+    while not (owners := owners_of(mark)):  # its start is told a moment before its program is there
+        assert time.monotonic() < deadline
     assert not owners & {0, os.geteuid()}
     box.remove(force=True)
 
