@@ -28,8 +28,12 @@ def main() -> int:
 
 
 def _import_from_here() -> None:
-    """Modules of Python's, of this environment, and this package: nothing from ``PYTHONPATH``."""
-    foreign = [Path(path).absolute() for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    """Modules of Python's, of this environment, and this package: nothing from ``PYTHONPATH``.
+
+    But for the folder that this package is in: it may be named there, too.
+    """
+    given = [Path(path).absolute() for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    foreign = [path for path in given if path.resolve() != Path(__file__).resolve().parent]
     sys.path[:] = [path for path in sys.path if Path(path).absolute() not in foreign]
     own = str(Path(__file__).resolve().parent)
     if own not in sys.path:  # somebody's PYTHONPATH may name this very folder

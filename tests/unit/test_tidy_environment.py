@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import dockbook_entry
 from grader.environment import holds_certificates, tidy, tools, without_jupyter
 
 DOCKBOOK = Path(sys.executable).with_name("dockbook")
@@ -183,6 +184,11 @@ def run(*argv: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_a_module_of_somebody_elses_is_not_taken_for_ours(tmp_path, name):
     (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')")
     done = run("--version", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_folder_that_it_is_in_may_be_named_there_too(tmp_path):
+    done = run("--version", PYTHONPATH=f"{tmp_path}:{Path(dockbook_entry.__file__).parent}")
     assert (done.returncode, done.stderr) == (0, "")
 
 
