@@ -138,15 +138,30 @@ class User:
 
     def processes(self) -> list[str]:
         """What runs under this user's id and its subordinate ids, on the whole machine."""
-        first = first_subordinate_id(self.name)
         found = []
+        for process in self._running():
+            with contextlib.suppress(psutil.Error):
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        return found
+
+    def end_processes(self) -> None:
+        """Kill what still runs so: of a test that failed."""
+        for _ in range(ENDS_S):
+            left = list(self._running())
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            if not psutil.wait_procs(left, timeout=1)[1]:
+                return
+
+    def _running(self) -> Iterator[psutil.Process]:
+        first = first_subordinate_id(self.name)
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 uids = set(process.uids())
                 theirs = self.uid in uids or any(first <= uid < first + COUNT for uid in uids)
                 if theirs and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(f"{process.pid} {' '.join(process.cmdline())}")
-        return found
+                    yield process
 
     def ensure_image(self) -> None:
         """The engine image in this user's cache: root's, copied with its owners shifted, else built there.

@@ -78,6 +78,8 @@ def run(
                 running.remove(over)
                 results[over.step.name] = _finish(over, tell)
     finally:
+        if running:
+            tell(f"──── interrupted: {', '.join(one.step.name for one in running)}")
         _interrupt(running)
     return [results[step.name] for step in steps]
 

@@ -48,11 +48,17 @@ def places(monkeypatch):
 
 
 @pytest.fixture
-def handed_in(course):
-    """Twelve submissions: right, half right, untouched."""
+def students(request):
+    """How many there are in the class."""
+    return getattr(request, "param", STUDENTS)
+
+
+@pytest.fixture
+def handed_in(course, students):
+    """Submissions of a class: right, half right, untouched."""
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
-    for number in range(STUDENTS):
+    for number in range(students):
         tasks = (["greeter", "sum"], ["sum"], ["greeter"], [])[number % 4]
         hand_in(course, chapter, f"s{number:02}", tiny.solve(notebook, chapter, tasks))
     return course
@@ -123,9 +129,13 @@ def difference(one: State, other: State) -> list[object]:
 
 
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kills", "students"),
+    [(1, 4), pytest.param(20, STUDENTS, marks=pytest.mark.slow)],
+    indirect=["students"],
+)
 def test_killed_at_random_moments_the_same_command_gives_the_same_gradebook(
-    handed_in, tmp_path, places, kills
+    handed_in, tmp_path, places, kills, students
 ):
     whole = tmp_path / "whole"
     shutil.copytree(handed_in.root, whole)
@@ -133,7 +143,7 @@ def test_killed_at_random_moments_the_same_command_gives_the_same_gradebook(
     said = finish(whole)
     duration = time.monotonic() - began
     expected = everything(whole)
-    assert len([key for key in expected if key[0] == "grade"]) == 2 * STUDENTS
+    assert len([key for key in expected if key[0] == "grade"]) == 2 * students
     assert left_behind(whole, places) == []
 
     chance = random.Random(SEED)
@@ -148,9 +158,9 @@ def test_killed_at_random_moments_the_same_command_gives_the_same_gradebook(
         process.communicate(timeout=20)
         through = sum(
             bool(Journal(Course.read(root), Course.read(root).chapter("ch01")).written(f"s{number:02}"))
-            for number in range(STUDENTS)
+            for number in range(students)
         )
-        print(f"killed after {moment:.2f} s, with {through} of {STUDENTS} through")
+        print(f"killed after {moment:.2f} s, with {through} of {students} through")
         assert finish(root) == said
         assert difference(everything(root), expected) == []
         assert left_behind(root, places) == []

@@ -43,9 +43,13 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True)
 class Person:
-    """An account with a clone of this tree, as it is now, in the home folder."""
+    """An account with a clone of this tree, as it is now, in the home folder.
+
+    ``before``: what was this user's when the account was made: ids are given again.
+    """
 
     user: User
+    before: frozenset[str] = frozenset()
 
     @property
     def clone(self) -> Path:
@@ -75,12 +79,13 @@ def newcomer() -> Iterator[Person]:
         home = tempfile.mkdtemp(prefix="dkb-", dir=Path.home())
         user = replace(users.ordinary_user(), home=home)
     try:
-        person = Person(user)
+        person = Person(user, frozenset(left_of(Person(user))))
         _bring_clone(person)
         yield person
     finally:
         if os.geteuid() == 0:
             shutil.rmtree(runtime_folder(user), ignore_errors=True)
+            user.end_processes()
             users.remove_user(user)
         else:
             shutil.rmtree(user.home, ignore_errors=True)
@@ -181,7 +186,7 @@ def is_open(port: int) -> bool:
 
 
 def left_of(person: Person) -> list[str]:
-    """Processes of this person's or of an engine of theirs, and what is theirs outside of the home.
+    """Processes of this person's or of an engine of theirs, and what is new of theirs outside of the home.
 
     Who has no account of their own for this, since root does not run the tests, has other things that run:
     then these are the processes that were given this home folder.
@@ -197,7 +202,8 @@ def left_of(person: Person) -> list[str]:
         with contextlib.suppress(OSError):
             if path.lstat().st_uid in theirs and path != runtime_folder(user):
                 found.append(str(path))
-    return [*found, *map(str, runtime_folder(user).rglob("*"))]
+    found += map(str, runtime_folder(user).rglob("*"))
+    return [one for one in found if one not in person.before]
 
 
 def runtime_folder(user: User) -> Path:

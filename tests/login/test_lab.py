@@ -30,12 +30,12 @@ HI = 'print(client.containers.run("busybox", ["echo", "hi"], remove=True))'
 LOAD = "%load_ext grader\nimport docker\nclient = docker.from_env()\n"
 WEB = 'client.containers.run("httpd", name="web", detach=True, ports={{"80/tcp": {port}}})\n'
 FETCH = """
-import time, urllib.error, urllib.request
+import time, urllib.request
 for _ in range(100):
     try:
         print(urllib.request.urlopen("http://127.0.0.1:{port}/", timeout=5).read().decode())
         break
-    except urllib.error.URLError:
+    except OSError:  # nobody listens yet, or listens and has no answer yet
         time.sleep(0.1)
 """
 SESSIONS = {
