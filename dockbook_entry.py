@@ -35,9 +35,6 @@ def _import_from_here() -> None:
     given = [Path(path).absolute() for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     foreign = [path for path in given if path.resolve() != Path(__file__).resolve().parent]
     sys.path[:] = [path for path in sys.path if Path(path).absolute() not in foreign]
-    own = str(Path(__file__).resolve().parent)
-    if own not in sys.path:  # somebody's PYTHONPATH may name this very folder
-        sys.path.append(own)
 
 
 def _open_standard_streams() -> None:
