@@ -61,23 +61,31 @@ def _terminate(number: int, _frame: object) -> None:
 
 
 def started() -> int:
-    """The process id of the builder that the script started for this process, 0 if there is none."""
-    pid = os.environ.pop(VARIABLE, "")
-    if not pid.isdigit() or pid == "0":
-        return 0
-    with contextlib.suppress(ChildProcessError):
-        # Nothing is collected here: whether it is a child of this process is all.
-        os.waitid(os.P_PID, int(pid), os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return int(pid)
+    """The process id of the builder that the script started for this process, 0 if none is left."""
+    pid = _named()
+    if pid:
+        with contextlib.suppress(ChildProcessError):
+            # Nothing is collected here: whether it is a child of this process is all.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return pid
     return 0
+
+
+def _named() -> int:
+    pid = os.environ.get(VARIABLE, "")
+    return int(pid) if pid.isdigit() else 0
 
 
 @contextmanager
 def awaited() -> Iterator[tuple[int, ...]]:
-    """The script's builder, ended at the end of the block; as ids for ``builders.one_builder``."""
-    pid = started()
+    """The script's builder, ended at the end of the block; as ids for ``builders.one_builder``.
+
+    One that has ended is named, too, though the script's shell may have collected it: it may have failed.
+    """
+    pid, named = started(), _named()
+    os.environ.pop(VARIABLE, None)
     try:
-        yield (pid,) if pid else ()
+        yield (named,) if named else ()
     finally:
         if pid:
             stop(pid)

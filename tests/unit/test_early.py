@@ -65,6 +65,12 @@ def test_another_process_is_none(named: str, monkeypatch: pytest.MonkeyPatch) ->
     assert early.started() == 0
 
 
+def test_one_that_has_failed_and_was_collected_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(early.VARIABLE, "4194305")  # no process has this number: proc_sys_kernel(5)
+    with early.awaited() as begun:
+        assert begun == (4194305,)
+
+
 def test_it_needs_python_and_nothing_else() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import grader.engine.early, grader.engine.build"
