@@ -85,7 +85,7 @@ class Walk:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         self.env |= {
             "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(paths.cache_folder().parent),
+            "DOCKBOOK_CACHE": str(paths.cache_folder()),
             "JUPYTER_CONFIG_DIR": str(settings.parent),
             "PYTHONPATH": str(REPOSITORY),
         }
