@@ -78,7 +78,9 @@ def test(size: Size | None, names: tuple[str, ...]) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
     About a quarter of an hour on two quiet cores, the environment and the engine image included; --quick
-    takes two minutes. Of the course's cases the ordinary run tries, for each task, the good one in its notebook, one by the
+    takes two minutes.
+
+    Of the course's cases the ordinary run tries, for each task, the good one in its notebook, one by the
     command line, and wrong ones, two at most; of the hostile submissions and of the bombs one of each family;
     engines are sandboxes. The slow tests, with --long and --all, have every case on an engine of its own and
     every change of a good solution, every attack, every chapter on each engine and in the browser, engines
