@@ -95,7 +95,7 @@ class Inside(Processes):
         """Containers take no more than their part of what they share with the whole machine."""
         runtime = shared.bound_containers(daemon.RUNTIME)
         if not self.groups:
-            self.spec["daemon"]["runtimes"] = {"crun": {"path": runtime}}
+            self.spec["daemon"]["runtimes"]["crun"]["path"] = runtime  # its arguments stay
 
     def preload(self) -> None:
         """Put the course's images where dockerd finds them."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grader.engine import shared
+from grader.engine import daemon, inside, shared
 
 AIO_SETUP = {"x86_64": 206, "aarch64": 0}
 MOUNTS = [
@@ -155,3 +155,17 @@ def test_what_a_machine_has_run_out_of(monkeypatch, facts, said):
 def test_this_machine_has_what_tests_need():
     assert shared.shortage() == ""
     assert Path("/proc/sys/kernel/pty/nr").is_file()
+
+
+def test_a_runtime_keeps_its_arguments_behind_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container without control groups crun is told so; without that, no container starts there."""
+    monkeypatch.setattr(shared, "bound_containers", lambda runtime: f"/bounded{runtime}")
+    guest = object.__new__(inside.Inside)
+    guest.groups = False
+    guest.spec = {
+        "daemon": {"runtimes": {"crun": {"path": "/x", "runtimeArgs": ["--cgroup-manager=disabled"]}}}
+    }
+    guest.bound_containers()
+    assert guest.spec["daemon"]["runtimes"] == {
+        "crun": {"path": f"/bounded{daemon.RUNTIME}", "runtimeArgs": ["--cgroup-manager=disabled"]}
+    }
