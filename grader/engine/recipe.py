@@ -106,13 +106,25 @@ while [ $# -gt 1 ] && [ "$1" != --root ]; do shift; done
 init=$(/usr/bin/crun --root "$2" state "$id" | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p')
 [ "${init:-0}" -gt 0 ] || { echo "container $id does not run" >&2; exit 1; }
 namespace=$(readlink "/proc/$init/ns/pid" | sed 's/[][]/\\&/g')
-found=$(find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null)
-pids=$(echo "$found" | cut -d/ -f3 | sort -n)
+members() {
+  find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null | cut -d/ -f3 | sort -n
+}
+# A process may end between the look and the signal, which is no error, and until it is stopped it may start
+# another: so the signal is sent until there is nobody new.
+stop() {
+  seen='' tries=50
+  while pids=$(members); [ "$pids" != "$seen" ] && [ $tries -gt 0 ]; do
+    kill -STOP $pids 2>/dev/null
+    seen=$pids
+    tries=$((tries - 1))
+  done
+}
 case $command in
-  ps) echo "[$(echo $pids | tr ' ' ,)]" ;;
-  pause) kill -STOP $pids ;;
-  resume) kill -CONT $pids ;;
+  ps) echo "[$(echo $(members) | tr ' ' ,)]"; exit ;;
+  pause) stop ;;
+  resume) kill -CONT $(members) 2>/dev/null ;;
 esac
+kill -0 "$init" 2>/dev/null || { echo "container $id does not run" >&2; exit 1; }
 """
 
 RUNTIME_28 = RUNTIME.replace(

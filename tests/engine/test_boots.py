@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_pause_stands_still(client: DockerClient) -> None:
     assert not eventually(lambda: box.logs() != said, 1)
     box.unpause()
     assert eventually(lambda: box.logs() != said, 30)
+
+
+def test_pause_stops_a_container_whose_processes_come_and_go(client: DockerClient) -> None:
+    """A process that ended between the look and the signal is no fault; a new one stands still, too."""
+    box = client.containers.run("busybox", ["sh", "-c", "while :; do /bin/true; echo x; done"], detach=True)
+    wait_for_log(box, b"x", 30)
+    for _ in range(10):
+        box.pause()
+        said = box.logs(tail=1, timestamps=True)
+        time.sleep(0.2)
+        assert box.logs(tail=1, timestamps=True) == said
+        box.unpause()
 
 
 def test_commit_keeps_what_a_container_wrote(client: DockerClient) -> None:
