@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,13 @@ def grades(course: Course, chapter: Chapter, student: str) -> dict[str, tuple[An
     with Books(course).open() as gradebook:
         found = gradebook.find_submission_notebook(chapter.id, chapter.id, student)
         return {one.name: (one.auto_score, one.manual_score, one.needs_manual_grade) for one in found.grades}
+
+
+def saves(kind: str) -> Callable[[Any], bool]:
+    """Whether a response says that a grade or comment is in the gradebook; the page's mark comes earlier."""
+    return lambda response: (
+        response.request.method == "PUT" and f"/api/{kind}/" in response.url and response.ok
+    )
 
 
 def comment(course: Course, chapter: Chapter, student: str, cell: str) -> str | None:
@@ -291,12 +298,12 @@ def test_a_grade_and_a_comment_by_hand_are_in_the_gradebook(page, go, term, chap
     expect(page.locator("#test-sum")).to_have_attribute("placeholder", "2")
     assert page.evaluate("window.brokenIn") is None
     expect(page.get_by_text("A container is a process.").last).to_be_visible()
-    points.fill("3")
-    points.press("Tab")
-    words.fill("True, and *which* namespaces?")
-    words.press("Tab")
-    (cell,) = page.locator(".nbgrader_cell", has=words).all()
-    expect(cell.locator(".comment-saved")).to_be_visible()
+    with page.expect_response(saves("grade")):
+        points.fill("3")
+        points.press("Tab")
+    with page.expect_response(saves("comment")):
+        words.fill("True, and *which* namespaces?")
+        words.press("Tab")
     shot(page, "formgrader-by-hand")
     assert page.locator("a", has_text="the notes").first.get_attribute("href") is None
     assert grades(term, chapter, "ann")["why"] == (None, 3, False)
