@@ -37,7 +37,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from grader.engine import ids, linux
+from grader.engine import ids, linux, procfs
 
 BOOTED = "/run/systemd/system"
 """There when systemd is process 1: sd_booted(3)."""
@@ -92,14 +92,12 @@ def of(pid: int | str) -> str:
 
 def place(pid: int | str) -> str:
     """The folder of a process's group. Raises NoGroup where no tree with controllers is mounted."""
-    for line in read("/proc/self/mountinfo").splitlines():
-        fields = line.split()
-        root, point = fields[3], fields[4]
-        if fields[fields.index("-") + 1] != "cgroup2":
+    for one in procfs.mounts(read("/proc/self/mountinfo").splitlines()):
+        if one.kind != "cgroup2":
             continue
-        if set(read(f"{point}/cgroup.controllers").split()) & set(CONTROLLERS):
-            below = of(pid).removeprefix(root if root != "/" else "")
-            return os.path.normpath(f"{point}/{below}")
+        if set(read(f"{one.point}/cgroup.controllers").split()) & set(CONTROLLERS):
+            below = of(pid).removeprefix(one.root if one.root != "/" else "")
+            return os.path.normpath(f"{one.point}/{below}")
     raise NoGroup("this system has no control groups of version 2 that could be passed on")
 
 
@@ -154,7 +152,7 @@ def _outer(name: str, pid: int) -> tuple[str, str]:
         return _scope(f"dockbook-{name}.scope", pid), "systemd"
     base = place("self")
     if not os.access(f"{base}/cgroup.subtree_control", os.W_OK):
-        raise NoGroup("there is no systemd, and the control groups here are not ours to write")
+        raise NoGroup("there is no systemd, and the control groups here cannot be written")
     _clear(base)
     enable(base)
     outer = f"{base}/dockbook-{name}"
@@ -188,7 +186,7 @@ def _scope(unit: str, pid: int) -> str:
     deadline = time.monotonic() + MOVE_S
     while os.path.basename(of(pid)) != unit:
         if time.monotonic() > deadline:
-            raise NoGroup(f"systemd has taken the order and not moved the process in {MOVE_S} s")
+            raise NoGroup(f"systemd accepted the request but did not move the process within {MOVE_S} s")
         time.sleep(0.002)
     return place(pid)
 

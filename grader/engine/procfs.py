@@ -4,7 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Mount(NamedTuple):
+    """A line of ``mountinfo``: the device, what of it is mounted, where, and the file system's type."""
+
+    device: int
+    root: str
+    point: str
+    kind: str
+
+
+def mounts(lines: Iterable[str]) -> Iterator[Mount]:
+    """What /proc/PID/mountinfo says, line by line: proc_pid_mountinfo(5), where a space is ``\\040``."""
+    for line in lines:
+        fields = line.split()
+        root, point = (
+            re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), one) for one in fields[3:5]
+        )
+        yield Mount(os.makedev(*map(int, fields[2].split(":"))), root, point, fields[fields.index("-") + 1])
 
 
 def pids() -> list[int]:

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from grader.engine import cgroup_tree, ids, linux, shared
+from grader.engine import cgroup_tree, ids, linux, procfs, shared
 
 STAGE = "/tmp"
 """A folder that every system has; in the sandbox a mount of its own covers it."""
@@ -262,7 +262,7 @@ def _copy_metadata(layers: list[str]) -> None:
 def mounts(*below: str) -> list[str]:
     """Mount points below the given paths, the innermost first."""
     with open("/proc/self/mountinfo") as handle:
-        points = [line.split()[4] for line in handle]
+        points = [one.point for one in procfs.mounts(handle)]
     return [point for point in reversed(points) if point.startswith(below)]
 
 

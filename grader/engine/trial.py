@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.engine import ids
+from grader.engine import ids, procfs
 from grader.engine.control import bare_python, last_words
 
 OTHER = 1000
@@ -75,11 +75,9 @@ def file_system(folder: Path) -> str:
     except OSError:
         return kind
     path = os.path.realpath(folder)
-    for line in lines:
-        fields = line.split()
-        point = fields[4].encode().decode("unicode_escape")  # a space is written as \\040
-        if len(point) >= best and (path + "/").startswith(point.rstrip("/") + "/"):
-            best, kind = len(point), fields[fields.index("-") + 1]
+    for one in procfs.mounts(lines):
+        if len(one.point) >= best and (path + "/").startswith(one.point.rstrip("/") + "/"):
+            best, kind = len(one.point), one.kind
     return kind
 
 

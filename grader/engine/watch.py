@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import stat
 import threading
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine import cgroup_tree, cgroups, in_flight, linux, shared
+from grader.engine import cgroup_tree, cgroups, in_flight, linux, procfs, shared
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SOCKET = 212_992
@@ -149,7 +148,7 @@ class Watch:
         self.pause_s = EVERY_S * SLOW_EVERY / self._slow_every
         self._next_walk = 0.0
         self._ended = -GRACE, 0
-        kinds = {point: kind for point, kind, _ in _mounts(os.getpid())}
+        kinds = {one.point: one.kind for one in _mounts(os.getpid())}
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
         self._groups_count = groups and bool(memory)
         self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
@@ -303,14 +302,10 @@ def _proportional(pids: list[int]) -> int:
     return total
 
 
-def _mounts(pid: int) -> Iterator[tuple[str, str, int]]:
-    """Mount points, kinds and devices in the mount namespace of a process."""
+def _mounts(pid: int) -> Iterator[procfs.Mount]:
+    """What is mounted in the mount namespace of a process; nothing if it is gone."""
     with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/mountinfo") as handle:
-        for line in handle:
-            fields = line.split()
-            # Spaces and the like are octal there, proc_pid_mountinfo(5).
-            point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4])
-            yield point, fields[fields.index("-") + 1], os.makedev(*map(int, fields[2].split(":")))
+        yield from procfs.mounts(handle)
 
 
 def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool]) -> int:
@@ -319,7 +314,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
     ``devices``: those that are counted already; gets the new ones.
     """
     total = 0
-    for point, kind, device in _mounts(pid):
+    for device, _, point, kind in _mounts(pid):
         if kind not in VOLATILE or device in devices or not wanted(point):
             continue
         with contextlib.suppress(OSError):
@@ -385,7 +380,7 @@ def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
 
 def _on_disk(folder: str) -> int:
     """Bytes of the files below a folder; what is mounted in there is somebody else's."""
-    mounted = {point for point, _, _ in _mounts(os.getpid())} - {folder}
+    mounted = {one.point for one in _mounts(os.getpid())} - {folder}
     total, rest = 0, [folder]
     while rest:
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.engine import watch
+from grader.engine import procfs, watch
 
 SHARED_MEMORY = "/dev/shm"
 
@@ -33,14 +33,14 @@ def test_a_memory_file_system_is_counted_once() -> None:
 def test_a_mount_that_has_gone_is_not_the_disk_below(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A container that ended between two looks at its mounts: its path now leads to the engine's disk."""
     gone = device(SHARED_MEMORY) + 12345
-    monkeypatch.setattr(watch, "_mounts", lambda _: iter([(str(tmp_path), "tmpfs", gone)]))
+    monkeypatch.setattr(watch, "_mounts", lambda _: iter([procfs.Mount(gone, "/", str(tmp_path), "tmpfs")]))
     seen: set[int] = set()
     assert watch._in_memory_files(os.getpid(), seen, lambda _: True) == 0
     assert seen == set()
 
 
 def test_mounts_say_which_device_they_are() -> None:
-    found = {point: (kind, number) for point, kind, number in watch._mounts(os.getpid())}
+    found = {one.point: (one.kind, one.device) for one in watch._mounts(os.getpid())}
     assert found[SHARED_MEMORY] == ("tmpfs", device(SHARED_MEMORY))
     assert found["/proc"][0] == "proc"
 
