@@ -203,7 +203,7 @@ class Course:
         limits = _limits(Limits(), data.get("limits", {}), path)
         entries = data.get("chapter", [])
         if not isinstance(entries, list):
-            raise CourseError(f"{path}: chapter is no list.", next_step="begin each with [[chapter]].")
+            raise CourseError(f"{path}: chapter is not a list.", next_step="begin each with [[chapter]].")
         chapters = tuple(_chapter(root, entry, limits, path) for entry in entries)
         ids = [chapter.id for chapter in chapters]
         if twice := next((one for one in ids if ids.count(one) > 1), None):

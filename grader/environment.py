@@ -143,7 +143,8 @@ def _proxies(env: dict[str, str]) -> list[str]:
     found = [name for name in env if name.lower().endswith("_proxy") and name.lower() != "no_proxy"]
     for name in found:
         if env[name] and not _is_http(env[name]):
-            lines.append(f"{name} is left out: {_without_password(env[name])} is no HTTP proxy's address")
+            address = _without_password(env[name])
+            lines.append(f"{name} is left out: {address} is not the address of an HTTP proxy")
             del env[name]
     if not any(env.get(name) for name in found):
         return lines
@@ -156,7 +157,9 @@ def _proxies(env: dict[str, str]) -> list[str]:
             unknown |= dict.fromkeys(given for given, host in hosts.items() if not host)
             value = ",".join(dict.fromkeys([*filter(None, hosts.values()), *HERE]))
         env[name] = value
-    lines += [f"{given} is left out of no_proxy: it is no name and no IPv4 address" for given in unknown]
+    lines += [
+        f"{given} is left out of no_proxy: it is neither a host name nor an IPv4 address" for given in unknown
+    ]
     return lines
 
 

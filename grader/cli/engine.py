@@ -45,7 +45,7 @@ def engine() -> None:
 @click.option(
     "--allow-expired-release",
     is_flag=True,
-    help="Take packages from a mirror that stands still and whose lists have expired; signed they must be.",
+    help="Accept a mirror whose package lists have expired; their signatures are still checked.",
 )
 def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_release: bool) -> None:
     """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""

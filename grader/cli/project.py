@@ -69,7 +69,9 @@ _SUITES = (
 @click.option(
     "--quick", "size", flag_value="quick", help="Only style, types, layers, spelling and the unit tests."
 )
-@click.option("--long", "size", flag_value="long", help="Also the slow tests, but for what --all alone has.")
+@click.option(
+    "--long", "size", flag_value="long", help="Also the slow tests, except those that only --all runs."
+)
 @click.option(
     "--all", "size", flag_value="all", help="Everything: also images for Binder, and virtual machines."
 )

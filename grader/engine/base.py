@@ -41,7 +41,7 @@ def limits_line(controllers: Collection[str], why: str) -> str:
         return "Limits of memory (-m) and docker stats are real, --cpus is refused: no cpu controller here."
     because = f" ({why})" if why else ""
     instead = "-m limits nothing, --cpus is refused, docker stats shows zeros"
-    return f"No control groups of its own{because}: {instead}."
+    return f"Containers have no control groups here{because}: {instead}."
 
 
 class Engine(ABC):

@@ -43,9 +43,7 @@ class AnswerSubject:
             if said.strip() == value.strip() and (not exact or said == value):
                 return self
             if said.strip() == value.strip():
-                hint = (
-                    "Nearly: a blank or a line's end too many at one of its ends; `.strip()` takes them off."
-                )
+                hint = "Nearly: there is an extra space or newline at one end; `.strip()` removes it."
                 return self._differs(quote(value) if reveal else "", hint)
         elif same(said, plain(value).value):
             return self
@@ -57,7 +55,7 @@ class AnswerSubject:
         if isinstance(said, list) and isinstance(value, list):
             trimmed = [item.strip() if isinstance(item, str) else item for item in said]
             if same(trimmed, plain(value).value):
-                return "Nearly: blanks or line ends too many around its texts; `.strip()` takes them off."
+                return "Nearly: there are extra spaces or newlines around its texts; `.strip()` removes them."
             return _WRONG
         if _kind(said) == _kind(value):
             return _WRONG
@@ -84,7 +82,7 @@ class AnswerSubject:
         if named is None or named.tagged != familiar(ref):
             return self._differs(expected)
         if tag and not named.tag:
-            hint = "Its tag belongs to it: write out the one that Docker reads when there is none."
+            hint = "A full name has a tag: write the one that Docker uses when none is given."
             return self._differs(expected, hint)
         return self
 
@@ -157,5 +155,5 @@ def _odd_hint(why: str) -> str:
     if why in ("a set", "a frozenset"):
         return "A set has no order: make a list of it, as with `sorted(...)`."
     if why in ("a map", "a filter", "a zip", "a generator", "a reversed"):
-        return "It makes its items when it is asked: `list(...)` keeps them."
+        return "It yields its items only once: `list(...)` keeps them."
     return "Use a number, text, True or False, or a list or dict of these."

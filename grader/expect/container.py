@@ -55,11 +55,11 @@ class ContainerSubject(ContainerNet):
     def _command_hint(self, argv: tuple[str, ...]) -> str:
         box, wanted = self.box, Command.of(argv)
         if len(box.argv) == 1 and box.argv[0].split() == " ".join(argv).split():
-            what = "The whole line went in as one word, the name of no program: drop the quotes around it."
+            what = "The whole line was passed as one word, which names no program: drop the quotes."
         elif not box.argv or box.argv == box.entrypoint:
             what = "The command comes after the image."
         elif " ".join(Command.of(box.argv).words).split() == " ".join(wanted.words).split():
-            what = "The words end elsewhere: quotes, in Python a list, keep one argument in one piece."
+            what = "The arguments are split elsewhere: quotes, or a list in Python, keep one together."
         elif wanted.script and script_of(box.argv) is None:
             what = 'Without a shell, `;`, `|` and `>` are words like any other: `sh -c "..."` reads them.'
         else:
@@ -69,7 +69,7 @@ class ContainerSubject(ContainerNet):
     def ran_a_shell(self) -> Self:
         """Executes a shell that was given no script: what it does, it reads from its input."""
         if not is_bare_shell(self.box.argv):
-            hint = f"What is to be typed is no part of the command. {self.anew()}"
+            hint = f"What you are to type is not part of the command. {self.anew()}"
             self.differs("command", "a shell alone, such as sh", command(self.box.argv), hint)
         return self
 
@@ -192,7 +192,7 @@ class ContainerSubject(ContainerNet):
     def _why_ended(self, codes: tuple[int, ...]) -> str:
         box, why = self.box, explain(self.box)
         if self._waits_for_words() and 0 in codes:
-            return f"`docker start -ai {box.name}` leads into its shell again; leave that with `exit`."
+            return f"`docker start -ai {box.name}` opens its shell again; leave it with `exit`."
         if why.kind == "finished":
             # How to keep it up is no answer to a check that asks for another exit code.
             return f"Its command came to its end without an error. {self.anew('with one that ends so')}"
@@ -210,7 +210,7 @@ class ContainerSubject(ContainerNet):
         self._printed(text, "stdout", reveal=reveal)
         told = [word for word in (*self.box.argv, *self.box.env.values()) if text in word]
         if unprompted and told:
-            hint = "It is to come from where the task says, and not to be put into the command."
+            hint = "It must come from where the task says, not be written into the command."
             self.differs("command", "one without what is to be printed", "one that holds it", hint)
         return self
 

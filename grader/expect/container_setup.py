@@ -90,7 +90,7 @@ class ContainerSetup:
         if late := self._late_port():
             what = f"`{late}` came after the image, and so it went to the program: options stand before it."
         elif any(b.port == host_port and b.host_port == port for b in bindings):
-            what = "Turned round: the host's port comes first, then the container's."
+            what = "The two are swapped: the host's port comes first, then the container's."
         elif any(b.port == port and b.proto != proto for b in bindings):
             what = f"The protocol comes after the port: `{port}/{proto}`."
         else:

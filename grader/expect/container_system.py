@@ -60,7 +60,7 @@ class ContainerSystem(ContainerSetup):
             return self.differs(what, "purged", self._state(package), f"{purge} takes it off.")
         left = [path for path in self._traces(name) if self.scene.witness.file(self.box.id, path)]
         if left:
-            hint = "Its files are its list's: remove it with apt-get or dpkg, which take all of them."
+            hint = "Remove it with apt-get or dpkg, which remove all its files and its entry."
             self.differs(what, "purged", f"not in dpkg's list, and {listing(left, 3)} still there", hint)
         return self
 

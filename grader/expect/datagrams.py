@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from grader.expect.probes import UdpReply
 from grader.expect.words import quote
 
-HINT = "It is asked with other words each time, and each is to come back."
+HINT = "It is sent different words each time, and each must come back."
 _TIMES = 2
 _LETTERS = 12
 

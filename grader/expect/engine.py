@@ -52,7 +52,7 @@ class EngineSubject:
             )
         near = misspelt(name, [box.name for box in boxes if box.name not in self._scene.meant])
         if near:
-            return f"The closest is {quote(near, 40)}: misspelt? `docker rename {near} {name}` mends it."
+            return f"The closest is {quote(near, 40)}: misspelt? `docker rename {near} {name}` corrects it."
         hint = f"Name it when you run it: `--name {name}`, or `name={quote(name)}` in Python."
         return hint if boxes else f"{hint} One run with `--rm` or `remove=True` is gone when it ends."
 

@@ -209,7 +209,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
         case "port taken":
             return (
                 kind,
-                f"{head}: {what} of the host was taken then, by another container or program.",
+                f"{head}: {what} on the host was already in use, by another container or program.",
                 (
                     f"`docker ps` shows who has it now. Once it is free, `docker start {name}`. "
                     f"Or {again} with another host port."
@@ -280,7 +280,7 @@ def _ended(box: Container, tail: tuple[str, ...]) -> _Said:
         case 137:
             what = "It was killed (SIGKILL): `docker kill`, or `docker stop` when it did not end in time."
             hint = (
-                f"`docker start {name}` runs it again. To end well on `docker stop` it must heed SIGTERM: "
+                f"`docker start {name}` runs it again. To end well on `docker stop` it must handle SIGTERM: "
                 "remove it and run it again with `--init`, then stop it."
             )
             return "killed", what, hint
@@ -336,7 +336,7 @@ def _not_found_inside(box: Container, tail: tuple[str, ...]) -> _Said:
     """A code that shells give, too: the container ran."""
     code, script = box.exit_code, (script_of(box.argv) or "").strip()
     if code in (126, 127) and script.startswith("["):
-        what = f"Its shell was given {script!r} as a line: in the exec form, single quotes are no quotes."
+        what = f"Its shell was given {script!r} as a line: in the exec form, single quotes do not quote."
         return (
             "no such program",
             visible(what, 300),

@@ -292,7 +292,7 @@ def _copy_files(chapter: Chapter, page: Page, folder: Path, chapters: set[str]) 
 
 
 def _broken(chapter: Chapter, target: str) -> CourseError:
-    return CourseError(f"{chapter.notebook}: the link {target!r} leads nowhere.", next_step="mend it.")
+    return CourseError(f"{chapter.notebook}: the link {target!r} leads nowhere.", next_step="correct it.")
 
 
 def _environment() -> Environment:

@@ -185,7 +185,7 @@ class Collector(FileNameCollectorPlugin):
         else:
             self._say(
                 place,
-                "it is of no zip that `dockbook submit` made for this chapter; files with other names need "
+                "it is not from a zip that `dockbook submit` made for this chapter; other files need "
                 "c.FileNameCollectorPlugin.named_regexp",
             )
             return None
@@ -291,7 +291,7 @@ class Collector(FileNameCollectorPlugin):
                 return str(time.isoformat())
         except (ValueError, OverflowError, TypeError):
             pass
-        told = f"the time in its name, {visible(text, 40)}, cannot be; it is not used"
+        told = f"the time in its name, {visible(text, 40)}, is impossible; it is ignored"
         self._say(place, told, left_out=False)
         return ""
 

@@ -120,7 +120,7 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
         if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
             strange += 1
             if strange <= _MOST_NOTES:
-                notes.append(Note(f"cell {position} is no notebook cell and was left out"))
+                notes.append(Note(f"cell {position} is not a notebook cell and was left out"))
             continue
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, Mapping) else None

@@ -49,7 +49,7 @@ def scenery(connect: Callable[[], DockerClient], student: str, forget: Forget) -
             try:
                 make(client, Hidden(student), Mine(student), forget)
             except (DockerException, RequestException) as error:
-                what = f"The scene {quote(named)} could not be set: {reason(error)}."
+                what = f"The scene {quote(named)} could not be set up: {reason(error)}."
                 raise NoScene(what, next_step=DOCTOR) from error
 
     return scene

@@ -15,7 +15,7 @@ from urllib3.exceptions import TimeoutError as TimeoutErrorOfPool
 
 from grader.errors import Blocked, NoAnswer, ObjectFault
 
-DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to mend it."
+DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to put it right."
 
 _SHORTAGES = (
     *("no space left", "cannot allocate memory", "too many open files", "resource temporarily unavailable"),

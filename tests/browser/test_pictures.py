@@ -184,7 +184,7 @@ def test_what_the_states_are_called(browser: Browser, gallery: Path) -> None:
         "the whole line 'echo hello world' was taken for the name of one program",
         "/etc/passwd is there, but is no program",
         "knows no user 'nobody-here'",
-        "0.0.0.0:8080 of the host was taken then",
+        "0.0.0.0:8080 on the host was already in use",
         "its network 'gone' is gone",
         "for another kind of processor, or a script without #!",
         "exit code 3",

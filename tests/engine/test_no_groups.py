@@ -48,7 +48,7 @@ def docker(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_lab_says_that_there_is_none_and_why(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine.limits != REAL_LIMITS
-    assert engine.limits.startswith("No control groups of its own (")
+    assert engine.limits.startswith("Containers have no control groups here (")
     assert engine.limits.endswith("): -m limits nothing, --cpus is refused, docker stats shows zeros.")
     for variable in ("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS"):
         monkeypatch.setenv(variable, NOBODY)

@@ -167,7 +167,7 @@ def test_its_port_is_taken(place: Place) -> None:
     why = place.refused("late", SLEEP, ports={"80/tcp": 8080})
     assert (why.kind, why.what) == (
         "port taken",
-        "It never ran: 0.0.0.0:8080 of the host was taken then, by another container or program.",
+        "It never ran: 0.0.0.0:8080 on the host was already in use, by another container or program.",
     )
     why = place.refused("late-too", SLEEP, ports={"80/tcp": ("127.0.0.1", 8080)})
     assert why.kind == "port taken" and "127.0.0.1:8080" in why.what

@@ -198,7 +198,7 @@ def test_an_order_that_is_not_carried_out_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(cgroups, "of", lambda _: "/x")
     monkeypatch.setattr(cgroups, "MOVE_S", 0)
-    with pytest.raises(NoGroup, match="not moved the process"):
+    with pytest.raises(NoGroup, match="did not move the process"):
         cgroups._scope("dockbook-1a2b.scope", 4711)
 
 

@@ -138,7 +138,7 @@ def test_a_test_cell_that_could_not_be_graded_is_refused(course, source, said):
         ("", "lists no"),
         ('[[chapter]]\nid = "../x"\ntitle = "X"\n', "not usable"),
         ('[[chapter]]\nid = "ch01"\n', "'ch01' has no title"),
-        ('[chapter]\nid = "ch01"\ntitle = "X"\n', "chapter is no list"),
+        ('[chapter]\nid = "ch01"\ntitle = "X"\n', "chapter is not a list"),
         ('[[chapter]]\nid = "a"\ntitle = "A"\n[[chapter]]\nid = "a"\ntitle = "B"\n', "two chapters"),
         ('[[chapter]]\nid = "a"\ntitle = "A"\nimages = "busybox"\n', "images = 'busybox'"),
         ('[limits]\ncell_s = 0\n[[chapter]]\nid = "a"\ntitle = "A"\n', "cell_s = 0"),

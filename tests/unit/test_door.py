@@ -239,7 +239,7 @@ def test_what_leads_a_python_astray_does_not_reach_it(door):
         "https_proxy=http://p",
     ]
     assert err.splitlines() == [
-        "dockbook: http_proxy is left out: it names no HTTP proxy",
+        "dockbook: http_proxy is left out: it is not the address of an HTTP proxy",
         "dockbook: SSL_CERT_FILE is left out: there are no certificates in /gone",
     ]
 

@@ -205,7 +205,7 @@ def test_each_ending_has_its_words(box: Container, question: str, words: str) ->
 
 def test_a_line_in_one_word_is_told_apart() -> None:
     box = container(Path="/bin/echo Hello world", Args=[])
-    assert "in as one word" in only_finding(
+    assert "passed as one word" in only_finding(
         FakeWitness(box), lambda e: e.container("web").ran("/bin/echo", "Hello world")
     )
 

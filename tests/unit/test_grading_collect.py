@@ -236,7 +236,7 @@ def test_an_impossible_time_is_not_used(term, expression, sent):
     files = {f"bob_2_{named('bob', sent)}": own("bob", "bob's"), **ANN}
     found, said = term.collect(files, expression)
     assert (found["ann"], found["bob"]) == ("ann's", "bob's")
-    assert "cannot be; it is not used" in said
+    assert "is impossible; it is ignored" in said
     assert "bob/timestamp.txt" not in found
 
 

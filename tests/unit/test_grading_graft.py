@@ -215,7 +215,7 @@ def test_a_locked_cell_gets_its_text_back(tmp_path):
 def test_what_is_no_cell_is_left_out_and_said(chapter, notebook, broken):
     notebook["cells"].insert(2, broken)
     grafted = graft(notebook, chapter)
-    assert "no notebook cell" in said(grafted)
+    assert "not a notebook cell" in said(grafted)
     assert shape(grafted) == ["setup", "greet", "greeter", "add", "sum"]
 
 

@@ -40,7 +40,7 @@ def test_a_scene_that_is_none_is_told(name: object, step: str) -> None:
 
 def test_an_engine_that_refuses_is_told_in_its_words() -> None:
     scene = scenery(lambda: cast("DockerClient", Refuses()), "", lambda *names, **more: None)
-    with pytest.raises(NoScene, match="'shelf' could not be set: no space left on device"):
+    with pytest.raises(NoScene, match="'shelf' could not be set up: no space left on device"):
         scene("shelf")
 
 

@@ -56,7 +56,7 @@ def test_another_proxy_is_left_out_and_named(name, value):
     found = tidy({"HOME": "/h", "LANG": "C.UTF-8", name: value})
     assert name not in found.variables
     assert "no_proxy" not in found.variables
-    assert found.left_out == (f"{name} is left out: {value} is no HTTP proxy's address",)
+    assert found.left_out == (f"{name} is left out: {value} is not the address of an HTTP proxy",)
 
 
 def test_a_password_is_not_told():
@@ -86,7 +86,8 @@ def test_what_needs_no_proxy_already_is_kept(given, wanted):
 def test_what_some_library_ends_at_is_left_out_of_no_proxy(entry):
     found = tidy({"http_proxy": "http://p", "no_proxy": f"a,{entry}"})
     assert found.variables["no_proxy"] == "a,127.0.0.1,localhost"
-    assert found.left_out == (f"{entry} is left out of no_proxy: it is no name and no IPv4 address",)
+    why = "it is neither a host name nor an IPv4 address"
+    assert found.left_out == (f"{entry} is left out of no_proxy: {why}",)
 
 
 def test_every_no_proxy_that_stays_is_one_for_jupyterlabs_library(monkeypatch):

@@ -96,7 +96,7 @@ def failed(error: str, **more: Any) -> Why:
                 "Bind for 0.0.0.0:8080 failed: port is already allocated"
             ),
             "port taken",
-            "0.0.0.0:8080 of the host was taken then",
+            "0.0.0.0:8080 on the host was already in use",
         ),
         (
             (
@@ -104,7 +104,7 @@ def failed(error: str, **more: Any) -> Why:
                 "listen tcp4 127.0.0.1:8080: bind: address already in use"
             ),
             "port taken",
-            "127.0.0.1:8080 of the host was taken then",
+            "127.0.0.1:8080 on the host was already in use",
         ),
         (
             (
@@ -416,7 +416,7 @@ def test_an_option_that_went_to_the_entry_point() -> None:
 
 def test_the_exec_form_with_single_quotes() -> None:
     why = explain(box("exited", 127, "/bin/sh", "-c", "['cat', '/greeting.txt']"))
-    assert "single quotes are no quotes" in why.what
+    assert "single quotes do not quote" in why.what
     assert "double quotes" in why.hint
     assert "typing mistake" in explain(box("exited", 127, "/bin/sh", "-c", "catt /x")).hint
 

@@ -1,4 +1,4 @@
-# finding: `.strip()` takes them off
+# finding: `.strip()` removes
 log = client.containers.get("oracle").logs
 last_words = log(stderr=False).decode().splitlines()[-1] + "\n"
 complaints = log(stdout=False).decode()

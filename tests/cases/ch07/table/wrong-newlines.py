@@ -1,4 +1,4 @@
-# finding: `.strip()` takes them off
+# finding: `.strip()` removes
 def outcomes(image):
     words = ["echo", mine.word("table")]
     return [client.containers.run(image, given, remove=True).decode() for given in (None, words)]
