@@ -197,8 +197,12 @@ def copy_image(image: Path, base: int, user: User, to: Path) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     subprocess.run(["cp", "-a", "--reflink=auto", "--sparse=always", str(image), str(beside)], check=True)
     shift = first_subordinate_id(user.name) - base
+    done: set[int] = set()
     for path in (beside, *beside.rglob("*")):
         found = path.lstat()
+        if found.st_ino in done:  # one more name of a file that has its owner
+            continue
+        done.add(found.st_ino)
         if found.st_uid >= base:
             owner, group = found.st_uid + shift, found.st_gid + shift
         else:

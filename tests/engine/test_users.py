@@ -33,7 +33,7 @@ def newcomer() -> Iterator[User]:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineImage:
-    """A small image of root's: files of the sandbox's root and of another of its ids, one with setuid."""
+    """A small image of root's: files of the sandbox's root and another id; one has setuid and two names."""
     image = EngineImage(tmp_path / "trixie-abc", "trixie", "abc")
     image.rootfs.mkdir(parents=True)
     (image.path / "image.json").touch()
@@ -41,6 +41,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineImage:
     os.chown(image.rootfs, ROOT_BASE, ROOT_BASE)
     os.chown(image.rootfs / "su", ROOT_BASE + 7, ROOT_BASE + 8)
     (image.rootfs / "su").chmod(0o4755)
+    (image.rootfs / "also-su").hardlink_to(image.rootfs / "su")
     monkeypatch.setattr(users, "location", lambda: image)
     monkeypatch.setattr(EngineImage, "check", lambda self: None)
     return image
@@ -55,7 +56,13 @@ def assert_whole(user: User, copy: Path) -> None:
     found = {str(path.relative_to(copy)): path.lstat() for path in (copy, *copy.rglob("*"))}
     owners = {name: (one.st_uid, one.st_gid) for name, one in found.items() if name != users.WHOLE}
     own, root, other = (user.uid, user.gid), (base, base), (base + 7, base + 8)
-    assert owners == {".": own, "image.json": own, "rootfs": root, "rootfs/su": other}
+    assert owners == {
+        ".": own,
+        "image.json": own,
+        "rootfs": root,
+        "rootfs/su": other,
+        "rootfs/also-su": other,
+    }
     assert found["rootfs/su"].st_mode & 0o7777 == 0o4755
 
 
