@@ -136,7 +136,7 @@ def test_ports(anywhere: Course) -> None:
     anywhere.fails(
         (lambda e: e.container("web").publishes(8080), "and run it again with `-p 8080`"),
         (lambda e: e.container("web").publishes(80, 80), "expected 0.0.0.0:80->80/tcp"),
-        (lambda e: e.container("web").publishes(5001, 80), "Turned round"),
+        (lambda e: e.container("web").publishes(5001, 80), "The two are swapped"),
         (lambda e: e.container("web").publishes(53), "`53/tcp`"),
         (lambda e: e.container("web").publishes(80, 5001, host_ip="127.0.0.1"), "-p 127.0.0.1:5001:80"),
         (lambda e: e.container("web").publishes_all_ports(), "`-P`"),
