@@ -245,6 +245,7 @@ def _routes(table: str, checks: Mapping[str, RouteCheck]) -> dict[str, list[Rout
     return routes
 
 
+# To leave a swarm is what clients clean up with; no engine here is in one, and dockerd says so.
 ROUTES = _routes(
     """
 HEAD /_ping
@@ -318,6 +319,7 @@ GET /volumes/{id}
 POST /volumes/create
 POST /volumes/prune filters
 DELETE /volumes/{id} force
+POST /swarm/leave force
 """,
     {
         "POST /containers/create": _body_by(bodies.CREATE),

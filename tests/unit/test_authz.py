@@ -273,6 +273,7 @@ def test_an_escaped_endpoint_is_judged_as_the_endpoint_that_it_is() -> None:
         "DELETE /containers/m%C3%BCller",
         "GET /networks/a+b",
         "GET /volumes/_",
+        "POST /swarm/leave?force=True",
     ],
 )
 def test_dockerd_itself_answers_for_a_name_that_no_object_can_have(request_line: str) -> None:
