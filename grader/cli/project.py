@@ -34,16 +34,17 @@ SIZES: tuple[Size, ...] = ("quick", "ordinary", "long", "all")
 class _Suite:
     """Tests of a folder. ``first``: the smallest run with it; ``slow``: that with its slow tests.
 
-    ``engine``: it needs root's engine image. In a run of several suites each has one process, and they run
-    side by side. A suite that runs by itself, and the slow part of one, is parted between ``workers`` by
-    pytest-xdist: any tests (``load``), or those that do not share what takes long to make (``loadgroup``, by
-    ``tests/scheduling.py``). Where a virtual machine or a batch of submissions has work for all cores by
-    itself, more workers gain little and make everything wait.
+    ``engine``: it needs root's engine image. In a run of several suites they run side by side, each in one
+    process, the longest in two (``beside``). A suite that runs by itself, and the slow part of one, is
+    parted between ``workers`` by pytest-xdist: any tests (``load``), or those that do not share what takes
+    long to make (``loadgroup``, by ``tests/scheduling.py``). Where a virtual machine or a batch of
+    submissions has work for all cores by itself, more workers gain little and make everything wait.
     """
 
     name: str
     folder: str
     workers: int = 1
+    beside: int = 1
     together: Literal["load", "loadgroup"] = "load"
     marks: str = ""
     first: Size = "ordinary"
@@ -55,10 +56,10 @@ class _Suite:
 _SUITES = (
     _Suite("login", "login", engine=False),
     _Suite("unit", "unit", 2, first="quick", engine=False),
-    _Suite("browser", "browser", 2, "loadgroup"),
-    _Suite("grading", "grading", 2, "loadgroup"),
-    _Suite("engine", "engine", 2, "loadgroup", marks="not alone"),
-    _Suite("course", "course", 4),
+    _Suite("course", "course", 4, beside=2),
+    _Suite("engine", "engine", 2, together="loadgroup", marks="not alone"),
+    _Suite("grading", "grading", 2, together="loadgroup"),
+    _Suite("browser", "browser", 2, together="loadgroup"),
     _Suite("binder", "binder", slow="all", engine=False),
     _Suite("machines", "machines", first="all", slow="all"),
     _Suite("leftovers", "engine", marks="alone"),
@@ -83,7 +84,7 @@ def test(size: Size | None, names: tuple[str, ...]) -> int:
     takes two minutes.
 
     Of the course's cases the ordinary run tries, for each task, the good one in its notebook, one by the
-    command line, and wrong ones, two at most; of the hostile submissions and of the bombs one of each family;
+    command line, and a wrong one; of the hostile submissions and of the bombs one of each family;
     engines are sandboxes. The slow tests, with --long and --all, have every case on an engine of its own and
     every change of a good solution, every attack, every chapter on each engine and in the browser, engines
     that are nested or virtual machines (with their images). The summary says how many tests were
@@ -144,12 +145,17 @@ def _pytest(root: Path, suite: _Suite, *, slow: bool = False) -> Step:
     argv = (sys.executable, "-m", "pytest", "-m", marks, f"--junitxml={report}", f"tests/{suite.folder}")
     return Step(
         name,
-        argv,
+        argv + _parted(suite, suite.beside),
         report,
         after=(IMAGE,) if suite.engine else (),
         alone=slow or suite.marks == "alone",
-        parted=("-n", str(suite.workers), "--dist", suite.together) if suite.workers > 1 else (),
+        parted=_parted(suite, suite.workers),
     )
+
+
+def _parted(suite: _Suite, workers: int) -> tuple[str, ...]:
+    """Arguments that part a suite's tests between workers; of two such lists pytest takes the last one."""
+    return ("-n", str(workers), "--dist", suite.together) if workers > 1 else ()
 
 
 def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:

@@ -8,7 +8,6 @@ test outside: either of them new, or as new (``tests.course.bench``).
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -62,21 +61,17 @@ def cases_of(chapter: Chapter) -> list[Case]:
 
 
 ALL = [case for chapter in chapters() for case in cases_of(chapter)]
-EVERY_TIME = 2
-"""Wrong cases of a task that each run tries; of those in ``TAKES_LONG`` one."""
-TAKES_LONG = ("fitter", "member", "leaver", "greeting", "named", "dialog", "memoir", "polite", "whisperer")
-"""Tasks that install packages, build, or wait for a program's end."""
 
 
 def each_time(cases: list[Case]) -> list[Case]:
-    """Of each task the one by the CLI, and wrong ones; nbval runs the good ones, in their notebooks."""
+    """Of each task the one by the CLI, and a wrong one; nbval runs the good ones, in their notebooks."""
     chosen = []
-    tried: Counter[str] = Counter()
+    tried = set[str]()
     for case in cases:
         if case.wrong:
-            tried[case.task.id] += 1
-            if tried[case.task.id] <= (1 if case.task.id in TAKES_LONG else EVERY_TIME):
+            if case.task.id not in tried:
                 chosen.append(case)
+            tried.add(case.task.id)
         elif case.path.stem == "alt-cli":
             chosen.append(case)
     return chosen

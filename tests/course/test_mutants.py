@@ -31,7 +31,7 @@ from tests.course.mutants import (
     table,
 )
 from tests.course.operators import Cell, edits
-from tests.course.test_cases import ROOT, TAKES_LONG, TASKS, chapters
+from tests.course.test_cases import ROOT, TASKS, chapters
 
 SHARP = 0.95
 """At least this part of the mutants is caught."""
@@ -44,6 +44,10 @@ MANY = 400
 def every() -> dict[str, Mutant]:
     """All that can be made, by id."""
     return {mutant.id: mutant for chapter in chapters() for mutant in mutants(chapter)}
+
+
+TAKES_LONG = ("fitter", "member", "leaver", "greeting", "named", "dialog", "memoir", "polite", "whisperer")
+"""Tasks that install packages, build, or wait for a program's end: their mutants are for the slow tests."""
 
 
 def a_few() -> list[Mutant]:

@@ -45,7 +45,10 @@ def test_each_run_has_what_the_one_before_has_and_more():
 @pytest.mark.parametrize("size", project.SIZES)
 def test_a_test_is_in_one_step_of_a_run(size):
     """Marks part a folder: slow or not, alone or not."""
-    marks = [(argv[-1], argv[argv.index("-m", 3) + 1]) for argv in pytests(size)]
+    marks = [
+        (next(word for word in argv if word.startswith("tests/")), argv[argv.index("-m", 3) + 1])
+        for argv in pytests(size)
+    ]
     assert len(set(marks)) == len(marks)
     of_engine = {"not alone", "alone"}
     for folder, expression in marks:
@@ -58,9 +61,15 @@ def pytests(size):
     return [step.argv for step in project.steps(ROOT, size) if step.report]
 
 
+def folders_of(size):
+    return {word for argv in pytests(size) for word in argv if word.startswith("tests/")}
+
+
 def test_suites_share_the_cores_and_one_by_itself_has_them():
-    assert "-n" not in argv_of("ordinary", "course")
-    assert "-n" in argv_of("ordinary", "course", "course")
+    assert "-n" not in argv_of("ordinary", "engine")
+    assert "-n" in argv_of("ordinary", "engine", "engine")
+    assert argv_of("ordinary", "course")[-4:] == ("-n", "2", "--dist", "load"), "the longest has two"
+    assert argv_of("ordinary", "course", "course")[-4:] == ("-n", "4", "--dist", "load")
     assert "-n" in argv_of("long", "course-slow")
     assert names("ordinary", "course") == ["image", "course"]
     assert names("ordinary", "unit", "style") == ["style", "unit"]
@@ -69,13 +78,11 @@ def test_suites_share_the_cores_and_one_by_itself_has_them():
 def test_every_folder_of_tests_is_a_step():
     folders = {path.parent for path in (ROOT / "tests").glob("*/**/test_*.py")}
     tops = {path.relative_to(ROOT / "tests").parts[0] for path in folders}
-    assert {f"tests/{top}" for top in tops} <= {argv[-1] for argv in pytests("all")}
+    assert {f"tests/{top}" for top in tops} <= folders_of("all")
 
 
 def test_no_suite_is_missing_from_the_ordinary_run_but_machines():
-    assert {argv[-1] for argv in pytests("all")} - {argv[-1] for argv in pytests("ordinary")} == {
-        "tests/machines"
-    }
+    assert folders_of("all") - folders_of("ordinary") == {"tests/machines"}
 
 
 def test_a_step_of_another_name_is_refused(capsys):
@@ -86,7 +93,7 @@ def test_a_step_of_another_name_is_refused(capsys):
 def test_the_help_says_what_all_alone_has(capsys):
     assert main(["test", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for words in ("--quick", "--long", "wrong ones, two at most", "every attack", "image for Binder"):
+    for words in ("--quick", "--long", "and a wrong one", "every attack", "image for Binder"):
         assert words in said
 
 
