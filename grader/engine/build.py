@@ -236,7 +236,6 @@ class _Builder:
         self.tell(IMAGES, 0, "starting an engine")
         (self.folder / "bin").mkdir()
         (self.folder / "bin" / "docker").symlink_to("../rootfs/usr/bin/docker")
-        self._write_docker_config(self.folder)
         sources = recipe.image_sources()
         mirror_only = {name for source in sources if source.mirror_only for name in source.names}
         hub.write_search([source for source in sources if source.preloaded], self.image.hub)
@@ -293,16 +292,8 @@ class _Builder:
         finally:
             shutil.rmtree(context)
 
-    def _write_docker_config(self, place: Path) -> None:
-        """``docker-config`` below the folder as it is now, with the plugins' path as it will be."""
-        folder = self.folder / "docker-config"
-        folder.mkdir(exist_ok=True)
-        plugins = place / "rootfs/usr/libexec/docker/cli-plugins"
-        (folder / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
-
     def _finish(self) -> None:
         self.tell(HUB, 1, "putting everything in place")
-        self._write_docker_config(self.final.path)
         for name in ("bake", "debian.tar"):
             remove(self.folder / name, self.ids)
         manifest = {

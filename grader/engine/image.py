@@ -53,9 +53,9 @@ class EngineImage:
         return self.path / "bin"
 
     @property
-    def docker_config(self) -> Path:
-        """DOCKER_CONFIG for that ``docker``: its plugins, nothing of the user's contexts or credentials."""
-        return self.path / "docker-config"
+    def cli_plugins(self) -> Path:
+        """Folder with the plugins of that ``docker``: buildx and compose."""
+        return self.path / "rootfs/usr/libexec/docker/cli-plugins"
 
     @property
     def course_images(self) -> list[CourseImage]:

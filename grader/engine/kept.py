@@ -7,6 +7,7 @@ this process ends, however it ends, the keeper takes everything away.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -14,7 +15,7 @@ import selectors
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,21 +33,21 @@ BOOT_DEADLINE_S = 60
 class KeptEngine(Engine):
     """Names, folder and requests. A boot's own ``__init__`` starts ``_control``, waits, and announces.
 
-    ``bin``: a folder with a ``docker`` for commands on this machine, None where the user's own serves;
-    ``docker_config``: its DOCKER_CONFIG.
+    ``bin_folder``: a folder with a ``docker`` for commands on this machine, None where the user's own
+    serves; ``cli_plugins``: folders with its plugins.
     """
 
     _control: Control
     look_s = 0
     """Seconds that a student's check may take for a look; 0: the usual."""
 
-    def __init__(self, bin_folder: Path | None, docker_config: Path) -> None:
+    def __init__(self, bin_folder: Path | None, cli_plugins: Sequence[Path]) -> None:
         self.id = secrets.token_hex(4)
         self.token = secrets.token_hex(16)
         self.runtime = paths.runtime_folder() / self.id
         self.docker_host = f"unix://{self.runtime}/docker.sock"
         self._bin, self._docker_config = bin_folder, self.runtime / "docker-config"
-        self._plugins_config = docker_config / "config.json"
+        self._cli_plugins = list(cli_plugins)
         self._api_version: str | None = None
         registry.sweep()
 
@@ -87,9 +88,8 @@ class KeptEngine(Engine):
         # What `docker login`, contexts and builders write is this engine's alone, and goes with it.
         if not self._docker_config.exists():
             self._docker_config.mkdir(mode=0o700)
-            # Only the image's own `docker` has plugins of ours to name.
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copyfile(self._plugins_config, self._docker_config / "config.json")
+            config = json.dumps({"cliPluginsExtraDirs": [str(folder) for folder in self._cli_plugins]})
+            (self._docker_config / "config.json").write_text(config)
 
     def _wait_ready(self, deadline: float) -> None:
         """The API's socket listens before dockerd runs, so one blocking request tells the moment."""

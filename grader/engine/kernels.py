@@ -19,8 +19,8 @@ STUDENT_PARTS = ("__init__.py", "errors.py", "state", "expect", "lab")
 class GradingEngine(KeptEngine):
     """What the sandbox and the virtual machine offer beyond an engine for a student's own machine."""
 
-    def __init__(self, bin_folder: Path | None, docker_config: Path) -> None:
-        super().__init__(bin_folder, docker_config)
+    def __init__(self, bin_folder: Path, cli_plugins: Path) -> None:
+        super().__init__(bin_folder, [cli_plugins])
         self._kernels: list[StudentKernel] = []
 
     @abstractmethod

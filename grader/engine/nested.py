@@ -40,7 +40,7 @@ class Nested(KeptEngine):
 
     def __init__(self, image: NestedImage, *, label: str = "") -> None:
         started = time.monotonic()
-        super().__init__(image.bin, image.docker_config)
+        super().__init__(image.bin, image.cli_plugins)
         self.image = image
         spec = {
             "id": self.id,

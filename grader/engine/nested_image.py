@@ -76,9 +76,15 @@ class NestedImage:
         return self.folder / "bin" if platform.system() == "Linux" else None
 
     @property
-    def docker_config(self) -> Path:
-        """DOCKER_CONFIG: its plugins, nothing of the user's contexts or credentials."""
-        return self.folder / "docker-config"
+    def cli_plugins(self) -> list[Path]:
+        """Folders with its plugins: out of the image, or where a user's own ``docker`` finds them."""
+        if self.bin is not None:
+            return [self.folder / "cli-plugins"]
+        return [
+            Path.home() / ".docker/cli-plugins",
+            Path("/usr/local/lib/docker/cli-plugins"),
+            Path("/Applications/Docker.app/Contents/Resources/cli-plugins"),
+        ]
 
     def client(self, timeout_s: int = 60) -> DockerClient:
         """The user's Docker. Raises EngineUnavailable."""
@@ -307,24 +313,17 @@ def _remove_old(client: DockerClient, image: NestedImage) -> None:
 
 
 def _write_client(client: DockerClient, image: NestedImage) -> None:
-    """A ``docker`` with its plugins out of the image, and a configuration that knows no other engine."""
-    if (image.docker_config / "config.json").is_file():
+    """A ``docker`` with its plugins out of the image, complete or not at all."""
+    if image.bin is None or (image.bin / "docker").exists():
         return
     image.folder.mkdir(parents=True, exist_ok=True)
-    extra = [Path.home() / ".docker/cli-plugins", Path("/usr/local/lib/docker/cli-plugins")]
-    extra.append(Path("/Applications/Docker.app/Contents/Resources/cli-plugins"))
-    plugins = image.folder / "cli-plugins"
-    if image.bin is not None:
-        container = client.api.create_container(image.tag, "true", labels={BUILD_LABEL: image.key})["Id"]
-        try:
-            for inside, target in (("usr/bin/docker", image.bin), (PLUGINS, plugins)):
-                _unpack(client, container, inside, target)
-        finally:
-            client.api.remove_container(container, v=True, force=True)
-        extra = [plugins]
-    image.docker_config.mkdir(exist_ok=True)
-    config = json.dumps({"cliPluginsExtraDirs": [str(path) for path in extra]})
-    (image.docker_config / "config.json").write_text(config)
+    container = client.api.create_container(image.tag, "true", labels={BUILD_LABEL: image.key})["Id"]
+    try:
+        (plugins,) = image.cli_plugins
+        _unpack(client, container, PLUGINS, plugins)
+        _unpack(client, container, "usr/bin/docker", image.bin)
+    finally:
+        client.api.remove_container(container, v=True, force=True)
 
 
 def _unpack(client: DockerClient, container: str, path: str, target: Path) -> None:
@@ -340,9 +339,11 @@ def _unpack(client: DockerClient, container: str, path: str, target: Path) -> No
                 program = target / Path(member.name).name
                 content = tar.extractfile(member)
                 assert content is not None
-                with program.open("wb") as file:
+                part = program.with_name(f".{program.name}.part")
+                with part.open("wb") as file:
                     shutil.copyfileobj(content, file)
-                program.chmod(0o755)
+                part.chmod(0o755)
+                part.rename(program)
 
 
 def explained(image: NestedImage, said: str, before: str = "") -> ImageError:

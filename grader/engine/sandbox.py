@@ -67,7 +67,7 @@ class Sandbox(GradingEngine):
         label: str = "",
     ) -> None:
         started = time.monotonic()
-        super().__init__(image.bin, image.docker_config)
+        super().__init__(image.bin, image.cli_plugins)
         if preload and not (image.preload / "image").is_dir():
             raise ImageError(
                 f"The engine image in {image.path} is for virtual machines only: made where no sandbox "

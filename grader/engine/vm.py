@@ -60,7 +60,7 @@ class VM(GradingEngine):
         wait: bool = True,
     ) -> None:
         self._started = time.monotonic()
-        super().__init__(vm.engine.bin, vm.engine.docker_config)
+        super().__init__(vm.engine.bin, vm.engine.cli_plugins)
         self.vm = vm
         self.image = vm.engine
         self._has_package = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -151,10 +152,13 @@ def proxies() -> dict[str, str]:
 def docker_command(dockerd: Dockerd) -> dict[str, str]:
     """An environment for this dockerd with the engine image's `docker`: Debian 12 has no buildx."""
     engine = ensure_image()
+    config = dockerd.socket.parent / "client"
+    config.mkdir(exist_ok=True)
+    (config / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(engine.cli_plugins)]}))
     return {
         **os.environ,
         "DOCKER_HOST": f"unix://{dockerd.socket}",
-        "DOCKER_CONFIG": str(engine.docker_config),
+        "DOCKER_CONFIG": str(config),
         "PATH": f"{engine.bin}{os.pathsep}{os.environ['PATH']}",
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import tarfile
 from pathlib import Path
@@ -11,7 +9,6 @@ from pathlib import Path
 from grader.engine import ids
 from grader.engine.image import EngineImage
 
-CONFIG = "docker-config/config.json"
 UNPACK = (
     "unshare --map-root-user --map-auto "
     "tar --extract --preserve-permissions --numeric-owner --xattrs --xattrs-include='*'"
@@ -19,8 +16,8 @@ UNPACK = (
 """Unpacks it, for a user whose subordinate ids were made by ``useradd``."""
 
 
-def write(image: EngineImage, target: Path, cache: str) -> None:
-    """Write an image to the archive ``target``, as ``NAME/...``, to be unpacked in the folder ``cache``.
+def write(image: EngineImage, target: Path) -> None:
+    """Write an image to the archive ``target``, as ``NAME/...``, to be unpacked in a cache.
 
     A sandbox's ids differ from user to user, and so do the owners of an image's files. In the archive its
     builder is 0 and a sandbox's id N is N + 1: as ids are in a namespace made with ``--map-auto``.
@@ -30,7 +27,7 @@ def write(image: EngineImage, target: Path, cache: str) -> None:
     def owner(found: int) -> int:
         return found - base + 1 if base <= found < base + count else 0
 
-    def changed(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    def changed(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid, info.gid = owner(info.uid), owner(info.gid)
         info.uname = info.gname = ""
         path = image.path.parent / info.name
@@ -38,13 +35,7 @@ def write(image: EngineImage, target: Path, cache: str) -> None:
         info.pax_headers = {
             f"SCHILY.xattr.{name}": os.getxattr(path, name).decode(errors="surrogateescape") for name in kept
         }
-        return None if path == image.path / CONFIG else info
+        return info
 
-    # It names the folder that the image lies in.
-    config = (image.path / CONFIG).read_text().replace(str(image.path.parent), cache).encode()
-    assert json.loads(config)
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         tar.add(image.path, image.path.name, filter=changed)
-        info = tarfile.TarInfo(f"{image.path.name}/{CONFIG}")
-        info.size = len(config)
-        tar.addfile(info, io.BytesIO(config))

@@ -144,5 +144,5 @@ class Person:
 def archive(image: EngineImage, folder: Path) -> Path:
     """The disk with the engine image, for ``bring_image``."""
     target = folder / "image.tar"
-    image_archive.write(image, target, CACHE)
+    image_archive.write(image, target)
     return target

@@ -25,6 +25,7 @@ def test_limits_are_real_where_a_user_manager_hands_groups_out(lab: Person) -> N
     lab.docker("run --detach --name calm --memory 64m busybox sleep 100000")
     assert lab.docker("exec half cat /sys/fs/cgroup/cpu.max") == "50000 100000"
     read = lab.docker("stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.PIDs}}'")
+    print(read)
     shown = {line.split()[0]: line.split()[1:] for line in read.splitlines()}
     assert 20 < float(shown["half"][0].rstrip("%")) < 65, read
     # Its own figures: a shell's few hundred kilobytes, one process.
@@ -42,10 +43,12 @@ def test_without_a_user_manager_nothing_is_counted_and_it_is_said(lab: Person) -
     run = f"cd dockbook && {NO_MANAGER} ./dockbook engine run --"
     words = "docker run --detach --name calm --memory 64m busybox sleep 100 && docker stats --no-stream calm"
     read = lab.run(f"{run} sh -c '{words}'")
+    print(read.text)
     assert read.code == 0, read.text
     assert re.search(r"calm +0\.00% +0B / 0B .* 0$", read.text.rstrip()), read.text
     assert "memory limit" in read.text.lower(), read.text
     refused = lab.run(f"{run} docker run --cpus 0.5 busybox true")
+    print(refused.text)
     assert refused.code != 0
     assert "leave out --cpus" in refused.text, refused.text
     told = lab.run(f"cd dockbook && {NO_MANAGER} ./dockbook doctor")
