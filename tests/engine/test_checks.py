@@ -20,7 +20,7 @@ from tests.engine.asking import Course
 LOOP = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
 
 
-@pytest.fixture(params=["sandbox", pytest.param("host", marks=pytest.mark.root)])
+@pytest.fixture(params=["sandbox", pytest.param("host", marks=[pytest.mark.root, pytest.mark.slow])])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[Course]:
     """A fresh sandbox, then this system's own engine: another API version, another runtime."""
     if request.param == "sandbox":

@@ -129,6 +129,7 @@ def test_reset_cleans_the_engine_of_a_running_lab_once_allowed(workspace: Path) 
         assert len(client.containers.list()) == 1
 
 
+@pytest.mark.slow
 def test_without_a_lab_what_is_kept_is_cleared_once_allowed(workspace: Path) -> None:
     assert "Kept of your engine" not in dockbook("lab", "--help")
     with running(workspace) as (_, client):
@@ -143,6 +144,7 @@ def test_without_a_lab_what_is_kept_is_cleared_once_allowed(workspace: Path) -> 
     assert dockbook("engine", "reset") == ""
 
 
+@pytest.mark.slow
 def test_a_person_is_asked(workspace: Path) -> None:
     with running(workspace) as (_, client):
         client.containers.create("busybox", name="box")

@@ -17,6 +17,8 @@ from tests.scheduling import scope
         ("tests/grading/hostile/test_attacks.py::test_an_attack[1 tag]", "attacked"),
         ("tests/grading/hostile/test_strings.py::test_a_report[8 [vm]]", "attacked"),
         ("tests/grading/test_collect.py::test_zip", "tests/grading/test_collect.py"),
+        ("tests/course/test_nbval.py::test_the_notebook[ch05]", "tests/course/test_nbval.py"),
+        ("tests/course/test_cases.py::test_case[ch01]", "tests/course/test_cases.py::test_case[ch01]"),
     ],
 )
 def test_what_is_made_once_is_shared(nodeid: str, together: str) -> None:
