@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator, Sequence
 
 import pytest
@@ -19,6 +20,8 @@ from tests.scheduling import Sharing
 
 # Tests call what the command line calls, which has done this first.
 extend_path()
+# A run that was started in the background may ignore Ctrl-C, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # As in the course's notebooks: what a test's command said is not lost on a busy machine.
 keep_whole_answers()
 
