@@ -24,18 +24,27 @@ from grader.cli.boot import open_chosen
 
 KNOWN = Path(__file__).with_suffix(".toml")
 PLUGIN = """\
+import os
 from contextlib import closing
 
 import docker
 import pytest
 
+ENVIRONMENT = os.environ
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
+    os.environ = ENVIRONMENT
     with closing(docker.from_env()) as client:
-        client.images.pull("busybox", tag="latest").tag("alpine:3.10")
+        image = client.images.pull("busybox", tag="latest")
+        for name in ("alpine:3.10", "alpine:latest"):
+            image.tag(name)
 """
-"""A plugin for pytest: what the tests run is the course's busybox by another name, there again for each."""
+"""A plugin for pytest: what the tests run is the course's busybox by another name, there again for each.
+
+One of them leaves another ``os.environ`` behind, without DOCKER_HOST.
+"""
 LIMIT_S = 60
 UNKNOWN = "no reason known"
 
