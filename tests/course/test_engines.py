@@ -36,7 +36,7 @@ from tests.engine.dockerd import Dockerd
 pytestmark = pytest.mark.timeout(1500)  # the first one of an engine may have to build its image
 
 COURSE = Course.read(ROOT / "course")
-QUICK = {"20.10": "ch02-installation", "offline": "ch07-questions"}
+QUICK = {"20.10": "ch02-installation"}
 """What each run does; the other chapters and engines come with ``--long``."""
 
 

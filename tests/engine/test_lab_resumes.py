@@ -96,6 +96,7 @@ def test_a_lab_goes_on_after_ctrl_c_and_after_kill(workspace: Path) -> None:
     assert json.loads(dockbook("status", "--json"))["engine_kept"]["bytes"] > 100_000
 
 
+@pytest.mark.slow
 def test_a_second_lab_is_told_and_a_fresh_one_is_not_in_the_way(workspace: Path) -> None:
     with running(workspace) as (lab, _):
         said = dockbook("lab", "--no-browser", code=3)
