@@ -27,7 +27,8 @@ MESSAGE_FRAMES = 100
 """Frames of one message. Jupyter's have about seven; a frame without content takes memory, too."""
 _GREETING = 64
 _VERSION = 3
-_MORE, _LONG = 1, 2
+_MORE, _LONG, _COMMAND = 1, 2, 4
+_COMMAND_BYTES = 1 << 16
 _CHUNK = 1 << 16
 _BACKLOG = 8
 
@@ -74,6 +75,13 @@ class Meter:
 
     def _frame(self) -> None:
         size = int.from_bytes(self._head[1:], "big")
+        if self._head[0] & _COMMAND:
+            # No part of a message: what comes after it still belongs to the one before.
+            if size > _COMMAND_BYTES:
+                raise Endless("a command without an end")
+            self._skip = size
+            self._head.clear()
+            return
         self._bytes += size
         self._frames += 1
         if self._bytes > MESSAGE_BYTES or self._frames > MESSAGE_FRAMES:

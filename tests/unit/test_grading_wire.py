@@ -13,6 +13,7 @@ import zmq
 from grader.grading.wire import MESSAGE_BYTES, MESSAGE_FRAMES, Endless, Meter, Wire
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
+PONG = b"\x04\x05\x04PONG"
 READY = b"\x04\x06\x05READY"
 
 
@@ -35,7 +36,7 @@ def test_messages_within_the_bounds_pass_however_they_are_cut(at_once):
 
 
 def test_many_messages_pass_that_are_large_one_by_one():
-    look(GREETING, READY, *[frame(MESSAGE_BYTES)] * 3)
+    look(GREETING, READY, *[frame(MESSAGE_BYTES), PONG] * 3)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,9 @@ def test_many_messages_pass_that_are_large_one_by_one():
         frame(MESSAGE_BYTES // 2, more=True) * 3,
         frame(0, more=True) * (MESSAGE_FRAMES + 1),
         b"\x02" + b"\xff" * 8,
+        (frame(MESSAGE_BYTES // 2, more=True) + PONG) * 3,
+        (frame(0, more=True) + PONG) * (MESSAGE_FRAMES + 1),
+        b"\x06" + (1 << 20).to_bytes(8, "big") + bytes(1 << 20),
     ],
 )
 def test_what_has_no_end_does_not(endless):
