@@ -149,7 +149,13 @@ class Collector(FileNameCollectorPlugin):
         if self._by_name(outer) is not None:
             return outer
         top = parts[: len(outer) + 1]
-        if self._by_name(top) is None and len(parts) > len(top) and self._alone(top, outer, files):
+        packed = top in archives  # by the student, then: no word of the platform's is in it
+        if (
+            not packed
+            and self._by_name(top) is None
+            and len(parts) > len(top)
+            and self._alone(top, outer, files)
+        ):
             # Somebody unpacked the platform's archive and packed it again, folder and all.
             again = parts[: len(top) + 1]
             self._found[again] = self._by_name((*outer, again[-1]))

@@ -13,12 +13,11 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from nbgrader.plugins import ExtractorPlugin
 
@@ -32,10 +31,13 @@ MOST_ENTRIES = 100_000
 """Files of one archive: a platform's has each student's in it."""
 MOST_TIMES = 30
 """An archive as a whole may unpack to so many times its own size: notebooks of text shrink to a twentieth."""
+MOST_FOLDERS = 50
+"""Folders in folders of one archive: Python's own tools take one call for each."""
 DEPTH = 2
 """A platform's archive of students' archives. What is packed deeper stays packed."""
 _CHUNK = 1 << 20
-_FAULTS = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
+_KNOWN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What every platform and operating system packs with; Python unpacks the others without bounds."""
 
 
 class Extractor(ExtractorPlugin):
@@ -73,49 +75,75 @@ class Extractor(ExtractorPlugin):
                         self._unpack(path, place, target, depth=1)
                     else:
                         shutil.copyfile(path, place)
-                except OSError as error:
-                    self._leave_out(path, error.strerror or str(error))
+                except Exception as error:  # noqa: BLE001 - whatever it is, the others are collected
+                    self._leave_out(path, _reason(error))
         if not found:
             self.log.warning("No files found in directory: %s", archive_path)
 
-    def _unpack(self, archive: Path, place: Path, target: Path, depth: int) -> None:
-        """Unpack into a folder of the archive's name, then the archives in it."""
-        folder = place.with_name(place.name.removesuffix(".gz").removesuffix(".zip").removesuffix(".tar"))
+    def _unpack(self, archive: Path, place: Path, target: Path, depth: int, room: int = -1) -> int:
+        """Unpack into a folder of the archive's name, then the archives in it; the bytes that it took.
+
+        ``room``: how many it may take, where it lies in another one.
+        """
+        name = place.name.removesuffix(".gz").removesuffix(".zip").removesuffix(".tar")
+        if not name.strip("."):
+            self._leave_out(archive, "its name is an ending only")
+            return 0
+        folder = place.with_name(name)
         self.log.info("Extracting %s to %s", archive, folder)
         if folder.exists() or folder.is_symlink():
             self._leave_out(archive, "something of its name is there already")
-            return
+            return 0
         try:
-            for name, why in unpack(archive, folder, whole=depth > 1):
-                self._leave_out(Path(archive, name), why)
+            unpacked = unpack(archive, folder, whole=depth > 1, room=room)
         except CourseError as error:
             shutil.rmtree(folder, ignore_errors=True)
             self._leave_out(archive, error.what)
-            return
+            return 0
+        for name, why in unpacked.left_out:
+            self._leave_out(Path(archive, name), why)
         self.archives[PurePosixPath(folder.relative_to(target).as_posix())] = depth
         inner = sorted(path for path in folder.rglob("*") if path.suffix in self.zip_ext and path.is_file())
+        taken = dict(unpacked.taken)
         for path in inner:
             if depth < DEPTH:
-                self._unpack(path, path, target, depth + 1)
+                top = path.relative_to(folder).parts[0]
+                left = max(0, _each() - taken.get(top, 0))
+                taken[top] = taken.get(top, 0) + self._unpack(path, path, target, depth + 1, left)
             else:
                 self._leave_out(path, "it is packed too deep")
             path.unlink()
+        return sum(taken.values())
 
     def _leave_out(self, path: Path, why: str) -> None:
         self.log.warning("%s is left out: %s", visible(str(path), 300), why)
 
 
-def unpack(archive: Path, folder: Path, *, whole: bool = False) -> list[tuple[str, str]]:
+class Unpacked(NamedTuple):
+    """What an archive came to: what was left out and why; the bytes under each name at the top."""
+
+    left_out: list[tuple[str, str]]
+    taken: dict[str, int]
+
+
+def _each() -> int:
+    """Bytes that one submission may have."""
+    limits = Limits()
+    return limits.notebook_bytes + limits.files_bytes
+
+
+def unpack(archive: Path, folder: Path, *, whole: bool = False, room: int = -1) -> Unpacked:
     """Unpack a zip or tar file's regular files into a new folder; nothing lands outside of it.
 
     Each name at the top has the bounds of one submission, since in a platform's archive each is a student's:
     whoever goes beyond them loses what is under that name, and a file that is damaged, there twice or in
-    another's way loses itself. ``whole``: the archive is one student's, and what would cost a part costs all.
-    Returns what was left out, and why. Raises CourseError when nothing can be unpacked, or as a whole more
-    than an archive of its size may hold; what was unpacked till then is in the folder.
+    another's way loses itself. ``whole``: the archive is one student's, and what would cost a part costs all;
+    ``room``: it may have so many bytes, where the student has packed more than one.
+
+    Raises CourseError when nothing can be unpacked, or as a whole more than an archive of its size may hold;
+    what was unpacked till then is in the folder.
     """
-    limits = Limits()
-    each = limits.notebook_bytes + limits.files_bytes
+    each = _each() if room < 0 else min(room, _each())
     most = each if whole else each + max(each, MOST_TIMES * archive.stat().st_size)
     try:
         folder.mkdir(parents=True)
@@ -129,13 +157,17 @@ def unpack(archive: Path, folder: Path, *, whole: bool = False) -> list[tuple[st
                     if whole:
                         raise CourseError(str(error)) from error
                     shares.drop(name, str(error))
-                except _FAULTS as error:
+                except CourseError:
+                    raise
+                except Exception as error:  # what a decoder raises is not all in its documentation
                     if whole and not isinstance(error, FileExistsError):
                         raise
                     shares.left_out.append((visible(name, 200), _reason(error)))
-    except _FAULTS as error:
+    except CourseError:
+        raise
+    except Exception as error:
         raise CourseError(_reason(error)) from error
-    return shares.left_out
+    return Unpacked(shares.left_out, shares.taken)
 
 
 class _Beyond(Exception):
@@ -149,7 +181,7 @@ class _Shares:
         self.folder, self.each, self.most, self.left = folder, each, most, most
         self.left_out: list[tuple[str, str]] = []
         self.count = 0
-        self._bytes: dict[str, int] = {}
+        self.taken: dict[str, int] = {}
         self._files: dict[str, int] = {}
         self._dropped: set[str] = set()
 
@@ -159,6 +191,9 @@ class _Shares:
             return  # a link, a device, or a name that leads elsewhere: nothing of a submission
         parts = path.relative_to(self.folder).parts
         if parts[0] in self._dropped or any(map(ignored, parts)):
+            return
+        if len(parts) > MOST_FOLDERS:
+            self.left_out.append((visible(name, 200), f"it lies in more than {MOST_FOLDERS} folders"))
             return
         self.count += 1
         if self.count > MOST_ENTRIES:
@@ -180,8 +215,8 @@ class _Shares:
         self.left -= size
         if self.left < 0:
             raise CourseError(f"more than {self.most:,} bytes are in it")
-        self._bytes[top] = self._bytes.get(top, 0) + size
-        if self._bytes[top] > self.each:
+        self.taken[top] = self.taken.get(top, 0) + size
+        if self.taken[top] > self.each:
             raise _Beyond(f"more than {self.each:,} bytes are in it")
 
     def drop(self, name: str, why: str) -> None:
@@ -192,7 +227,7 @@ class _Shares:
             shutil.rmtree(place)
         else:
             place.unlink(missing_ok=True)
-        self.left += self._bytes.get(top, 0)
+        self.left += self.taken.pop(top, 0)
         self._dropped.add(top)
         self.left_out.append((visible(top, 200), why))
 
@@ -211,7 +246,7 @@ def _entries(archive: Path, most: int) -> Generator[tuple[str, Callable[[], IO[b
                 if not info.is_dir():
                     # Unix keeps a file's kind in the upper half; a link's content is where it leads.
                     kind = info.external_attr >> 28
-                    yield info.filename, partial(zipped.open, info) if kind in (0, 0o10) else None
+                    yield info.filename, partial(_of_zip, zipped, info) if kind in (0, 0o10) else None
         return
     with tempfile.TemporaryFile(dir=archive.parent) as plain:
         # Bounded: to pass over a member, or to read a long header, tarfile reads it all.
@@ -225,6 +260,12 @@ def _entries(archive: Path, most: int) -> Generator[tuple[str, Callable[[], IO[b
             for member in bundle:
                 if not member.isdir():
                     yield member.name, partial(_member, bundle, member) if member.isreg() else None
+
+
+def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    if info.compress_type not in _KNOWN:
+        raise zipfile.BadZipFile("it is not packed the usual way (deflate)")
+    return zipped.open(info)
 
 
 def _member(bundle: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

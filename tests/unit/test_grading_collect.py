@@ -127,6 +127,18 @@ def test_an_archive_inside_a_students_is_that_students(term, expression, loose):
 
 
 @EXPRESSIONS
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_archive_whose_name_is_no_students_gives_nobody_anothers_place(term, expression, alone):
+    """Names inside it are whoever packed it's, also where it is the only one of an archive."""
+    inner = packed({f"ann_4711_{CHAPTER}_20991231T235959Z/ann/{CHAPTER}/{NOTEBOOK}": "mallory's"})
+    late = packed({"Mallory Smith_4712_x.zip": inner})
+    files = {"late.zip": late} if alone else {"late.zip": late, "submissions.zip": packed(ANN)}
+    found, said = term.collect(files, expression, loose=True)
+    assert found == ({} if alone else {"ann": "ann's"})
+    assert "finds no student's id in its name" in said
+
+
+@EXPRESSIONS
 @pytest.mark.parametrize(
     "name",
     ["..", ".", "...", ".hidden", "-rf", "a" * 100],

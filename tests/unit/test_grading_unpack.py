@@ -76,6 +76,16 @@ def encrypted(path: Path) -> None:
     path.write_bytes(data)
 
 
+def lzma(path: Path) -> None:
+    """With properties that its decoder refuses."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", "a" * 1000)
+    data = bytearray(path.read_bytes())
+    at = 30 + len("a") + 4
+    data[at : at + 5] = b"\xff" * 5
+    path.write_bytes(data)
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that are quickly met."""
@@ -142,6 +152,11 @@ def test_zips_a_platforms_zip_of_zips_tars_and_plain_files(tmp_path, extract):
         (lambda path: path.write_bytes(b""), "bad.tar.gz", "cannot be unpacked"),
         (lambda path: path.write_text("no archive"), "bad.gz", "cannot be unpacked"),
         (lambda path: path.symlink_to("/etc/passwd"), "bad.zip", "no regular file"),
+        (lzma, "bad.zip", "not packed the usual way"),
+        (lambda path: zipped(path, "a"), ".tar.gz", "its name is an ending only"),
+        (lambda path: zipped(path, "a"), ".zip.gz", "its name is an ending only"),
+        (lambda path: zipped(path, "a"), "..zip", "its name is an ending only"),
+        (lambda path: zipped(path, "a/" * 60 + "b"), "bad.zip", "more than 50 folders"),
     ],
 )
 def test_a_bad_one_is_left_out_and_the_others_are_taken(tmp_path, extract, make, name, why):
@@ -151,6 +166,19 @@ def test_a_bad_one_is_left_out_and_the_others_are_taken(tmp_path, extract, make,
     found, said = extract()
     assert found == ["ann/ann/ch01/ch01.ipynb"]
     assert "is left out" in said and why in said
+
+
+def test_archives_in_one_hand_in_have_its_bounds_together(tmp_path, extract):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(3_000_000))
+    with zipfile.ZipFile(tmp_path / "archive" / "bob.zip", "w") as outer:
+        for number in range(5):
+            outer.writestr(f"bob/{number}.zip", inner.getvalue())
+        outer.writestr("cleo.zip", inner.getvalue())
+    found, said = extract()
+    assert found == ["bob/bob/0/zeros", "bob/bob/1/zeros", "bob/cleo/zeros"]
+    assert said.count("bytes are in it") == 3
 
 
 @pytest.mark.parametrize("student", ["in an archive of the class", "alone"])
