@@ -92,7 +92,7 @@ def of(pid: int | str) -> str:
 
 def place(pid: int | str) -> str:
     """The folder of a process's group. Raises NoGroup where no tree with controllers is mounted."""
-    for one in procfs.mounts(read("/proc/self/mountinfo").splitlines()):
+    for one in procfs.mounts(read("/proc/self/mountinfo").split("\n")):
         if one.kind != "cgroup2":
             continue
         if set(read(f"{one.point}/cgroup.controllers").split()) & set(CONTROLLERS):

@@ -12,6 +12,7 @@ import array
 import contextlib
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -64,11 +65,19 @@ def size(found: list[Waiting]) -> int:
     for one in found:
         if not one.known:
             return TOO_MUCH
-        with contextlib.suppress(OSError):  # it has ended, or let go
+        try:
             descriptor = linux.take_descriptor(one.pid, one.descriptor)
+        except OSError:  # it has ended, or let go
+            continue
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):  # the number is another file's by now
+            os.close(descriptor)
+            continue
+        try:
             left = _look_into(descriptor, files, left, DEPTH)
-            if left < 0:
-                return TOO_MUCH
+        except OSError:  # in a connection that nobody accepted, for example: there, and not to be looked at
+            return TOO_MUCH
+        if left < 0:
+            return TOO_MUCH
     return sum(files.values())
 
 
@@ -129,14 +138,17 @@ def _peek(peer: socket.socket) -> Iterator[int]:
 # -- System V
 
 
-def unattached(pid: int) -> int:
-    """Bytes of a process's IPC namespace that no process maps; the calling thread moves there."""
+def system_v_bytes(pid: int) -> int:
+    """Bytes of a process's IPC namespace beyond what processes map; the calling thread moves there.
+
+    What is attached may be in nobody's page tables, so it counts here, and a second time where it is.
+    """
     namespace = os.open(f"/proc/{pid}/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
     try:
         linux.setns(namespace, linux.CLONE_NEWIPC)
     finally:
         os.close(namespace)
-    shared = sum(row["rss"] for row in _rows("shm") if not row["nattch"])
+    shared = sum(row["rss"] for row in _rows("shm"))
     messages = sum(row["cbytes"] for row in _rows("msg"))
     return shared + messages + _SEMAPHORE * sum(row["nsems"] for row in _rows("sem"))
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -19,10 +20,17 @@ class Mount(NamedTuple):
     kind: str
 
 
+def mountinfo(pid: int | str = "self") -> list[Mount]:
+    """What is mounted in a process's namespace. Raises OSError when the process is gone."""
+    # Any byte but NUL may be in a name, and others than "\n" end a line for Python's readers.
+    text = Path(f"/proc/{pid}/mountinfo").read_bytes().decode(errors="surrogateescape")
+    return list(mounts(text.split("\n")))
+
+
 def mounts(lines: Iterable[str]) -> Iterator[Mount]:
-    """What /proc/PID/mountinfo says, line by line: proc_pid_mountinfo(5), where a space is ``\\040``."""
-    for line in lines:
-        fields = line.split()
+    """What lines of mountinfo say: proc_pid_mountinfo(5), where a space is ``\\040``."""
+    for line in filter(None, lines):
+        fields = line.rstrip("\n").split(" ")
         root, point = (
             re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), one) for one in fields[3:5]
         )

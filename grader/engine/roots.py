@@ -261,8 +261,7 @@ def _copy_metadata(layers: list[str]) -> None:
 
 def mounts(*below: str) -> list[str]:
     """Mount points below the given paths, the innermost first."""
-    with open("/proc/self/mountinfo") as handle:
-        points = [one.point for one in procfs.mounts(handle)]
+    points = [one.point for one in procfs.mountinfo()]
     return [point for point in reversed(points) if point.startswith(below)]
 
 

@@ -71,11 +71,11 @@ def file_system(folder: Path) -> str:
     """The type of the file system that a folder is on, as mount(8) has it; ``unknown`` where nobody says."""
     best, kind = -1, "unknown"
     try:
-        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+        found = procfs.mountinfo()
     except OSError:
         return kind
     path = os.path.realpath(folder)
-    for one in procfs.mounts(lines):
+    for one in found:
         if len(one.point) >= best and (path + "/").startswith(one.point.rstrip("/") + "/"):
             best, kind = len(one.point), one.kind
     return kind

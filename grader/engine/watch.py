@@ -304,8 +304,8 @@ def _proportional(pids: list[int]) -> int:
 
 def _mounts(pid: int) -> Iterator[procfs.Mount]:
     """What is mounted in the mount namespace of a process; nothing if it is gone."""
-    with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/mountinfo") as handle:
-        yield from procfs.mounts(handle)
+    with contextlib.suppress(OSError):
+        yield from procfs.mountinfo(pid)
 
 
 def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool]) -> int:
@@ -354,7 +354,7 @@ def _unattached(pids: list[int]) -> int:
     """Bytes of System V objects of these processes' namespace: ``in_flight``."""
     for pid in pids:
         with contextlib.suppress(OSError, ValueError):
-            return in_flight.unattached(pid)
+            return in_flight.system_v_bytes(pid)
     return 0
 
 

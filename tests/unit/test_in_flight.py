@@ -90,6 +90,17 @@ def test_a_socket_that_was_closed_meanwhile_holds_nothing(pair: Pair) -> None:
     assert in_flight.size(holders) == 0
 
 
+def test_a_connection_that_nobody_accepted_is_too_much(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        client.connect(str(tmp_path / "s"))
+        send_file(client, MB)
+        holders = found(listener)
+        assert holders
+        assert in_flight.size(holders) == TOO_MUCH
+
+
 def test_what_shows_itself_only_once_is_too_much() -> None:
     ends = socket.socketpair(type=socket.SOCK_DGRAM)
     send_file(ends[0], MB, data=b"")
@@ -139,17 +150,17 @@ def test_files_of_a_ring_cannot_be_counted() -> None:
     os.close(ring)
 
 
-def test_shared_memory_that_nobody_is_attached_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_memory_counts_whether_somebody_is_attached_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linux, "setns", lambda *_: None)  # an ordinary user's own namespace
     library = ctypes.CDLL(None)
     library.shmat.restype = ctypes.c_void_p
-    before = in_flight.unattached(os.getpid())
+    before = in_flight.system_v_bytes(os.getpid())
     number = library.shmget(0, 2 * MB, 0o1600)
     address = library.shmat(number, None, 0)
     try:
         ctypes.memset(address, 1, 2 * MB)
-        assert in_flight.unattached(os.getpid()) == before
+        assert in_flight.system_v_bytes(os.getpid()) == before + 2 * MB
         library.shmdt(ctypes.c_void_p(address))
-        assert in_flight.unattached(os.getpid()) == before + 2 * MB
+        assert in_flight.system_v_bytes(os.getpid()) == before + 2 * MB
     finally:
         library.shmctl(number, 0, None)

@@ -19,12 +19,16 @@ def test_mounts_are_read_with_their_spaces_and_other_letters() -> None:
     assert found[1] == (os.makedev(0, 34), "/", "/srv/Käthe", "tmpfs")
 
 
+def test_blanks_of_other_kinds_and_bytes_of_no_letter_are_part_of_a_name() -> None:
+    (found,) = procfs.mounts(["38 35 0:34 / /a\u00a0b\u2028c\udcff rw - tmpfs tmpfs rw\n"])
+    assert found.point == "/a\u00a0b\u2028c\udcff"
+
+
 def test_a_device_and_optional_fields() -> None:
     assert next(procfs.mounts(LINES)).device == os.makedev(98, 0)
     assert next(procfs.mounts(LINES)).kind == "ext3"
 
 
 def test_this_machines_own() -> None:
-    with open("/proc/self/mountinfo") as handle:
-        points = {one.point: one.kind for one in procfs.mounts(handle)}
+    points = {one.point: one.kind for one in procfs.mountinfo()}
     assert points["/proc"] == "proc"
