@@ -19,6 +19,41 @@ _EXPANDS = "$`"
 _PATTERNS = "*?[~{"
 _FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 
+_BUILTINS = (
+    *(
+        ".",
+        ":",
+        "!",
+        "{",
+        "}",
+        "break",
+        "case",
+        "cd",
+        "continue",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "for",
+        "if",
+    ),
+    *(
+        "read",
+        "readonly",
+        "return",
+        "set",
+        "shift",
+        "source",
+        "trap",
+        "umask",
+        "unset",
+        "until",
+        "wait",
+        "while",
+    ),
+)
+"""What a shell does itself: no program has the name."""
+
 
 @dataclass(frozen=True)
 class Token:
@@ -48,7 +83,12 @@ class Command:
         words = tuple(token.text for token in tokens)
         if words[:1] == ("exec",):
             words, tokens = words[1:], tokens[1:]
-        if words and all(token.fixed for token in tokens) and "=" not in words[0]:
+        if (
+            words
+            and all(token.fixed for token in tokens)
+            and "=" not in words[0]
+            and words[0] not in _BUILTINS
+        ):
             return cls(_program(words))
         return cls((), tuple(tokens))
 
@@ -111,23 +151,32 @@ class _Unfinished(Exception):
 
 def _lex(text: str) -> Iterator[Token]:
     """The words and operators of a script, line ends as ``;``, comments left out."""
-    at, word, fixed, open_word = 0, "", True, False
-    while at <= len(text):
-        char = text[at : at + 1]
-        blank = not char or char.isspace()
-        if blank or char in _OPERATORS or (char == "#" and not open_word):
-            if open_word:
-                yield Token(word, fixed)
-            word, fixed, open_word = "", True, False
-            if char == "#":
-                at = text.find("\n", at) if "\n" in text[at:] else len(text)
-                continue
-            if char and (not blank or char == "\n"):
-                yield Token(";" if char == "\n" else char, fixed=False, operator=True)
-            at += 1
+    at, word, fixed, open_word, ended = 0, "", True, False, True
+    while at < len(text):
+        char = text[at]
+        if text.startswith("\\\n", at):  # a line that goes on in the next one
+            at += 2
             continue
-        piece, literal, at = _piece(text, at)
-        word, fixed, open_word = word + piece, fixed and literal, True
+        blank = char in " \t\r\n"  # what a shell takes for blanks: no others of Unicode's
+        if not (blank or char in _OPERATORS or (char == "#" and not open_word)):
+            piece, literal, at = _piece(text, at)
+            word, fixed, open_word = word + piece, fixed and literal, True
+            continue
+        number = word if char in "<>" and fixed and word.isdecimal() else ""  # 2> is one operator
+        if open_word:
+            ended = False
+            if not number:
+                yield Token(word, fixed)
+        word, fixed, open_word = "", True, False
+        if char == "#":
+            at = text.find("\n", at) if "\n" in text[at:] else len(text)
+            continue
+        if not blank or (char == "\n" and not ended):
+            ended = char == "\n"
+            yield Token(";" if ended else number + char, fixed=False, operator=True)
+        at += 1
+    if open_word:
+        yield Token(word, fixed)
 
 
 def _piece(text: str, at: int) -> tuple[str, bool, int]:
@@ -139,6 +188,8 @@ def _piece(text: str, at: int) -> tuple[str, bool, int]:
             raise _Unfinished
         return text[at + 1 : end], True, end + 1
     if char == "\\":
+        if at + 1 == len(text):
+            return char, True, at + 1
         return text[at + 1 : at + 2].replace("\n", ""), True, at + 2
     if char != '"':
         return char, char not in _EXPANDS + _PATTERNS, at + 1

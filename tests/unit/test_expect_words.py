@@ -382,6 +382,20 @@ LOOP = ("/bin/sh", "-c", "while true; do echo hello world; sleep 1; done")
         (LOOP, ("bash", "-c", "while true\ndo echo hello world\nsleep 1\ndone"), True),
         (LOOP, ("sh", "-c", "while true; do echo hello world; sleep 2; done"), False),
         (("sh", "-c", "echo 'open"), ("sh", "-c", "echo 'open"), True),
+        (("echo", "hello"), ("sh", "-c", "echo\u00a0hello"), False),
+        (("echo", "hello"), ("sh", "-c", "echo\x0bhello"), False),
+        (("echo", "hello"), ("sh", "-c", "echo hello wor\\"), False),
+        (GREETING, ("sh", "-c", "echo \\\n  'Hello \\\nworld'"), False),
+        (GREETING, ("sh", "-c", "echo \\\n  'Hello world'"), True),
+        (
+            LOOP,
+            ("sh", "-c", "# for ever\nwhile true\n\n  # speak\ndo echo hello world\n\nsleep 1\ndone\n"),
+            True,
+        ),
+        (("sh", "-c", "echo a 2>f"), ("sh", "-c", "echo a 2 >f"), False),
+        (("sh", "-c", "echo a 2>f"), ("sh", "-c", "echo a 2> f"), True),
+        (("exit", "3"), ("sh", "-c", "exit 3"), False),
+        (("sh", "-c", "exit 3"), ("bash", "-c", " exit  3"), True),
     ],
 )
 def test_which_commands_are_one(left: tuple[str, ...], right: tuple[str, ...], equal: bool) -> None:
