@@ -248,7 +248,7 @@ def _named(path: Path, how: str) -> Path:
         if (candidate / COURSE_FILE).is_file():
             return candidate
     raise CourseError(
-        f"{path} ({how}) is no course folder: it has no {COURSE_FILE}.",
+        f"{path} ({how}) is not a course folder: it has no {COURSE_FILE}.",
         next_step="name the folder that holds chapters.toml and source/.",
     )
 

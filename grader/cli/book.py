@@ -16,14 +16,14 @@ from grader.cli.course import course_option
     "--output",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the pages go (default: `book` here). A book that is there is replaced, nothing else.",
+    help="Where the pages go (default: `book` here). An existing book is replaced, other files never.",
 )
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 def book(course_path: Path | None, output: Path | None, show: bool) -> int:
     """Make the reading edition: the chapters as pages that open from a disk, on a phone, without a network.
 
     Stored outputs and figures are in it; solutions, hidden tests and what their cells printed are not. A
-    chapter of which no page can be made is left out, and the command ends with 1.
+    chapter that cannot be made into a page is left out, and the exit code is 1.
     """
     from grader.grading.book import make_book
 

@@ -23,14 +23,14 @@ def clean_after_asking(place: Path, lab: RunningLab | None, *, yes: bool) -> boo
         return True
     found = engine_contents(place, lab)
     if found:
-        click.echo("On your engine are, and would go:")
+        click.echo("These things are on your engine and would be removed:")
         for line in lines(found):
             click.echo(f"  {line}")
         if not yes and not _confirmed():
             click.echo("The engine stays as it is.")
             return False
     clean_engine(place, lab)
-    click.echo("clean: your engine, with the course's images alone")
+    click.echo("clean: your engine; only the course's images are on it")
     return True
 
 
@@ -50,6 +50,6 @@ def lines(found: Contents) -> list[str]:
 
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
-        click.echo("Nobody can be asked here: --yes says so beforehand.")
+        click.echo("This is not a terminal, so you cannot be asked. Next: add --yes.")
         return False
     return click.confirm("Remove them?", default=False)

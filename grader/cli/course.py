@@ -35,7 +35,7 @@ grading_boot_option = click.option(
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
     show_default=True,
-    help="How the engines are started: only private ones grade.",
+    help="How to start the engines; only private ones can grade.",
 )
 
 
@@ -61,8 +61,8 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
     type=click.IntRange(1),
     help="Submissions graded side by side (default: four a core, fewer where memory is short).",
 )
-@click.option("--student", "students", multiple=True, metavar="ID", help="Only this one; may be given again.")
-@click.option("--again", is_flag=True, help="Judge anew what has a verdict already.")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; repeatable.")
+@click.option("--again", is_flag=True, help="Grade again what has already been graded.")
 @click.option(
     "--task", "tasks", multiple=True, metavar="TASK", help="With --again: change only this task's outcome."
 )
@@ -76,16 +76,16 @@ def grade(
     again: bool,
     tasks: tuple[str, ...],
 ) -> int:
-    """Grade the submissions of CHAPTER: student's code in a disposable engine each, tests outside it.
+    """Grade the submissions of CHAPTER: each runs in a disposable engine, the tests run outside it.
 
-    What has a verdict on the same work by the same tests is not judged again: after an interruption the same
-    command goes on. Ends with 3 when a submission could not be looked at (blocked): its work stays ungraded.
+    Work that the same tests have already graded is not graded again: after an interruption, run the same
+    command to continue. Exit code 3 if a submission could not be looked at (blocked): it stays ungraded.
     """
     from grader.grading.grade import grade as grade_
     from grader.grading.report import render_table
 
     if tasks and not again:
-        raise UsageError("--task names what to judge again.", next_step="add --again.")
+        raise UsageError("--task can be used only with --again.", next_step="add --again.")
     course = find_course(course_path, writes=True)
     wanted = course.chapter(chapter).require()
     ensure_image(boot=boot)
@@ -104,7 +104,7 @@ def grade(
     if json_file:
         _write(json_file, json.dumps(results.as_dict(), indent=2) + "\n")
     where = f" --course {shlex.quote(str(course_path))}" if course_path else ""
-    click.echo(f"how the class did, as a page: dockbook report {chapter}{where}")
+    click.echo(f"For a page on how the class did: dockbook report {chapter}{where}")
     return 3 if results.blocked else 0
 
 
@@ -150,7 +150,7 @@ def _write(path: Path, text: str) -> None:
 def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
     """Release what is there, grade a small made-up class, print the table and say where the report is.
 
-    Ends with 1 when a score is not the one that must come out.
+    Exit code 1 if a score is not the expected one.
     """
     from grader.grading.demo import REPORT, run_demo
     from grader.grading.report import render_table

@@ -12,7 +12,7 @@ import click
 def doctor(as_json: bool) -> int:
     """Say what works on this machine, what does not and why, with the next step for each problem.
 
-    Ends with 0 when an engine can be started, else with 3.
+    Exit code 0 if an engine can be started, else 3.
     """
     from grader.engine.doctor import examine
 

@@ -28,7 +28,7 @@ EXPIRED_VARIABLE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
 
 @click.group()
 def engine() -> None:
-    """The private Docker Engine: its image, a fresh one for a command, the ones that run."""
+    """The private Docker Engine: build its image, run a command on a fresh one, list what runs."""
 
 
 @engine.command()
@@ -38,9 +38,9 @@ def engine() -> None:
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
     show_default=True,
-    help="What it is for; vm: the virtual machine as well, with its snapshot.",
+    help="The engine to build for; vm: also the virtual machine and its snapshot.",
 )
-@click.option("--rebuild", is_flag=True, help="Build it again even if it is there and whole.")
+@click.option("--rebuild", is_flag=True, help="Build it again even if it exists and is undamaged.")
 @click.option("--slim", is_flag=True, help="With --boot vm: keep only what the virtual machine needs.")
 @click.option(
     "--allow-expired-release",
@@ -52,7 +52,7 @@ def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_releas
     if allow_expired_release:
         os.environ[EXPIRED_VARIABLE] = "1"
     if slim and boot != "vm":
-        raise UsageError("--slim leaves nothing that a sandbox could boot from.", next_step="add --boot vm.")
+        raise UsageError("--slim removes what a sandbox needs to start.", next_step="add --boot vm.")
     image = ensure_image(suite, rebuild=rebuild, boot=boot)
     if slim:
         from grader.engine.vm_build import slim as make_slim
@@ -70,7 +70,7 @@ def prune() -> None:
     for path in removed:
         click.echo(f"removed {path}")
     if not removed:
-        click.echo("Nothing of an earlier version is there.")
+        click.echo("There is nothing from earlier versions to remove.")
 
 
 @engine.command()
@@ -89,12 +89,12 @@ def images(suite: str, as_json: bool) -> None:
 
 @engine.command()
 @click.option(
-    "--replace", is_flag=True, help="Also where a name means another image of yours, which loses the name."
+    "--replace", is_flag=True, help="Also take names that other images of yours have now; they lose them."
 )
 def load(replace: bool) -> None:
     """Put the course's images on your own Docker Engine, for `dockbook lab --boot host`.
 
-    A name that means another image there stays yours, unless you say --replace.
+    An image of yours that has one of these names keeps it, unless you use --replace.
     """
     from grader.engine import load as course_images
     from grader.engine.host import HostEngine
@@ -122,13 +122,13 @@ def load(replace: bool) -> None:
 
 @engine.command()
 @workspace_option
-@click.option("--yes", is_flag=True, help="Do not ask before containers and images of yours go.")
-@click.option("--all", "every", is_flag=True, help="Also what is kept for other workspaces, and not in use.")
+@click.option("--yes", is_flag=True, help="Do not ask before removing your containers and images.")
+@click.option("--all", "every", is_flag=True, help="Also clean the engines of other workspaces not in use.")
 def reset(workspace: Path | None, yes: bool, every: bool) -> int:
-    """Clean the engine of your workspace: containers, images, networks and volumes of yours go.
+    """Clean your workspace's engine: remove your containers, images, networks and volumes.
 
-    A running lab goes on with a clean engine. The files that an engine keeps belong to ids of its own:
-    `rm -rf` fails on them, this does not. Exit code 1 if you said no.
+    A running lab continues with a clean engine. The files that an engine keeps belong to other user ids:
+    `rm -rf` fails on them, this command does not. Exit code 1 if you answered no.
     """
     from grader.cli.clean import clean_after_asking
     from grader.engine.lasting import all_kept
@@ -204,8 +204,8 @@ def shell_lines(variables: Mapping[str, str]) -> list[str]:
 def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
     """Run COMMAND on this machine against a fresh engine; end with its exit code.
 
-    COMMAND finds DOCKER_HOST set and a `docker` on its PATH, and what containers publish on 127.0.0.1; of
-    your environment it gets what `dockbook lab` does. The engine is disposed of afterwards.
+    COMMAND gets DOCKER_HOST and a `docker` on its PATH; published ports answer on 127.0.0.1. The rest of
+    its environment is as in `dockbook lab`. The engine is removed afterwards.
     """
     from grader.lab.attend import tell
 

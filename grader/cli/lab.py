@@ -24,7 +24,7 @@ workspace_option = click.option(
 
 
 @click.command()
-@click.option("--as", "student", metavar="ID", help="Your id as the course knows it; kept in the workspace.")
+@click.option("--as", "student", metavar="ID", help="Your student id in the course; kept in the workspace.")
 @boot_option
 @workspace_option
 @click.option(
@@ -34,7 +34,7 @@ workspace_option = click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1 (default: a free one)."
 )
 @click.option(
-    "--fresh", is_flag=True, help="An engine as on the first day, in memory: what you make on it is not kept."
+    "--fresh", is_flag=True, help="Start with a clean engine, in memory: what you make on it is not kept."
 )
 def lab(
     student: str | None, boot: str, workspace: Path | None, no_browser: bool, port: int, fresh: bool
@@ -64,7 +64,7 @@ def _tell_of_images(engine: Engine, course: Course) -> None:
     used = sorted({name for chapter in course.written for name in chapter.images})
     missing = engine.missing_images(used) if isinstance(engine, HostEngine) else []
     if missing:
-        click.echo(f"Not on your Docker: {', '.join(missing)}. They come with: dockbook engine load")
+        click.echo(f"Missing on your Docker: {', '.join(missing)}. Next: dockbook engine load")
 
 
 @click.command()
@@ -72,7 +72,7 @@ def _tell_of_images(engine: Engine, course: Course) -> None:
 @click.argument("chapter")
 @click.argument("task", required=False)
 def check(workspace: Path | None, chapter: str, task: str | None) -> int:
-    """Check your work in CHAPTER (or only TASK) against the visible expectations."""
+    """Check your work in CHAPTER (or only TASK) with the visible checks."""
     from grader.lab.check import run_check
     from grader.lab.workspace import default_workspace, find_notebook
 

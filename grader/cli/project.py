@@ -76,21 +76,21 @@ _SUITES = (
 @click.option(
     "--all", "size", flag_value="all", help="Everything: also images for Binder, and virtual machines."
 )
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this step; may be given again.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this step; repeatable.")
 def test(size: Size | None, names: tuple[str, ...]) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
     About a quarter of an hour on two quiet cores, the environment and the engine image included; --quick
     takes two minutes.
 
-    Of the course's cases the ordinary run tries, for each task, the good one in its notebook, one by the
-    command line, and a wrong one; of the hostile submissions and of the bombs one of each family;
-    engines are sandboxes. The slow tests, with --long and --all, have every case on an engine of its own and
-    every change of a good solution, every attack, every chapter on each engine and in the browser, engines
-    that are nested or virtual machines (with their images). The summary says how many tests were
-    left for them. --all alone builds the image for Binder and starts other machines.
+    For each task of the course, the ordinary run tries the right answer in its notebook, one on the
+    command line, and a wrong one; of the hostile submissions and the resource bombs, one of each kind;
+    all engines are sandboxes. --long and --all add the slow tests: every case on an engine of its own,
+    every change to a right answer, every attack, every chapter on each engine and in the browser, engines
+    that are nested or virtual machines (with their images). The summary says how many tests a run
+    left out. Only --all builds the image for Binder and starts other machines.
 
-    Ends with 1 if any failed. Needs a clone and the `test` extra: ./dockbook test provides both.
+    Exit code 1 if any failed. Needs a clone and the `test` extra: ./dockbook test provides both.
     """
     root = clone()
     chosen = choose(steps(root, size or "ordinary"), names)

@@ -39,13 +39,13 @@ STDOUT = "-"
 def report(chapter: str, course_path: Path | None, kind: str, output: str | None, show: bool) -> int:
     """Report on the class of CHAPTER: scores, tasks, what was not understood, what is blocked.
 
-    Grades nothing, needs no engine, and works while a grading is running. Ends with 3 when a verdict or the
-    journal could not be read: what could be is reported.
+    Grades nothing, needs no engine, and works while a grading is running. Exit code 3 if a verdict or the
+    journal could not be read; the rest is still reported.
     """
     from grader.grading.report_gather import gather
 
     if show and (kind != "html" or output == STDOUT):
-        raise UsageError("--open shows a page in a file.", next_step="leave --format and --output - out.")
+        raise UsageError("--open needs the page in a file.", next_step="drop --format and `--output -`.")
     course = find_course(course_path, writes=True)
     found = gather(course, course.chapter(chapter))
     if kind == "html" and output != STDOUT:

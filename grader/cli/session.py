@@ -13,7 +13,7 @@ from grader.errors import UsageError
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
-    "--prepare", "only_prepare", is_flag=True, help="Make the workspace and end: for an image's making."
+    "--prepare", "only_prepare", is_flag=True, help="Only make the workspace, for building an image."
 )
 @workspace_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -27,7 +27,7 @@ def session(only_prepare: bool, workspace: Path | None, command: tuple[str, ...]
     from grader.lab.workspace import default_workspace
 
     if bool(command) == only_prepare:
-        raise UsageError("dockbook session runs a command.", next_step="dockbook session -- jupyter lab")
+        raise UsageError("Give either a COMMAND or --prepare.", next_step="dockbook session -- jupyter lab")
     course = find_course()
     place = (workspace or default_workspace()).expanduser().absolute()
     if only_prepare or not is_prepared(place):

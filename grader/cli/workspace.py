@@ -28,9 +28,9 @@ def _place(workspace: Path | None) -> Path:
 @workspace_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(workspace: Path | None, as_json: bool) -> None:
-    """Show how the chapters in your workspace stand: in work or not, checks passed, submitted or not.
+    """Show your progress in each chapter: started or not, checks passed, submitted or not.
 
-    Needs no engine: what is passed is what your saved notebooks show. It is not the grade.
+    Needs no engine: it counts the passed checks in your saved notebooks. This is not your grade.
     """
     from dataclasses import asdict
 
@@ -85,7 +85,7 @@ def _remarks(found: list[ChapterStatus]) -> list[str]:
     lines = []
     for one in found:
         if one.state == "damaged":
-            step = "`dockbook lab` keeps it aside and gives a clean one."
+            step = "`dockbook lab` sets it aside and gives you a clean one."
             lines.append(f"{one.chapter} is damaged: {one.trouble}. Next: {step}")
         lines += [f"{one.chapter}: beside your notebook: {visible(name)}" for name in one.beside]
         lines += [f"{one.chapter}: kept: kept/{visible(name)}" for name in one.kept]
@@ -103,22 +103,22 @@ def _kept_line(kept: Lasting) -> str:
     """What is kept of the engine, as `du` counts it."""
     if not kept.exists() and not kept.aside():
         return ""
-    aside = "".join(f" Put aside, as no engine could go on with it: {path}." for path in kept.aside())
+    aside = "".join(f" Set aside, as no engine could start from it: {path}." for path in kept.aside())
     return (
-        f"Kept of your engine: {kept.size() / 1e6:.1f} MB on disk.{aside} `dockbook engine reset` clears it."
+        f"Saved engine state: {kept.size() / 1e6:.1f} MB on disk.{aside} `dockbook engine reset` deletes it."
     )
 
 
 @click.command()
 @workspace_option
-@click.option("--yes", is_flag=True, help="Do not ask before containers and images of yours go.")
+@click.option("--yes", is_flag=True, help="Do not ask before removing your containers and images.")
 @click.option("--keep-engine", is_flag=True, help="Only the chapter: leave the engine as it is.")
 @click.argument("chapter")
 def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) -> None:
     """Start CHAPTER over: keep a dated copy of your folder, get a clean one, and a clean engine.
 
-    The copy lies in your workspace's folder `kept`. The containers, images, networks and volumes that you
-    made on the course's engine go, after you were asked; your own Docker is never touched.
+    The copy goes to your workspace's folder `kept`. The containers, images, networks and volumes that you
+    made on the course's engine are removed, after asking you; your own Docker is never touched.
     """
     from grader.cli.clean import clean_after_asking
     from grader.lab.reset import reset as reset_
@@ -149,7 +149,7 @@ def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) ->
 
 @click.command()
 @workspace_option
-@click.option("--as", "student", metavar="ID", help="Your id as the course knows it; kept in the workspace.")
+@click.option("--as", "student", metavar="ID", help="Your student id in the course; kept in the workspace.")
 @click.option(
     "--output",
     metavar="DIR",

@@ -52,7 +52,7 @@ def choose(wanted: str = "auto") -> Choice:
     tried = "; ".join(f"{boot}: {reason}" for boot, reason in reasons.items())
     raise EngineUnavailable(
         f"No engine can be started here. {tried}",
-        next_step="`dockbook doctor` says what each boot lacks.",
+        next_step="`dockbook doctor` says what each kind of engine lacks here.",
     )
 
 

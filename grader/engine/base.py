@@ -135,7 +135,7 @@ class Engine(ABC):
         the student's own values are made from, ``DOCKBOOK_STUDENT`` in the kernel.
         """
         raise EngineUnavailable(
-            f"The {self.boot} boot runs no kernel inside: it is not for grading.",
+            f"A {self.boot} engine cannot run a student's kernel, so it cannot grade.",
             next_step="use --boot sandbox.",
         )
 

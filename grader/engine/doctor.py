@@ -94,14 +94,14 @@ def _tried(facts: Facts) -> str:
 def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
     """Why it cannot boot and what would change that, the deepest reason first."""
     if facts.system != "Linux":
-        yield f"{system_name(facts)} has no user namespaces", "start your Docker: the nested boot needs one"
+        yield f"{system_name(facts)} has no user namespaces", "start your Docker: a nested engine needs it"
         return
     if facts.probed and facts.probe is None:
         return
     if facts.max_user_namespaces == 0:
         yield "this system allows no user namespaces", "sudo sysctl user.max_user_namespaces=15000"
     if facts.unprivileged_userns_clone == 0 and facts.uid != 0:
-        yield "ordinary users may make no user namespaces", "sudo sysctl kernel.unprivileged_userns_clone=1"
+        yield "ordinary users may not make user namespaces", "sudo sysctl kernel.unprivileged_userns_clone=1"
     if facts.namespaces:
         if facts.apparmor_restricts and facts.uid != 0:
             yield (
@@ -116,7 +116,7 @@ def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
         else:
             yield (
                 f"a trial of user namespaces failed ({facts.namespaces})",
-                "see `dmesg` for what refused it, or use another boot",
+                "see `dmesg` for what refused it, or use another --boot",
             )
     if not facts.newuidmap and facts.uid != 0:
         yield "newuidmap and newgidmap are not installed", "sudo apt-get install uidmap"
@@ -146,7 +146,7 @@ def _nested(*, works: bool) -> Item:
         text = "a private engine on your Docker, for learning only (its image, 1 GB, is built there once)"
         return Item("Boots", "nested", "ok", text)
     return Item(
-        "Boots", "nested", "note", "not available: it needs a Docker of yours that answers, see Docker"
+        "Boots", "nested", "note", "not available: it needs a running Docker of yours, see Docker below"
     )
 
 
@@ -158,10 +158,10 @@ def _vm(facts: Facts) -> Iterator[Item]:
         step = f"sudo apt-get install {' '.join(vm.missing)}"
         yield Item("Boots", "vm", "note", "not available: QEMU is not installed", step)
     elif vm.trouble:
-        step = "free what is missing, or use another boot"
+        step = "free what is missing, or use another --boot"
         yield Item("Boots", "vm", "note", f"not available: {vm.trouble}", step)
     else:
-        how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM (a trial of it worked; no more has been tried)"
+        how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM (a short trial worked; otherwise untested)"
         text = f"a private engine in a virtual machine of QEMU {vm.qemu}, {how}"
         step = ""
         if "not open" in vm.kvm:
@@ -200,7 +200,7 @@ def _docker_trouble(facts: Facts, without: str) -> tuple[str, str]:
     if facts.docker_host:
         return _wrong_docker_host(facts)
     if facts.other_sockets and endpoint.trouble in ("missing", "refused"):
-        text = f"the context {facts.context!r} leads to {endpoint.address}, where no Docker is"
+        text = f"the context {facts.context!r} leads to {endpoint.address}, where no Docker answers"
         return f"{text}; one answers at {facts.other_sockets[0]}", _default_context(facts)
     if endpoint.trouble in ("missing", "refused"):
         if not facts.docker_installed:
@@ -219,7 +219,7 @@ def _install_docker(facts: Facts, without: str) -> str:
         step = "install Docker Desktop and start it"
     elif facts.wsl:
         step = "start Docker Desktop on Windows and switch on its WSL integration for this distribution"
-    return f"none is needed for the {without} boot; else: {step}" if without else step
+    return f"not needed for a {without} engine; to have it anyway: {step}" if without else step
 
 
 def _start_docker(facts: Facts, verb: str = "start") -> str:
@@ -229,13 +229,13 @@ def _start_docker(facts: Facts, verb: str = "start") -> str:
 
 
 def _not_permitted(facts: Facts) -> tuple[str, str]:
-    text = f"{facts.endpoint.address} does not let {facts.user} in"
+    text = f"{facts.user} may not use {facts.endpoint.address}"
     if facts.in_docker_group and not facts.has_docker_group:
-        return f"{text}: the docker group counts from your next login", "log out and in again"
+        return f"{text}: your new docker group takes effect at your next login", "log out and in again"
     if facts.has_docker_group:
         return f"{text}, although in the docker group", _start_docker(facts, "restart")
     step = f"sudo usermod --append --groups docker {facts.user}, then log out and in again"
-    return text, f"{step} (whoever is in that group owns this machine; the sandbox needs none of it)"
+    return text, f"{step} (members of that group have root's rights here; a sandbox does not need it)"
 
 
 def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
@@ -247,7 +247,7 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
         )
     if endpoint.trouble == "untested":
         return text, f"docker --host {endpoint.address} version"
-    return text, "unset DOCKER_HOST (or correct it); for a private engine all the same: --boot sandbox"
+    return text, "unset DOCKER_HOST (or correct it); or start a private engine: --boot sandbox"
 
 
 def _context(facts: Facts) -> Iterator[Item]:
@@ -259,7 +259,7 @@ def _context(facts: Facts) -> Iterator[Item]:
         text = f"{where} names the context {facts.context!r}, which is not there"
         yield Item("Docker", "context", "problem", text, _default_context(facts))
     elif facts.context_address != DEFAULT_SOCKET:
-        yield Item("Docker", "context", "ok", f"{facts.context!r}, as your `docker` has it")
+        yield Item("Docker", "context", "ok", f"{facts.context!r}, which your `docker` command uses too")
 
 
 def _default_context(facts: Facts) -> str:

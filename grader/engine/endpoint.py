@@ -137,8 +137,8 @@ def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
     if address is None:
         where = "DOCKER_CONTEXT" if source == "DOCKER_CONTEXT" else "your docker configuration"
         raise EngineUnavailable(
-            f"The Docker context {name!r}, named by {where}, is not there.",
-            next_step="`docker context ls` shows those that are; `docker context use default` goes back.",
+            f"The Docker context {name!r}, named by {where}, does not exist.",
+            next_step="`docker context ls` lists all; `docker context use default` returns to the default.",
         )
     if address != DEFAULT_SOCKET:
         return address
@@ -179,7 +179,7 @@ def diagnose(docker_host: str) -> EngineError | None:
     if named and found.trouble not in ("", "untested", "denied"):
         return EngineUnavailable(
             f"DOCKER_HOST names {docker_host}, and no Docker Engine answers there: {found.detail}.",
-            next_step="start it, correct DOCKER_HOST or unset it; or take a private engine whatever it says: "
+            next_step="start it, correct DOCKER_HOST or unset it; or ignore it and use a private engine: "
             "`--boot sandbox`.",
         )
     return _trouble(found, asked_for=docker_host != DEFAULT_SOCKET)

@@ -86,13 +86,13 @@ class EngineImage:
             except OSError as error:
                 raise ImageError(
                     f"The engine image in {self.path} is damaged: {entry['path']}: {error.strerror}.",
-                    next_step="`dockbook engine build --rebuild` makes it anew.",
+                    next_step="`dockbook engine build --rebuild` builds it again.",
                 ) from error
             if size != entry["size"]:
                 raise ImageError(
                     f"The engine image in {self.path} is damaged: {entry['path']} has {size} bytes, "
                     f"{entry['size']} were built.",
-                    next_step="`dockbook engine build --rebuild` makes it anew.",
+                    next_step="`dockbook engine build --rebuild` builds it again.",
                 )
 
 

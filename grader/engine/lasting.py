@@ -78,7 +78,7 @@ class Lasting:
                 raise StateBusy(
                     f"The engine of {self.workspace} is in use by another lab (process {pid}{started}).",
                     next_step="`dockbook status` says where it is; end it with Ctrl-C in its terminal, "
-                    "or give this one an engine of its own, that is not kept: --fresh.",
+                    "or start this one with --fresh, on an engine whose contents are not kept.",
                     pid=pid,
                 ) from None
 
@@ -106,7 +106,7 @@ class Lasting:
         """Why an engine of this image cannot go on with what was kept; empty if it can."""
         about = self._about()
         if about.get("ids") != _own_ids():
-            return "your range of subordinate ids (/etc/subuid) is another one than it was made with"
+            return "your range of subordinate ids (/etc/subuid) has changed since it was made"
         if about.get("image") != key:
             return "it was made with another engine image"
         return ""
@@ -221,7 +221,7 @@ class Lasting:
             raise EngineError(f"{path} cannot be removed: {error}.", next_step=error.fix) from error
         if path.exists():
             raise EngineError(
-                f"{path} could not be removed whole.",
+                f"{path} could not be removed completely.",
                 next_step=f"sudo rm -rf {path}, if you want the room.",
             )
 

@@ -96,7 +96,7 @@ def find_docker() -> str:
     if scheme not in SCHEMES or os.environ.get("DOCKER_TLS_VERIFY"):
         how = "over TLS" if scheme in SCHEMES else f"at {scheme}:// addresses"
         raise EngineUnavailable(
-            f"The nested boot reaches no Docker {how} ({docker_host}).",
+            f"A nested engine cannot use a Docker that answers {how} ({docker_host}).",
             next_step="use a Docker of this machine (a unix:// address); on Windows, work in WSL 2.",
         )
     trouble = diagnose(docker_host)

@@ -40,7 +40,7 @@ BASE_VARIABLE = "DOCKBOOK_BASE_IMAGE"
 """Another Debian to start from: a mirror's, say, where Docker Hub is out of reach."""
 NETWORK_VARIABLE = "DOCKBOOK_BUILD_NETWORK"
 """The network that `docker build` gets its packages over; Docker's default unless it is set."""
-SIZE = "1 GB on your Docker, 0.6 GB more meanwhile"
+SIZE = "1 GB on your Docker, 0.6 GB more during the build"
 BAKE_S = 900
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -352,7 +352,7 @@ def explained(image: NestedImage, said: str, before: str = "") -> ImageError:
     what = f"Building {image.tag} on your Docker stopped: {said.rstrip('.')}."
     if before and "returned a non-zero code" in said:
         what = f"{what[:-1]} ({before})."
-    step = next_step(said) or "mend that, then run the same command again."
+    step = next_step(said) or "fix that, then run the same command again."
     if any(word in said.lower() for word in OUT_OF_REACH):
         step = (
             f"is Docker Hub out of reach? {BASE_VARIABLE} names another Debian ({image.suite}) to start "
@@ -374,6 +374,6 @@ def next_step(said: str) -> str:
 OUT_OF_REACH = ("pull access denied", "dial tcp", "no such host", "manifest unknown")
 FORBIDDEN = ("operation not permitted", "permission denied", "not allowed", "unsupported", "not supported")
 NOT_ALLOWED = (
-    "this Docker lets no container have the rights that an engine needs: use `--boot sandbox` on Linux, "
+    "this Docker does not give a container the rights that an engine needs: use `--boot sandbox` on Linux, "
     "or another Docker (Docker Desktop, Colima, one of your own)."
 )

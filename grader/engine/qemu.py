@@ -60,7 +60,7 @@ def version() -> str:
     lacks = missing()
     if lacks:
         raise EngineUnavailable(
-            "The vm boot: QEMU is not installed.", next_step=f"sudo apt-get install {' '.join(lacks)}"
+            "--boot vm needs QEMU, which is missing.", next_step=f"sudo apt-get install {' '.join(lacks)}"
         )
     said = subprocess.run([SYSTEM, "--version"], capture_output=True, text=True, check=False, timeout=20)
     found = re.search(r"version (\d+(?:\.\d+)+)", said.stdout)
@@ -137,7 +137,7 @@ def scratch_folder(cache: Path) -> Path:
     if room.get(folder, 0) < NEEDED_DISK:
         found = " and ".join(f"{free >> 20} MB in {name}" for name, free in room.items()) or "none"
         raise EngineUnavailable(
-            f"The vm boot: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
+            f"--boot vm: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
             f"there is {found}.",
             next_step="remove what you do not need, or set TMPDIR to a folder on a disk with room.",
         )

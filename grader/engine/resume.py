@@ -77,12 +77,12 @@ class _Opening:
 
     def _say(self, reason: str, aside: Path) -> None:
         self.tell(
-            f"What you had on your engine cannot go on: {reason}. It is put aside as {aside}; the engine "
-            "starts clean. `dockbook engine reset` removes what was put aside."
+            f"What you had on your engine cannot be used: {reason}. It is set aside as {aside}; the engine "
+            "starts clean. `dockbook engine reset` deletes what was set aside."
         )
 
 
 def _in_memory(image: EngineImage, reason: DockbookError, label: str) -> Sandbox:
     engine = Sandbox(image, label=label)
-    engine.standing = f"Nothing on it is kept this time: {reason.what.rstrip('.')}."
+    engine.standing = f"What you make on it is not kept this time: {reason.what.rstrip('.')}."
     return engine

@@ -225,7 +225,7 @@ def _ids() -> ids.Ids:
     try:
         return ids.own_ids()
     except ids.NoIds as error:
-        raise EngineUnavailable(f"The sandbox boot: {error}.", next_step=error.fix) from error
+        raise EngineUnavailable(f"No sandbox can be started: {error}.", next_step=error.fix) from error
 
 
 def memory_state_works() -> bool:

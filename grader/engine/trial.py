@@ -91,7 +91,7 @@ def main(argument: str) -> None:
     try:
         pid = ids.enter(own, start)
     except OSError as error:
-        sys.exit(f"cannot be entered with other ids: {error}")
+        sys.exit(f"cannot be entered under other user ids: {error}")
     if pid == 0:
         code = 1
         try:
@@ -132,11 +132,11 @@ def _steps(upper: bool, *, fake: bool) -> list[tuple[str, Callable[[], object]]]
     ``upper``: also what the upper layer of an overlay needs.
     """
     steps: list[tuple[str, Callable[[], object]]] = [
-        ("holds no files whose names have a colon", lambda: _written("sha256:0")),
-        ("holds no two names that differ in case only", lambda: _written("a") and not os.path.exists("A")),
-        ("holds no symbolic links", lambda: os.symlink("a", "link")),
-        ("holds no hard links", lambda: os.link("a", "hard")),
-        ("runs no programs (is it mounted noexec?)", _runs),
+        ("cannot hold files with a colon in their names", lambda: _written("sha256:0")),
+        ("cannot hold two names that differ only in case", lambda: _written("a") and not os.path.exists("A")),
+        ("cannot hold symbolic links", lambda: os.symlink("a", "link")),
+        ("cannot hold hard links", lambda: os.link("a", "hard")),
+        ("cannot run programs (is it mounted noexec?)", _runs),
     ]
     if not fake:
         steps += [
@@ -146,8 +146,8 @@ def _steps(upper: bool, *, fake: bool) -> list[tuple[str, Callable[[], object]]]
         ]
     if upper:
         steps += [
-            ("has no extended attributes", lambda: os.setxattr(".", "user.overlay.opaque", b"y")),
-            ("holds no device files", lambda: os.mknod("whiteout", stat.S_IFCHR, os.makedev(0, 0))),
+            ("cannot hold extended attributes", lambda: os.setxattr(".", "user.overlay.opaque", b"y")),
+            ("cannot hold device files", lambda: os.mknod("whiteout", stat.S_IFCHR, os.makedev(0, 0))),
         ]
     return steps
 

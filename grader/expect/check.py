@@ -132,7 +132,7 @@ class Block:
             return Outcome.not_reached(scene.because)
         if not scene.asked:
             # Nothing was found because nothing was looked at: that is no pass.
-            raise Blocked("The check asks nothing.", next_step="take a fresh copy of the test cell.")
+            raise Blocked("The test cell checks nothing.", next_step="take a fresh copy of the test cell.")
         scene.settle()
         if scene.findings:
             return Outcome.failed(*scene.findings)

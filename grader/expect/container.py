@@ -12,7 +12,7 @@ from grader.expect.words import command, count, exit_code, exit_meaning, quote
 from grader.state import Log, familiar, moment_of
 
 _IMPOSTOR = (
-    "The name {0} leads to another image than the course's by now, and a name alone is no image: "
+    "The name {0} now belongs to another image than the course's, and the name alone does not count: "
     "`docker pull {0}` puts it right."
 )
 
@@ -69,7 +69,7 @@ class ContainerSubject(ContainerNet):
     def ran_a_shell(self) -> Self:
         """Executes a shell that was given no script: what it does, it reads from its input."""
         if not is_bare_shell(self.box.argv):
-            hint = f"What you are to type is not part of the command. {self.anew()}"
+            hint = f"What you should type later is not part of the command. {self.anew()}"
             self.differs("command", "a shell alone, such as sh", command(self.box.argv), hint)
         return self
 
@@ -94,7 +94,7 @@ class ContainerSubject(ContainerNet):
         if not box.running:
             hint = {
                 "created": self._why_not_started(),
-                "paused": f"Let it go on: `docker unpause {box.name}`.",
+                "paused": f"Resume it: `docker unpause {box.name}`.",
             }.get(
                 box.status,
                 self._why_not_started(),
@@ -130,17 +130,17 @@ class ContainerSubject(ContainerNet):
         """How one that runs comes to its end with one of these codes."""
         box = self.box
         if self._waits_for_words() and 0 in codes:
-            return f"Its shell waits for what is typed. `docker attach {box.name}` leads there; type `exit`."
+            return f"Its shell is waiting for input: run `docker attach {box.name}`, then type `exit`."
         if 143 in codes and not box.init:
             return (
-                "As process number 1 most programs do not hear SIGTERM, and `docker stop` kills them (137). "
+                "As process number 1, most programs ignore SIGTERM, and `docker stop` then kills them (137). "
                 f"{self.anew('with `--init`')} Then `docker stop {box.name}`."
             )
         if {137, 143} & set(codes):
             return f"Stop it: `docker stop {box.name}`."
         return (
-            f"Its command goes on: `docker wait {box.name}` waits for its end. If that never comes, another "
-            f"command is asked for. {self.anew()}"
+            f"Its command still runs: `docker wait {box.name}` waits for its end. If it never ends, the task "
+            f"needs another command. {self.anew()}"
         )
 
     def _waits_for_words(self) -> bool:
@@ -164,7 +164,7 @@ class ContainerSubject(ContainerNet):
         first, latest = self.scene.witness.first_output(self.box.id), self.box.started_at
         if first is None or latest is None or first >= latest:
             found = "nothing in its log from before its latest start"
-            hint = f"Start the same one again: `docker start -ai {self.box.name}`. A new one knows nothing."
+            hint = f"Start the same one again: `docker start -ai {self.box.name}`. A new one does not count."
             self.differs("life", "started again after it had ended", found, hint)
         return self
 
@@ -195,7 +195,7 @@ class ContainerSubject(ContainerNet):
             return f"`docker start -ai {box.name}` opens its shell again; leave it with `exit`."
         if why.kind == "finished":
             # How to keep it up is no answer to a check that asks for another exit code.
-            return f"Its command came to its end without an error. {self.anew('with one that ends so')}"
+            return f"Its command ended without an error. {self.anew('with a command that ends as expected')}"
         # The meaning of the code stands beside it already.
         said = exit_meaning(self.box.exit_code) and not self.box.oom_killed
         return why.hint if said else f"{why.what} {why.hint}".strip()
@@ -262,7 +262,7 @@ class ContainerSubject(ContainerNet):
             what = f"Its command, {command(box.argv)}, is a shell that had nothing to read"
             if config is not None and config.cmd == box.cmd:
                 return (
-                    f"{what}, and stands in the image. The Dockerfile needs a CMD that prints it. Then build "
+                    f"{what}. It comes from the image. The Dockerfile needs a CMD that prints it. Then build "
                     f"the image again. {self.anew()}"
                 )
             return f"{what}. {self.anew('with the command that prints it')}"
@@ -320,7 +320,7 @@ class ContainerSubject(ContainerNet):
         """A file is at ``path`` in it, without this text in its first 64 kB. ``hint``: what to do then."""
         there = self.scene.witness.file(self.box.id, path)
         if there is None:
-            return self.differs(f"file {path}", "there", "nothing", "It is not the file that should go.")
+            return self.differs(f"file {path}", "there", "nothing", "Only the text should go, not the file.")
         if text in there.text:
             self.differs(f"file {path}", f"one without {quote(text)}", "one with it", hint)
         return self
@@ -329,7 +329,7 @@ class ContainerSubject(ContainerNet):
         """Nothing is at ``path`` in it."""
         if self.scene.witness.file(self.box.id, path) is not None:
             if self.scene.witness.image_file(self.box.image_id, path) is not None:
-                hint = f"It came with the image: build that without it first. {self.anew()}"
+                hint = f"It comes from the image: build the image without it first. {self.anew()}"
             else:
                 hint = f"Remove it inside this container: `docker exec {self.box.name} rm -r {path}`."
             self.differs(f"file {path}", "nothing", "something", hint)

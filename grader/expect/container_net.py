@@ -103,7 +103,7 @@ class ContainerNet(ContainerSystem):
         if fault is None:
             return self
         if fault.error:
-            hint = f"Does its program listen there, for UDP? `-p` needs it said: `{port}/udp`. See its log."
+            hint = f"Does its program listen there, for UDP? `-p` must say so: `{port}/udp`. See its log."
             return self.differs(asked, fault.expected, f"none ({fault.error})", hint)
         hint = f"Something answers, but not what it should: is it the right command? {datagrams.HINT}"
         return self.differs(asked, fault.expected, fault.found, f"{hint} {self.anew()}")
@@ -165,7 +165,7 @@ class ContainerNet(ContainerSystem):
             return "They share no network: `docker network connect NETWORK CONTAINER` joins one."
         if shared == {"bridge"}:
             return "On the default network containers have no names: put both on one that you made."
-        return "Do they share a network of yours, and is the name spelt as there?"
+        return "Are both on a network that you made, and is the name spelled right?"
 
     # All of these
 

@@ -88,7 +88,7 @@ class ContainerSetup:
         if not bindings and self.box.publish_all and not self.box.running:
             return f"Its ports are bound while it runs: `docker start {self.box.name}`."
         if late := self._late_port():
-            what = f"`{late}` came after the image, and so it went to the program: options stand before it."
+            what = f"`{late}` came after the image, so it went to the program: options go before the image."
         elif any(b.port == host_port and b.host_port == port for b in bindings):
             what = "The two are swapped: the host's port comes first, then the container's."
         elif any(b.port == port and b.proto != proto for b in bindings):

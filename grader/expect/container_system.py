@@ -73,7 +73,7 @@ class ContainerSystem(ContainerSetup):
         if package is not None:
             return _STATES.get(package.state, package.state)
         if any(name not in self._packages for name in _ESSENTIAL):
-            return "no list of packages that would be a Debian's"
+            return "no list of Debian packages"
         return "not installed"
 
     def _is(self, path: str, digest: str) -> bool:
@@ -99,7 +99,7 @@ class ContainerSystem(ContainerSetup):
         if main is None or main.name != name:
             hint = (
                 f"In this container `userdel {name}`, then `useradd {name}`: without `-g` it gets a group of "
-                "its own. Then back into the others."
+                "its own. Then add it to the others again."
             )
             found = quote(main.name) if main else f"number {user.group_number}, which no group has"
             self.differs(f"{what}, main group", quote(name), found, hint)

@@ -46,7 +46,7 @@ class EngineSubject:
         late = next((box for box in boxes if name in options_after_image(box.cmd, "--name")), None)
         if late is not None:
             return (
-                f"{quote(late.name, 40)} was to have it: options stand before the image, and `--name {name}` "
+                f"{quote(late.name, 40)} should have had it: options go before the image; `--name {name}` "
                 f"came after it. Remove that one (`docker rm -f {late.name}`) and run it again with "
                 f"`--name {name}` before the image."
             )
@@ -66,7 +66,7 @@ class EngineSubject:
             near = by_name.get(repository(ref)) or by_name.get(misspelt(repository(ref), by_name), "")
             hint = f"Pull, build, commit or tag it under the name {quote(ref)}."
             if snapshot.impostor(ref) is not None:
-                hint = f"That name leads to another image than the course's by now: `docker pull {ref}`."
+                hint = f"That name now belongs to an image that is not the course's: `docker pull {ref}`."
                 self._scene.end(f"image {ref}", "id", "that of the course's image", "another", hint)
             if near:
                 hint = (
@@ -201,7 +201,7 @@ class EngineSubject:
 
     def _answer_differs(self, host_ip: str, host_port: int, expected: str, found: str) -> Self:
         hint = (
-            "Something answers there, but not what should: which container publishes it (`docker ps`)? "
+            "Something else answers there: which container publishes it (`docker ps`)? "
             "Remove that one and run the right one."
         )
         self._scene.find(f"host port {host_ip}:{host_port}", "answer", expected, found, hint)

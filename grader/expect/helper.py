@@ -47,7 +47,7 @@ def run(client: DockerClient, container_id: str, argv: Sequence[str], limit_s: f
             )
         except ImageNotFound as error:
             raise Blocked(
-                f"This check looks from inside of a container's network, with the image {IMAGE}: not here.",
+                f"This check looks from inside a container's network, with the image {IMAGE}: it is missing.",
                 next_step=f"`docker pull {IMAGE}`, then run the check again.",
             ) from error
         except APIError as error:

@@ -147,7 +147,7 @@ class ImageSubject:
             hint = f"Was it made, or copied by `COPY`, and to that place? {_BUILD_AGAIN}"
             return self._differs(f"file {path}", "there", "nothing", hint)
         if containing not in there.text:
-            hint = f"Write it anew. {_BUILD_AGAIN}"
+            hint = f"Write it again. {_BUILD_AGAIN}"
             self._differs(f"file {path}", f"one with {quote(containing)}", quote(there.text, 200), hint)
         return self
 

@@ -24,7 +24,7 @@ def as_text(task: str, outcome: Outcome) -> str:
         return f"{head}: {outcome.reason}"
     if not outcome.findings:
         return head
-    lines = [f"{head}. {count(len(outcome.findings), 'thing')} to mend:"]
+    lines = [f"{head}. {count(len(outcome.findings), 'thing')} to fix:"]
     for finding in outcome.findings:
         lines += _wrap(f"{finding.subject}: {finding.property}", "  - ", "    ")
         if finding.expected:

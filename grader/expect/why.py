@@ -224,13 +224,13 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
             return (
                 kind,
                 f"{head}: the image {image} knows no user {what!r}.",
-                f"Mend `--user`: {again}.",
+                f"Correct `--user`: {again}.",
             )
         case "no such group":
             return (
                 kind,
                 f"{head}: the image {image} knows no group {what!r}.",
-                f"Mend `--user` or `--group-add`: {again}.",
+                f"Correct `--user` or `--group-add`: {again}.",
             )
         case "no interpreter":
             said = f"{head}: its program needs an interpreter (`#!`) or a library that is not in the image."
@@ -239,7 +239,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
             said = f"{head}: its program is for another kind of processor, or a script without `#!`."
             return kind, said, "A script begins with a line like `#!/bin/sh`; an image must fit the machine."
         case "not executable":
-            said = f"{head}: {what} is there, but is no program: a folder, or a file without permission."
+            said = f"{head}: {what} is there but is not a program: a folder, or a file without permission."
             return kind, said, f"For a file of your own, `chmod +x` it in the image; else {again}."
         case "no such path":
             return kind, f"{head}: {what} is not there.", f"Look for a typing mistake: {again}."
@@ -247,7 +247,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
         late = late_option(box.cmd) or what
         said = f"{head}: {what!r} came after the image, and so it was taken for the program."
         hint = (
-            f"Options for Docker stand before the image: {again}, with `{visible(late, 80)}` before {image}."
+            f"Options for Docker belong before the image: {again}, with `{visible(late, 80)}` before {image}."
         )
         return "option after the image", said, hint
     if " " in what:
@@ -270,7 +270,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
 def _ended(box: Container, tail: tuple[str, ...]) -> _Said:
     code, name = box.exit_code, box.name
     if box.oom_killed:
-        what = "It used more memory than it may, and the kernel killed a process of it."
+        what = "It used more memory than it is allowed, and the kernel killed one of its processes."
         return "out of memory", what, "Give it more (`--memory`), or let it use less."
     match code:
         case 0:
@@ -292,7 +292,7 @@ def _ended(box: Container, tail: tuple[str, ...]) -> _Said:
         case 139:
             return "crashed", "Its program crashed: a memory fault (SIGSEGV).", "Its log may say where."
         case 255:
-            what = "The engine ended while it ran, as when a machine is switched off, or it said 255 itself."
+            what = "The engine ended while it ran, as when a machine is switched off, or it exited with 255."
             return (
                 "left behind",
                 what,
@@ -305,19 +305,19 @@ def _ended(box: Container, tail: tuple[str, ...]) -> _Said:
     if late:
         hint = (
             f"`{visible(late[0], 40)}` came after the image, and so it went to the program. Options for "
-            f"Docker stand before the image: remove the container (`docker rm {name}`) and run it again."
+            f"Docker belong before the image: remove the container (`docker rm {name}`) and run it again."
         )
         return "option after the image", what, hint
-    return "reported an error", what, f"Its last words say more than the number: `docker logs {name}`."
+    return "reported an error", what, f"Its log says more than the exit code: `docker logs {name}`."
 
 
 def _finished(box: Container) -> _Said:
     program = box.argv[0].rpartition("/")[2] if box.argv else ""
     if program in SHELLS and len(box.argv) == 1 and not box.open_stdin:
-        what = f"It came to its end: {program} had nothing to read, since no input was attached."
+        what = f"It ended: {program} had nothing to read, since no input was attached."
         hint = (
             "`docker run -it ...` gives it a terminal, and it waits for what you type; alone, it needs a "
-            "command that lasts. If the image was to do more, its Dockerfile needs a CMD that says so."
+            "command that keeps running. If the image should do more, its Dockerfile needs a CMD for that."
         )
         return "no input", what, hint
     again = f"remove the container (`docker rm {box.name}`) and run it again"
@@ -326,10 +326,10 @@ def _finished(box: Container) -> _Said:
         hint = f"Started again it would end again: {again} with that program in the foreground, without `&`."
         return "finished", what, hint
     what = (
-        "Its command came to its end without an error (exit code 0). A container runs as long as that does."
+        "Its command ended without an error (exit code 0). A container runs only as long as its command does."
     )
-    hint = f"If it was stopped, `docker start {box.name}` goes on. If it ended by itself, it would again: "
-    return "finished", what, f"{hint}{again} with a command that lasts."
+    hint = f"If stopped, `docker start {box.name}` runs it again. If it ended by itself, it would end again: "
+    return "finished", what, f"{hint}{again} with a command that keeps running."
 
 
 def _not_found_inside(box: Container, tail: tuple[str, ...]) -> _Said:

@@ -19,7 +19,7 @@ _EXIT_CODES = {
     137: "killed: SIGKILL, as `docker kill` sends, or `docker stop` after its time-out",
     139: "crashed: a memory fault",
     143: "ended by SIGTERM, as `docker stop` sends it",
-    255: "the engine ended while it ran, or the command said so itself",
+    255: "the engine ended while it ran, or the command itself exited with 255",
 }
 
 

@@ -314,11 +314,11 @@ def _require_ours(target: Path) -> None:
         return
     step = "name another folder with --output."
     if target.is_symlink() or not target.is_dir():
-        raise UsageError(f"{target} is no folder.", next_step=step)
+        raise UsageError(f"{target} is not a folder.", next_step=step)
     index = target / INDEX
     ours = index.is_file() and f'content="{GENERATOR}"' in index.read_text(encoding="utf-8", errors="replace")
     if any(target.iterdir()) and not ours:
-        raise UsageError(f"{target} has something in it that is no book.", next_step=step)
+        raise UsageError(f"{target} contains something other than a book.", next_step=step)
 
 
 def _replace(target: Path, made: Path, old: Path) -> None:

@@ -85,7 +85,7 @@ def grade(
     boot = "sandbox" if boot == "auto" else boot
     if boot not in ("sandbox", "vm"):
         raise CourseError(
-            f"Grading never runs on the {boot!r} boot: a submission would own the machine.",
+            f"Grading cannot use a {boot!r} engine: a submission could take over the machine.",
             next_step="use sandbox or vm.",
         )
     chapter = course.chapter(chapter) if isinstance(chapter, str) else chapter

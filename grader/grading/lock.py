@@ -101,7 +101,7 @@ def _busy(course: Course, handle: int) -> GradingBusy:
         pid, who, since = 0, "another process", "a moment ago"
     return GradingBusy(
         f"The course {course.root} is being graded by {who} since {since}.",
-        next_step="wait until it has ended, or end it there: nothing is lost, the same command goes on.",
+        next_step="wait until it ends, or stop it there: nothing is lost, the same command continues it.",
         pid=pid,
     )
 

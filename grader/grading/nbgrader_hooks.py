@@ -160,7 +160,7 @@ class TrustedExecute(_Trusted):
         for task in result.tasks:
             if task.outcome == "blocked":
                 reason = visible(task.reason, 1000).rstrip(".")
-                next_step = "Autograde it again when that is mended, or grade it by hand."
+                next_step = "Autograde it again when that is fixed, or grade it by hand."
                 self.log.error(_folded(f"{result.student}: {task.task} is not graded: {reason}. {next_step}"))
 
 

@@ -57,7 +57,7 @@ def gather(course: Course, chapter: Chapter) -> ClassReport:
         if reader.problems:
             raise GradebookError(
                 reader.problems[0],
-                next_step=f"run `dockbook grade {chapter.id}`: it takes up the verdicts that are kept.",
+                next_step=f"run `dockbook grade {chapter.id}`: it reuses the saved verdicts.",
             )
         raise CourseError(
             f"Nothing of {chapter.id} is graded yet; {report.handed_in} handed in."
@@ -84,7 +84,7 @@ class _Reader:
             raise GradebookError(
                 f"The journal of {self.chapter.id} cannot be read: {error}.",
                 next_step="make it a file that you may read, or move it away and grade again: "
-                "verdicts that are kept are taken.",
+                "saved verdicts are reused.",
             ) from error
 
     def rows(self) -> tuple[Row, ...]:

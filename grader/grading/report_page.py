@@ -100,7 +100,7 @@ def todos(report: ClassReport) -> tuple[Todo, ...]:
         ),
         Todo(
             "Verdict cannot be read",
-            f"{grade} judges these anew.",
+            f"{grade} grades these again.",
             lines=tuple(f"{row.student}: {row.problem}" for row in report.of("damaged")),
         ),
         *(
@@ -115,17 +115,17 @@ def todos(report: ClassReport) -> tuple[Todo, ...]:
         *(Todo("Nothing could be run", told.text, told.students) for told in summary.unread),
         Todo(
             "Graded before something changed",
-            f"The work, the tests or the grader are others by now: {grade} judges these anew.",
+            f"The work, the tests or the grader have changed since then: {grade} grades these again.",
             tuple(row.student for row in graded if row.outdated),
         ),
         Todo(
             "Not in the gradebook",
-            f"The gradebook holds something else than the verdict: {grade} writes it.",
+            f"The gradebook does not match the verdict: {grade} corrects it.",
             tuple(row.student for row in graded if row.lags),
         ),
         Todo(
             "Answers to mark by hand",
-            "They count nothing until then. Open the formgrader.",
+            "They count as nothing until then. Open the formgrader.",
             tuple(row.student for row in graded if row.to_mark),
         ),
         Todo(

@@ -138,7 +138,7 @@ def _run(
             said = " / ".join(line.strip() for line in error.evalue.splitlines() if line.strip())
             raise CourseError(
                 f"{notebook}: {_where(copy)} failed: {error.ename}: {said[:MOST_SAID] or '(no message)'}",
-                next_step=f"mend it, or tag it {_RAISES} if it is meant to fail. Nothing was stored.",
+                next_step=f"fix it, or tag it {_RAISES} if it is meant to fail. Nothing was stored.",
             ) from error
         except CellTimeoutError as error:
             raise CourseError(

@@ -140,7 +140,7 @@ def parse(data: bytes, name: str) -> NotebookNode:
             raw = json.loads(data.decode("utf-8-sig" if data[:2] not in _UTF16 else "utf-16"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise files.Unreadable(f"{name} is no complete notebook: {reason[:200]}") from error
+        raise files.Unreadable(f"{name} is not a complete notebook: {reason[:200]}") from error
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
         raise files.Unreadable(f"{name} is no notebook: it has no cells")
     try:

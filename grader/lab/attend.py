@@ -46,7 +46,7 @@ class Attendant:
         self,
         engine: Engine,
         tell: Callable[[str], None] = tell,
-        then: str = "end this with Ctrl-C, start it again",
+        then: str = "end this lab with Ctrl-C and start it again",
     ) -> None:
         self._engine, self._tell, self._then = engine, tell, then
         self._door: OwnerDoor | None = None
@@ -96,7 +96,7 @@ class Attendant:
             self.__exit__()
             self.__enter__()
             self._tell(
-                "the engine had ended and was started again, at the same address and in its first state: "
+                "the engine ended and was started again at the same address, with only the course's images: "
                 f"your containers, images and networks are gone, your notebooks are not. Its log ended: {log}"
             )
         else:
@@ -105,4 +105,4 @@ class Attendant:
 
     def _reset(self) -> None:
         self._engine.reset()
-        self._tell("the engine was reset, as another command asked.")
+        self._tell("the engine was reset by another command.")

@@ -115,7 +115,7 @@ def _tests(path: Path) -> Iterator[_Test]:
     if not found:
         raise CourseError(
             f"{path} has no test cells.",
-            next_step="take a fresh copy of the chapter: move yours, `dockbook lab`.",
+            next_step="move your copy elsewhere and run `dockbook lab`: it gives you a fresh one.",
         )
 
 
@@ -128,7 +128,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise CourseError(
-            f"{path} is empty, cut off or no notebook.",
+            f"{path} is empty, cut off or not a notebook.",
             next_step="move it away; `dockbook lab` gives a fresh one.",
         ) from error
     return notebook if isinstance(notebook, dict) else {}

@@ -61,7 +61,7 @@ def configurer(
             raise ConfigurationRefused(
                 f"The engine does not take {name}: {refused.what}",
                 next_step=refused.next_step
-                or "mend the file and configure again; until then nothing changes.",
+                or "correct the file and call configure() again; until then nothing changes.",
             ) from None
         _see(connect, options, before, shown_s)
         before = options
@@ -125,7 +125,7 @@ def _table(pairs: list[tuple[str, Any]]) -> Json:
     found: Json = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the name {quote(key, 60)} stands in it twice")
+            raise ValueError(f"the name {quote(key, 60)} occurs twice in it")
         found[key] = value
     return found
 
@@ -142,12 +142,12 @@ def _mend(error: json.JSONDecodeError) -> str:
     if "'" in line:
         return 'JSON puts text between double quotes: "...".'
     if before.endswith(",") and error.doc[error.pos : error.pos + 1] in ("}", "]"):
-        return "take away the comma before it: JSON has none after the last item."
+        return "remove the comma before it: JSON has none after the last item."
     if any(word in line for word in ("True", "False", "None")):
         return "JSON writes true, false and null."
     if error.msg.startswith(("Illegal trailing comma", "Expecting property name")) and "," in before[-40:]:
         return "look at the comma before it: JSON has none after the last item."
-    return "look at that place and just before it: a comma, a quote or a bracket is missing or too much."
+    return "look there and just before: a comma, a quote or a bracket is missing, or there is one too many."
 
 
 # The engine
@@ -207,7 +207,7 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
                 return
         if time.monotonic() > end:
             raise ConfigurationRefused(
-                f"The engine took the file and shows no sign of it: {', '.join(missing) or 'no answer'}.",
+                f"The engine took the file, but does not show: {', '.join(missing) or 'no answer'}.",
                 next_step='is each value of the kind that the daemon asks for? A mirror is a whole address: "http://mirror".',
             )
         time.sleep(0.05)

@@ -66,7 +66,7 @@ class Hints:
     def _next(self, task: str, steps: list[str]) -> Hint:
         given = self._given.get(task, 0)
         if given >= len(steps):
-            again = "That was all there is. Read the hints above once more, then what the check says."
+            again = "There are no more hints. Read the ones above once more, then what the check says."
             return Hint(f"Hint for {task}", again)
         self._given[task] = given + 1
         left = len(steps) - given - 1

@@ -117,7 +117,7 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
             with serve(course, os.environ, port=port, instructor=True) as server:
                 print(f"Formgrader: {server.page('formgrader')}", flush=True)
                 _print_tunnel(server.url)
-                print("Ctrl-C here ends it; grades are in the gradebook at once.", flush=True)
+                print("Ctrl-C here ends it; grades are saved at once.", flush=True)
                 if browser and has_display(os.environ):
                     webbrowser.open(server.page("formgrader"))
                 while (code := server.process.poll()) is None:
@@ -167,7 +167,7 @@ def engine_line(engine: Engine, why: str) -> str:
 
 def _print_tunnel(url: str) -> None:
     if command := ssh_command(url, os.environ):
-        print(f"From the machine that you came from over ssh, first: {command}", flush=True)
+        print(f"First run this on the computer that you logged in from: {command}", flush=True)
 
 
 def _watch(server: Server, attendant: Attendant) -> None:
@@ -310,10 +310,10 @@ def _wait(process: subprocess.Popen[bytes], runtime: Path, token: str, log: Path
             return Server(process, url, token, log)
         if answer in REFUSALS:
             raise DockbookError(
-                f"JupyterLab answers at {url}, but does not take the token that it was started with: "
-                f"a configuration of Jupyter's on this machine gives it another one, or a password.",
-                next_step=f"see which, among those that `{sys.executable} -m jupyter --paths` lists under "
-                "config, and take it out there.",
+                f"JupyterLab answers at {url}, but refuses the token that it was started with: "
+                f"a Jupyter configuration on this machine sets another token, or a password.",
+                next_step=f"look in the folders that `{sys.executable} -m jupyter --paths` lists under "
+                "config, and remove the setting there.",
             )
         time.sleep(0.05)
     raise DockbookError(f"JupyterLab did not answer within {START_S:.0f} s.", next_step=f"see {log}.")

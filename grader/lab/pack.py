@@ -99,7 +99,7 @@ def _not_taken(path: Path, relative: str, chapter: str) -> str | None:
     except UnicodeEncodeError:
         return "its name is no text"
     if fnmatch.fnmatch(name, f"{chapter}.damaged-*") or fnmatch.fnmatch(name, f"{chapter}.new*.ipynb"):
-        return "it is not your present notebook"
+        return "it is an older or newer copy of your notebook"
     if path.suffix.lower() in _ARCHIVES:
         return "archives inside are not taken"
     return None

@@ -47,7 +47,7 @@ def reset(workspace: Path, chapter: Chapter) -> Reset:
             return _reset(workspace, chapter, private)
     except Timeout as error:
         raise DockbookError(
-            f"Another `dockbook reset` is at work in {workspace}.", next_step="try again when it has ended."
+            f"Another `dockbook reset` is running in {workspace}.", next_step="try again when it has ended."
         ) from error
     except OSError as error:
         raise unwritable(workspace, error) from error

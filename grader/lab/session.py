@@ -122,7 +122,7 @@ def _run(
 def _open() -> VM:
     """The virtual machine, on its way. Raises EngineError."""
     if trouble := qemu.probe():
-        raise EngineUnavailable(f"The vm boot: {trouble}.", next_step=NEEDS)
+        raise EngineUnavailable(f"No virtual machine can be started: {trouble}.", next_step=NEEDS)
     return VM(vm_image.find(find_image(), qemu.accelerator()), label="lab: session", wait=False)
 
 

@@ -84,7 +84,7 @@ def _look(workspace: Path, chapter: Chapter) -> tuple[State, str, Stored | None]
             return "damaged", problem, None
         data = path.read_bytes()
     except OSError as error:
-        return "damaged", f"it may not be read: {error.strerror or error}", None
+        return "damaged", f"it cannot be read: {error.strerror or error}", None
     stored = read_stored(data)
     untouched = not stored.run and as_given(workspace, chapter.id, data, stored.sources)
     return "as handed out" if untouched else "in work", "", stored

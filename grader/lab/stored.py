@@ -80,13 +80,13 @@ def trouble_in(data: bytes) -> str:
     except UnicodeDecodeError:
         return "it is no text"
     except json.JSONDecodeError as error:
-        return f"it breaks off or is no JSON at line {error.lineno}"
+        return f"it is cut off or is not JSON at line {error.lineno}"
     except RecursionError:
         return "it is nested too deeply"
     except ValueError as error:  # a number of too many digits
         return f"it is no JSON: {str(error)[:80]}"
     if not isinstance(found, dict) or type(found.get("nbformat")) is not int:
-        return "it is JSON, but no notebook"
+        return "it is JSON, but not a notebook"
     if found["nbformat"] < 4:
         return ""  # JupyterLab converts it
     cells = found.get("cells")
@@ -94,7 +94,7 @@ def trouble_in(data: bytes) -> str:
         return "it has no cells"
     for position, cell in enumerate(cells, 1):
         if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
-            return f"its cell {position} is no cell"
+            return f"its cell {position} is not a valid cell"
         if not isinstance(cell.get("source"), str | list):
             return f"its cell {position} has no text"
     return ""

@@ -58,7 +58,7 @@ class Receipt:
             ("SHA-256", self.sha256),
             ("checks", f"{self.passed} of {count(self.tasks, 'task')} passed in your notebook,"),
             ("", f"{self.points:g} of {self.max_points:g} points. This is not your grade: grading runs your"),
-            ("", "notebook anew, and looks at more than the checks that you see."),
+            ("", "notebook again, with more checks than you can see."),
             *(("files" if not n else "", visible(name)) for n, name in enumerate(self.files)),
             *(("left out" if not n else "", name) for n, name in enumerate(self.left_out)),
         )
@@ -178,7 +178,7 @@ def _notebook(folder: Path, chapter: Chapter) -> bytes:
     if found := trouble_in(data):
         raise CourseError(
             f"{path} is damaged: {found}.",
-            next_step="`dockbook lab` keeps it aside, gives a clean one, and names an earlier state if any.",
+            next_step="`dockbook lab` sets it aside, gives you a clean one and names any earlier state.",
         )
     return data
 
@@ -193,7 +193,7 @@ def _student(workspace: Path, given: str | None) -> str:
     if not name:
         raise UsageError(
             f"The workspace {workspace} does not say whose it is.",
-            next_step="add --as ID, with your id as the course knows it.",
+            next_step="add --as ID, with your student id in this course.",
         )
     return name
 
@@ -210,7 +210,7 @@ def _warnings(stored: Stored, given: str | None) -> list[str]:
         found.append(f"checks that do not pass yet: {', '.join(open_)}")
     if given is not None and stored.run:
         found.append(
-            "values that a task asks for follow from your id: if you worked without one so far, run the "
+            "values that a task asks for depend on your id: if you worked without one so far, run the "
             "notebook again in `dockbook lab`, check, save and submit again"
         )
     return found

@@ -173,7 +173,7 @@ class Tracer:
         if address:
             os.environ["DOCKER_HOST"] = address
         else:
-            heard.remark = "The docker command is not heard here, only docker-py."
+            heard.remark = "Only calls of docker-py are shown here, not those of the docker command."
         sender = APIClient.__dict__.get("send")  # another trace's, when a traced cell traces
         setattr(APIClient, "send", self._send())  # noqa: B010 - a method of its base class, ours meanwhile
         try:

@@ -71,7 +71,7 @@ def student_version(source: NotebookNode) -> NotebookNode:
         except Exception as error:  # nbgrader's and its validator's own kinds
             raise CourseError(
                 f"The chapter cannot be released: {step.__name__}: {error}",
-                next_step="mend its source notebook.",
+                next_step="correct its source notebook.",
             ) from error
     return notebook
 
@@ -232,7 +232,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
     # A link to a folder is the student's own way to keep it elsewhere.
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         aside = keep(workspace, chapter.id)
-        yield f"{chapter.id}: something that is no folder had its name; it is kept as {aside}"
+        yield f"{chapter.id}: something that is not a folder had its name; it is kept as {aside}"
     folder.mkdir(exist_ok=True)
     _give_files(chapter.folder, folder)
 
@@ -240,7 +240,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
         try:
             found = trouble(target)
         except PermissionError:
-            yield f"{chapter.id}: you may not read your notebook {target}; it stays. Next: chmod u+rw it"
+            yield f"{chapter.id}: your notebook {target} cannot be read; it is unchanged. Next: chmod u+rw it"
             return
         if found:
             yield _put_aside(chapter.id, target, found)
@@ -251,7 +251,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
             if record["given"].get(chapter.id) != hashlib.sha256(text.encode()).hexdigest():
                 new = _free(folder, f"{chapter.id}.new")
                 _put(new, text)
-                yield f"{chapter.id}: there is a newer version, beside yours, which stays: {new.name}"
+                yield f"{chapter.id}: a newer version is now beside yours, which is unchanged: {new.name}"
             _note(record, chapter.id, text)
             record["made_of"][chapter.id] = made_of
             return
@@ -372,7 +372,7 @@ def _claim(record: dict[str, Any], student: str | None, workspace: Path) -> None
         return
     if not _STUDENT.match(student):
         raise UsageError(
-            f"{student!r} is no usable id.",
+            f"{student!r} cannot be used as an id.",
             next_step="use 1 to 64 of letters, digits and . - _ @, beginning with a letter or digit.",
         )
     owner = record.get("student")

@@ -255,7 +255,7 @@ def test_while_somebody_else_grades_it_says_so_and_takes_nothing_away(page, go, 
         log = " ".join(window.locator(".panel-warning pre").inner_text().split())
     assert re.fullmatch(
         rf"\[ERROR\] The course .* is being graded by .* \(process {other.pid}, grade {chapter.id}\) since "
-        r"\d\d:\d\d\. Next: wait until it has ended.*",
+        r"\d\d:\d\d\. Next: wait until it ends.*",
         log,
     )
     shot(page, "formgrader-busy")

@@ -189,7 +189,7 @@ def test_what_the_states_are_called(browser: Browser, gallery: Path) -> None:
         "It was made and never started",
         "no program 'cowsay' is in the image 'busybox'",
         "the whole line 'echo hello world' was taken for the name of one program",
-        "/etc/passwd is there, but is no program",
+        "/etc/passwd is there but is not a program",
         "knows no user 'nobody-here'",
         "0.0.0.0:8080 on the host was already in use",
         "its network 'gone' is gone",

@@ -140,7 +140,7 @@ def test_what_was_handed_in_shows_when_one_comes_back(page: Page, lab: Lab) -> N
     expect(row(page, CHAPTER.id)).to_contain_text(re.compile(r"handed in \d|handed in \w"))
     lab.notebook(COURSE.written[1].id).write_text("{")
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(row(page, COURSE.written[1].id)).to_contain_text("damaged: it breaks off")
+    expect(row(page, COURSE.written[1].id)).to_contain_text("damaged: it is cut off")
     expect(page.locator(".dockbook-next")).to_contain_text(f"Go on: 1 of {TASKS} tasks done in")
     expect(page.locator(".dockbook-next").get_by_role("link", name="Go on")).to_be_visible()
 

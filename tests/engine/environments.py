@@ -100,7 +100,7 @@ QUICK = (
         "a key log",
         "export SSLKEYLOGFILE=/nonexistent/keys",
         "doctor",
-        ("SSLKEYLOGFILE is left out: /nonexistent/keys cannot be written", "Boots"),
+        ("SSLKEYLOGFILE is left out: /nonexistent/keys cannot be written", "Engines"),
     ),
     fine("GNOME's proxy", "export all_proxy=socks://127.0.0.1:9/"),
     Environment(

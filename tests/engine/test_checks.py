@@ -59,7 +59,7 @@ def test_a_command_that_ended(anywhere: Course) -> None:
         (lambda e: e.container("complains").exited(), "found 3"),
         (lambda e: e.container("lasts").exited(), "none yet: it is running"),
         (lambda e: e.container("lasts").is_stopped(), "docker stop lasts"),
-        (lambda e: e.container("greeter").is_running(), "it would again: remove the container"),
+        (lambda e: e.container("greeter").is_running(), "it would end again: remove the container"),
         (lambda e: e.container("greeter").prints_again(), "a container that is exited"),
         (lambda e: e.container("greeter").printed("Hello World"), "capitals"),
         (lambda e: e.container("complains").printed("oops"), "in the container's error output instead"),

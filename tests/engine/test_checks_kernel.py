@@ -56,7 +56,7 @@ def test_a_lesson_in_the_students_kernel(run: Run) -> None:
     assert "web</b>: passed" in passed[0]["data"]["text/html"]
     (failed,) = run("with check('web') as engine:\n    engine.container('web').is_stopped()")
     assert failed["ename"] == "CheckFailed"
-    assert failed["traceback"][:2] == ["web: not yet. 1 thing to mend:", "  - container web: state"]
+    assert failed["traceback"][:2] == ["web: not yet. 1 thing to fix:", "  - container web: state"]
     assert not any("Traceback" in line for line in failed["traceback"])
     assert run("forget('web')") == []
 

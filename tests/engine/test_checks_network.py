@@ -167,7 +167,7 @@ def test_a_tag_does_not_make_one_image_another(engine: Engine) -> None:
     client.images.get("busybox").tag("debian", "trixie")
     client.containers.create("debian:trixie", ["true"], name="wrong")
     outcome = ask(lambda e: e.container("wrong").uses_image("debian:trixie"))
-    assert "leads to another image than the course's" in str(outcome.findings)
+    assert "now belongs to another image than the course's" in str(outcome.findings)
     assert "found another" in str(ask(lambda e: e.image("debian:trixie")).findings[0])
     # What was right stays right, and what a tag was added to is still itself.
     assert ask(lambda e: e.container("right").uses_image("debian:trixie")) == Outcome.passed()

@@ -92,7 +92,7 @@ def test_a_lab_goes_on_after_ctrl_c_and_after_kill(workspace: Path) -> None:
         assert client.containers.get("web").status == "running"
         assert client.containers.get("box").status == "created"
         assert client.images.get("mine").tags == ["mine:latest"]
-    assert "Kept of your engine: " in dockbook("status")
+    assert "Saved engine state: " in dockbook("status")
     assert json.loads(dockbook("status", "--json"))["engine_kept"]["bytes"] > 100_000
 
 
@@ -132,7 +132,7 @@ def test_reset_cleans_the_engine_of_a_running_lab_once_allowed(workspace: Path) 
 
 @pytest.mark.slow
 def test_without_a_lab_what_is_kept_is_cleared_once_allowed(workspace: Path) -> None:
-    assert "Kept of your engine" not in dockbook("lab", "--help")
+    assert "Saved engine state" not in dockbook("lab", "--help")
     with running(workspace) as (_, client):
         client.containers.create("busybox", name="box").commit("mine:1")
     said = dockbook("engine", "reset", code=1)
@@ -141,7 +141,7 @@ def test_without_a_lab_what_is_kept_is_cleared_once_allowed(workspace: Path) -> 
     assert Lasting(workspace).exists()
     assert "clean: your engine" in dockbook("reset", "ch01", "--yes")
     assert not Lasting(workspace).place.exists()
-    assert "Kept of your engine" not in dockbook("status")
+    assert "Saved engine state" not in dockbook("status")
     assert dockbook("engine", "reset") == ""
 
 

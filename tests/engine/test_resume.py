@@ -317,7 +317,7 @@ def test_where_no_engine_can_be_kept_it_is_in_memory_and_says_why(workspace: Pat
     try:
         with opened(workspace, said) as (engine, client):
             assert client.containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
-            assert engine.standing.startswith("Nothing on it is kept this time: ")
+            assert engine.standing.startswith("What you make on it is not kept this time: ")
             assert "cannot carry an engine" in engine.standing
     finally:
         subprocess.run(["umount", lasting.state], check=True)

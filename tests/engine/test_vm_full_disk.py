@@ -62,7 +62,7 @@ def test_it_ends_and_says_why_and_another_starts_where_the_first_has_made_room(s
             assert engine.alive()
             assert engine.client().containers.list(all=True) == []
     (line,) = told
-    assert "started again, at the same address and in its first state" in line
+    assert "started again at the same address, with only the course's images" in line
     assert line.endswith(words)
 
 

@@ -115,8 +115,8 @@ def test_only_the_end_of_a_long_log_is_read(place: Place) -> None:
             "the whole line 'echo hello world' was taken for the name of one program",
         ),
         ("quotes", ['echo "a b"'], "no such program", "the whole line 'echo \"a b\"'"),
-        ("file", ["/etc/passwd"], "not executable", "/etc/passwd is there, but is no program"),
-        ("folder", ["/etc"], "not executable", "/etc is there, but is no program"),
+        ("file", ["/etc/passwd"], "not executable", "/etc/passwd is there but is not a program"),
+        ("folder", ["/etc"], "not executable", "/etc is there but is not a program"),
     ],
 )
 def test_its_program_cannot_run(

@@ -79,4 +79,4 @@ def test_a_tag_given_by_a_student_names_no_course_image(tmp_path, engine_image):
     )
     (greeter,) = (task for task in result.tasks if task.task == "greeter")
     assert greeter.outcome == "failed"
-    assert "leads to another image" in str(greeter.findings)
+    assert "now belongs to another image" in str(greeter.findings)

@@ -317,7 +317,7 @@ def test_lab_says_which_images_ones_own_docker_lacks(monkeypatch, capsys):
     course = boot.find_course()
     everything = {name for chapter in course.written for name in chapter.images}
     lab._tell_of_images(Own(everything - {"httpd:latest", "busybox:latest"}), course)
-    said = "Not on your Docker: busybox:latest, httpd:latest. They come with: dockbook engine load\n"
+    said = "Missing on your Docker: busybox:latest, httpd:latest. Next: dockbook engine load\n"
     assert capsys.readouterr().out == said
     lab._tell_of_images(Own(everything), course)
     assert capsys.readouterr().out == ""

@@ -112,7 +112,7 @@ def test_it_is_sent_seen_and_told_in_one_line(
         ('{"debug": True}', "line 1, column 11", "true, false and null"),
         ("", "line 1, column 1", "the smallest daemon.json"),
         ("[]", "does not hold a JSON object", "in braces"),
-        ('{"debug": true, "debug": false}', "'debug' stands in it twice", ""),
+        ('{"debug": true, "debug": false}', "'debug' occurs twice in it", ""),
         ('{"max-concurrent-downloads": NaN}', "NaN is no JSON value", ""),
         ("\xff", "not text in UTF-8", ""),
         ("[" * 100_000, "too long", ""),
@@ -179,14 +179,14 @@ def test_an_answer_that_is_none_is_a_refusal(engine: Engine, configure: Configur
 
 
 def test_what_docker_info_never_shows_is_said(engine: Engine, configure: Configure) -> None:
-    with pytest.raises(ConfigurationRefused, match="shows no sign of it: debug"):
+    with pytest.raises(ConfigurationRefused, match="does not show: debug"):
         configure('{"debug": true}')
 
 
 def test_a_mirror_that_was_taken_out_must_be_gone(engine: Engine, configure: Configure) -> None:
     configure('{"registry-mirrors": ["http://mirror"]}')
     engine.info["RegistryConfig"]["Mirrors"] = ["http://mirror/"]
-    with pytest.raises(ConfigurationRefused, match="shows no sign of it: registry-mirrors"):
+    with pytest.raises(ConfigurationRefused, match="does not show: registry-mirrors"):
         configure("{}")
 
 

@@ -47,9 +47,9 @@ def test_a_named_place_without_a_course_is_not_passed_over(course, tmp_path, mon
     monkeypatch.chdir(course.root)
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv(COURSE_VARIABLE, str(tmp_path / "empty"))
-    with pytest.raises(CourseError, match="no course folder"):
+    with pytest.raises(CourseError, match="not a course folder"):
         Course.find()
-    with pytest.raises(CourseError, match="no course folder"):
+    with pytest.raises(CourseError, match="not a course folder"):
         Course.find(tmp_path / "nowhere")
 
 

@@ -90,7 +90,7 @@ def test_a_machine_as_it_should_be(question: Question) -> None:
             {"status": STATUS.replace("Package: docker.io", "Package: docker")},
             "found not installed. `docker exec",
         ),
-        ({"status": None}, "no list of packages that would be a Debian's"),
+        ({"status": None}, "no list of Debian packages"),
         ({"status": "Package: docker.io\nStatus: install ok unpacked\n"}, "found unpacked, not set up"),
         ({"dockerd": "#!/bin/sh\n"}, "'/usr/sbin/dockerd' not as in the package"),
         ({"dockerd": None}, "'/usr/sbin/dockerd' not as in the package"),

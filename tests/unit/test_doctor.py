@@ -111,7 +111,11 @@ def test_the_apparmor_profile_is_whole_and_for_one_program():
 
 
 NO_DOCKER = [
-    ({"endpoint": ABSENT}, "no Docker is installed", "none is needed for the sandbox boot; else: sudo apt"),
+    (
+        {"endpoint": ABSENT},
+        "no Docker is installed",
+        "not needed for a sandbox engine; to have it anyway: sudo apt",
+    ),
     ({"endpoint": ABSENT, "system": "Darwin"}, "no Docker is installed", "install Docker Desktop"),
     ({"endpoint": ABSENT, "docker_installed": True}, "not running", "sudo systemctl start docker"),
     (
@@ -135,18 +139,18 @@ NO_DOCKER = [
             "context": "desk",
             "other_sockets": ("unix:///run/user/1000/docker.sock",),
         },
-        "the context 'desk' leads to unix:///desk.sock, where no Docker is; one answers at unix:///run/user",
+        "the context 'desk' leads to unix:///desk.sock, where no Docker answers; one answers at unix:///run/user",
         "docker context use default",
     ),
     ({"wsl": True}, "no Docker is installed", "start Docker Desktop on Windows and switch on its WSL"),
     (
         {"endpoint": Endpoint(SOCKET, "denied", "Permission denied")},
-        "does not let ann in",
+        "ann may not use",
         "sudo usermod --append --groups docker ann, then log out and in again",
     ),
     (
         {"endpoint": Endpoint(SOCKET, "denied", "Permission denied"), "in_docker_group": True},
-        "counts from your next login",
+        "takes effect at your next login",
         "log out and in again",
     ),
     (
@@ -263,7 +267,7 @@ def test_a_docker_that_answers_carries_an_engine():
         (
             {"missing": (), "trouble": "300 MB of memory are available, 600 MB are needed"},
             "not available: 300 MB of memory",
-            "free what is missing, or use another boot",
+            "free what is missing, or use another --boot",
         ),
     ],
 )
@@ -313,7 +317,7 @@ def test_an_image_that_cannot_be_built_is_not_ready():
 
 @pytest.mark.parametrize(
     ("system", "words", "step"),
-    [("Linux", "--boot host only", "ss --listening"), ("Darwin", "AirPlay Receiver", "System Settings")],
+    [("Linux", "only with --boot host", "ss --listening"), ("Darwin", "AirPlay Receiver", "System Settings")],
 )
 def test_taken_ports(system, words, step):
     found = replace(FINE, system=system, busy_ports=frozenset({5000, 8888}))

@@ -170,7 +170,7 @@ def test_a_name_proves_nothing_where_the_originals_are_known() -> None:
     assert ask(witness, question) == Outcome.passed()
     assert ask(witness, lambda e: e.image("busybox")) == Outcome.passed()
     witness.originals = {"busybox:latest": other}
-    assert "The name busybox leads to another image" in only_finding(witness, question)
+    assert "The name busybox now belongs to another image" in only_finding(witness, question)
     assert "found another" in only_finding(witness, lambda e: e.image("busybox"))
     assert "still here" in only_finding(witness, lambda e: e.has_no_image("busybox"))
     count: Question = lambda e: e.containers(image="busybox").number(1)  # noqa: E731

@@ -289,7 +289,7 @@ def test_no_container_that_is_asked_for_gives_its_name_away() -> None:
         (
             {"Path": "sh", "Args": [], "config": {"OpenStdin": True}},
             (0,),
-            "`docker attach web` leads there; type `exit`",
+            "run `docker attach web`, then type `exit`",
         ),
         ({}, (143, 130), "with `--init`. Then `docker stop web`"),
         ({"HostConfig": {"Init": True}}, (143,), "Stop it: `docker stop web`"),
@@ -305,7 +305,7 @@ def test_how_one_that_runs_comes_to_its_end(
 def test_a_file_that_came_with_the_image_is_not_removed_in_the_container() -> None:
     witness = FakeWitness(container())
     witness.files["/key"] = FileThere(1, text="k")
-    assert "It came with the image" in only_finding(witness, lambda e: e.container("web").lacks_file("/key"))
+    assert "It comes from the image" in only_finding(witness, lambda e: e.container("web").lacks_file("/key"))
 
 
 def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:

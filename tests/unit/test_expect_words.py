@@ -104,7 +104,7 @@ def test_a_pass_is_one_line_in_text_and_html() -> None:
 def test_findings_are_told_with_what_to_try() -> None:
     outcome = Outcome.failed(Finding("container web", "exit code", "0", "127", "Look for a typing mistake."))
     assert as_text("web", outcome) == (
-        "web: not yet. 1 thing to mend:\n"
+        "web: not yet. 1 thing to fix:\n"
         "  - container web: exit code\n"
         "      expected: 0\n"
         "      found:    127\n"
@@ -123,7 +123,7 @@ def test_no_line_is_longer_than_nbgrader_shows(prop: str, found: str, hint: str)
 def test_a_failed_check_is_words_everywhere() -> None:
     failed = CheckFailed("web", Outcome.failed(Finding("a", "b", "c", "d")))
     assert isinstance(failed, AssertionError)
-    assert str(failed) == "web: not yet. 1 thing to mend:\n  - a: b\n      expected: c\n      found:    d"
+    assert str(failed) == "web: not yet. 1 thing to fix:\n  - a: b\n      expected: c\n      found:    d"
     assert failed._render_traceback_() == str(failed).splitlines()
     assert pickle.loads(pickle.dumps(failed)).outcome == failed.outcome
 

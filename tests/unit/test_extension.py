@@ -155,7 +155,7 @@ def test_a_notebook_reads_words_and_no_traceback(
     shell.run_cell('with check("sum") as engine:\n    engine.answer("x").equals(42)')
     shown = capsys.readouterr()
     assert (shown.out + shown.err).splitlines()[:3] == [
-        "sum: not yet. 1 thing to mend:",
+        "sum: not yet. 1 thing to fix:",
         "  - answer x: value",
         "      found:    '42'",
     ]

@@ -207,12 +207,12 @@ def test_a_book_is_replaced_and_nothing_else_is(course, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "index.html").write_text("my page")
-    with pytest.raises(UsageError, match=r"no book.*--output"):
+    with pytest.raises(UsageError, match=r"other than a book.*--output"):
         make_book(course, other)
     assert (other / "index.html").read_text() == "my page"
     link = tmp_path / "link"
     link.symlink_to(target)
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         make_book(course, link)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["book"]
 
@@ -273,4 +273,4 @@ def test_the_command_says_what_to_open(course, tmp_path, monkeypatch, capsys):
     assert main(["book", "--course", str(course.root)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'book' / 'index.html'}\n"
     assert main(["book", "--course", str(course.root), "--output", str(course.root)]) == 2
-    assert "is no book" in capsys.readouterr().err
+    assert "other than a book" in capsys.readouterr().err

@@ -136,7 +136,7 @@ def test_the_table_has_the_gradebooks_maximum_and_what_waits(graded):
     ]
     assert "0/15" in lines["torn"]
     assert "to grade by hand: why (3), script (3), draw (5): dockbook formgrader" in out.getvalue()
-    assert "nothing to run: torn: ch01-tiny.ipynb is no complete notebook" in out.getvalue()
+    assert "nothing to run: torn: ch01-tiny.ipynb is not a complete notebook" in out.getvalue()
 
 
 def test_the_page_says_what_waits_and_shows_the_answer(root, graded):

@@ -42,15 +42,15 @@ def test_an_honest_submission(folder, chapter):
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b'{"cells": [{"cell_type": "code", "sou', "no complete notebook"),
-        (b"\x00\xff\xfe", "no complete notebook"),
+        (b'{"cells": [{"cell_type": "code", "sou', "not a complete notebook"),
+        (b"\x00\xff\xfe", "not a complete notebook"),
         (b"[]", "no notebook"),
         (b"{}", "no notebook"),
         (b'{"cells": 5, "nbformat": 4, "metadata": {}}', "no list"),
         (b'{"cells": [], "nbformat": 99, "metadata": {}}', "no notebook that can be read"),
         (b'{"worksheets": [5], "nbformat": 3, "metadata": {}}', "no notebook that can be read"),
-        (b'{"cells": ' + b"[" * 200_000, "no complete notebook"),
-        (b"9" * 10_000, "no complete notebook"),
+        (b'{"cells": ' + b"[" * 200_000, "not a complete notebook"),
+        (b"9" * 10_000, "not a complete notebook"),
     ],
 )
 def test_unreadable_is_a_reason(folder, chapter, content, said):

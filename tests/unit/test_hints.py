@@ -32,7 +32,7 @@ def test_each_call_goes_a_step_further_and_the_last_says_so(folder: Path) -> Non
     assert repr(hint("ticker")).endswith("\nThis was the last one.")
     assert repr(hint("greeter")).endswith("\nThis was the last one.")
     for _ in range(2):
-        assert "That was all there is" in repr(hint("greeter"))
+        assert "There are no more hints" in repr(hint("greeter"))
     assert "Hint 1 of 3" in repr(Hints(folder)("greeter")), "a fresh kernel begins anew"
 
 

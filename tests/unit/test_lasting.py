@@ -160,7 +160,7 @@ def test_a_folder_that_carries_no_engine_means_memory(kept: Lasting, boots: Boot
     boots.failures = [StateUnfit("overlay: Invalid argument.")]
     opened = boots.open(kept.workspace)
     assert opened.state is None
-    assert opened.standing == "Nothing on it is kept this time: overlay: Invalid argument."
+    assert opened.standing == "What you make on it is not kept this time: overlay: Invalid argument."
     assert not kept.in_use()
 
 
@@ -179,7 +179,7 @@ def test_a_damaged_state_goes_aside(kept: Lasting, boots: Boots) -> None:
     [aside] = kept.aside()
     assert (aside / "docker").is_dir()
     assert boots.said[0].startswith(
-        "What you had on your engine cannot go on: it did not start (dockerd ended.)"
+        "What you had on your engine cannot be used: it did not start (dockerd ended.)"
     )
 
 

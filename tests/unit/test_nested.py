@@ -190,7 +190,9 @@ def test_a_docker_over_tls_is_another_machines(monkeypatch: pytest.MonkeyPatch) 
 
 def test_grading_is_refused() -> None:
     engine = Nested.__new__(Nested)
-    with pytest.raises(EngineUnavailable, match="nested boot runs no kernel inside: it is not for grading"):
+    with pytest.raises(
+        EngineUnavailable, match="nested engine cannot run a student's kernel, so it cannot grade"
+    ):
         engine.start_kernel()
 
 

@@ -44,7 +44,7 @@ def test_what_is_of_another_recipe_goes(cache: Path, capsys: pytest.CaptureFixtu
     assert said == f"removed {cache}/engine/{OLD}\nremoved {cache}/vm/{OLD}\n"
     assert before - left(cache) == {f"engine/{OLD}", f"vm/{OLD}"}
     assert main(["engine", "prune"]) == 0
-    assert capsys.readouterr().out == "Nothing of an earlier version is there.\n"
+    assert capsys.readouterr().out == "There is nothing from earlier versions to remove.\n"
 
 
 def test_not_while_an_engine_runs(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,7 @@ def test_what_cannot_be_had_is_said_and_the_notebooks_can_be_read(
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     code = "import os; assert os.environ['DOCKBOOK_ENGINE'] == 'none'; assert 'DOCKER_HOST' not in os.environ"
     assert session.run_session(python(f"{code}; raise SystemExit(5)"), place, place) == 5
-    line = f"there is no engine. The vm boot: no QEMU in sight. Next: {session.NEEDS}"
+    line = f"there is no engine. No virtual machine can be started: no QEMU in sight. Next: {session.NEEDS}"
     assert line in capsys.readouterr().err
     file = place / ".dockbook/notices"
     assert notices.standing(file) == line

@@ -55,7 +55,7 @@ def test_programs_are_tried(tmp_path):
     ]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(
-        "runs no programs (is it mounted noexec?): Permission denied (a file system of"
+        "cannot run programs (is it mounted noexec?): Permission denied (a file system of"
     )
     assert "tmpfs" in done.stdout
 
@@ -87,7 +87,7 @@ def test_the_first_folder_with_room_is_taken(monkeypatch, tmp_path):
     [
         ("", 3 << 20, None, "/dev/shm"),
         ("", (3 << 20) - 1, None, "/tmp"),  # others need it
-        ("", 3 << 20, trial.Trouble("runs no programs", "tmpfs"), "/tmp"),
+        ("", 3 << 20, trial.Trouble("cannot run programs", "tmpfs"), "/tmp"),
         ("/var/tmp", 3 << 20, None, "/var/tmp"),  # who names a folder means it
     ],
 )

@@ -80,7 +80,7 @@ def failed(error: str, **more: Any) -> Why:
         (
             OCI + "the path `/etc/passwd` exists but it is not executable: Operation not permitted: unknown",
             "not executable",
-            "/etc/passwd is there, but is no program",
+            "/etc/passwd is there but is not a program",
         ),
         (
             OCI + "the path `/etc` is not a regular file: Operation not permitted: unknown",
@@ -200,7 +200,7 @@ def test_a_program_that_prints_a_runtimes_words_among_others_has_run() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "kind", "words"),
     [
-        ("exited", 0, "finished", "came to its end without an error"),
+        ("exited", 0, "finished", "ended without an error"),
         ("exited", 1, "reported an error", "exit code 1."),
         ("exited", 125, "engine error", "exit code 125"),
         ("exited", 126, "not executable", "may not execute it"),
@@ -264,7 +264,7 @@ def test_the_last_lines_of_a_log_are_shown() -> None:
     assert len(explain(box(), Log(stdout="x" * 10_000)).tail[0]) <= 160
     assert str(explain(box("exited", 3), Log(stdout="one\n"))).splitlines() == [
         "box: Its program ended by itself and reported an error: exit code 3.",
-        "Try: Its last words say more than the number: `docker logs box`.",
+        "Try: Its log says more than the exit code: `docker logs box`.",
         "It printed last:",
         "  one",
     ]
@@ -400,7 +400,7 @@ def test_an_option_after_the_image(typed: tuple[str, ...], late: str) -> None:
     error = OCI + f"executable file `{typed[0]}` not found in $PATH: No such file or directory: unknown"
     why = failed(error, Config={"Image": "busybox", "Cmd": list(typed)})
     assert why.kind == "option after the image"
-    assert "stand before the image" in why.hint
+    assert "belong before the image" in why.hint
     assert late in why.hint
 
 
@@ -430,8 +430,8 @@ def test_a_script_with_the_line_ends_of_windows() -> None:
     ("script", "words"),
     [
         ("python app.py &", "without `&`"),
-        ("sleep 1 & wait", "it would again"),
-        ("echo '&'", "it would again"),
+        ("sleep 1 & wait", "it would end again"),
+        ("echo '&'", "it would end again"),
     ],
 )
 def test_what_a_start_would_bring(script: str, words: str) -> None:

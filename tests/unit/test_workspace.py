@@ -169,7 +169,7 @@ def test_a_release_is_made_once_and_again_when_what_it_is_made_of_changes(course
     nbformat.write(source("Welcome back"), course.chapter(CHAPTER).notebook)
     course = Course.read(course.root)
     [line] = prepare(workspace, course=course)
-    assert "there is a newer version" in line
+    assert "a newer version is now beside yours" in line
     assert prepare(workspace, course=course) == []
     assert made == [CHAPTER] * 3
 
@@ -203,9 +203,9 @@ def test_files_of_the_students_are_not_replaced(course, workspace):
     ("content", "words"),
     [
         (b"", "it is empty"),
-        (b'{"cells": [', "breaks off"),
+        (b'{"cells": [', "is cut off"),
         (b"\xff\xfe\x00", "it is no text"),
-        (b"[1, 2]", "JSON, but no notebook"),
+        (b"[1, 2]", "JSON, but not a notebook"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "cells": 3}', "it has no cells"),
         (b"[" * 100_000, "nested too deeply"),
     ],
@@ -291,7 +291,7 @@ def test_the_students_id_is_remembered_and_guarded(course, workspace):
 
 @pytest.mark.parametrize("student", ["", "../eve", "a b", "-x", "x" * 65, "a/b", "näme"])
 def test_an_unusable_id_is_refused_before_anything_is_given(course, workspace, student):
-    with pytest.raises(UsageError, match="no usable id"):
+    with pytest.raises(UsageError, match="cannot be used as an id"):
         prepare(workspace, course=course, student=student)
     assert not notebook(workspace).exists()
 

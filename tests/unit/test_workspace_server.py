@@ -177,7 +177,7 @@ def test_a_jupyter_that_refuses_its_token_is_not_waited_for(workspace, monkeypat
     monkeypatch.setattr(jupyter, "_command", lambda *_, **__: [sys.executable, "-P", "-c", refusing])
     began = time.monotonic()
     with (
-        pytest.raises(DockbookError, match=r"does not take the token .* Next: see which, among those that"),
+        pytest.raises(DockbookError, match=r"refuses the token .* Next: look in the folders that"),
         serve(workspace, os.environ),
     ):
         pytest.fail("it must not come up")
@@ -238,7 +238,7 @@ def test_an_engine_that_dies_comes_back_where_it_can_and_each_time_it_is_said(la
     for _ in range(2):
         (workspace / "dead").touch()
         said = lab.process.stderr.readline()
-        assert "was started again, at the same address" in said
+        assert "was started again at the same address" in said
         assert "containers, images and networks are gone" in said
         assert not (workspace / "dead").exists()
 

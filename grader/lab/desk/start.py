@@ -75,8 +75,8 @@ def words(one: ChapterStatus) -> str:
         case "done":
             return f"all {count(one.tasks, 'task')} done" if one.tasks > 1 else "done"
         case "damaged":
-            return f"damaged: {one.trouble}. The next lab keeps it aside and gives a clean one."
-    return "not in your workspace. The next lab gives it."
+            return f"damaged: {one.trouble}. The next lab sets it aside and gives you a clean one."
+    return "not in your workspace. The next lab puts it there."
 
 
 def next_step(found: Sequence[ChapterStatus]) -> dict[str, str] | None:

@@ -109,7 +109,7 @@ def test_where_the_command_cannot_be_heard_it_is_said(
         monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     with Tracer(lambda: pytest.fail("nobody asks")).listening() as heard:
         assert os.environ.get("DOCKER_HOST") == host
-    assert "The docker command is not heard here" in repr(heard)
+    assert "Only calls of docker-py are shown here, not those of the docker command" in repr(heard)
 
 
 def test_names_are_not_worth_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

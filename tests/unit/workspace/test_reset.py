@@ -193,7 +193,7 @@ def test_a_notebook_that_may_not_be_read_stays(workspace, course, monkeypatch):
     mine = change(workspace)
     monkeypatch.setattr("grader.lab.workspace.trouble", forbidden)
     (line,) = prepare(workspace, course=course)
-    assert "you may not read your notebook" in line
+    assert "cannot be read; it is unchanged" in line
     assert notebook(workspace).read_bytes() == mine
 
 

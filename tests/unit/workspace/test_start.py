@@ -33,7 +33,7 @@ def test_each_stage_of_a_chapter_and_what_comes_next(workspace, course, chapter)
     notebook(workspace).write_text("{")
     stage, said, do = now()
     assert (stage, do) == ("damaged", "mend")
-    assert "breaks off" in said
+    assert "is cut off" in said
     shutil.rmtree(workspace / CHAPTER)
     stage, said, do = now()
     assert (stage, do) == ("missing", "mend")

@@ -32,9 +32,9 @@ ROOT = Path(__file__).resolve().parents[3]
     ("content", "words"),
     [
         (b" \n", "it is empty"),
-        (b"\0" * 100, "no JSON"),
-        (b'{"nbformat": true, "cells": []}', "no notebook"),
-        (b'{"nbformat": 4, "cells": [3]}', "cell 1 is no cell"),
+        (b"\0" * 100, "not JSON"),
+        (b'{"nbformat": true, "cells": []}', "not a notebook"),
+        (b'{"nbformat": 4, "cells": [3]}', "cell 1 is not a valid cell"),
         (b'{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "cell 1 has no text"),
         (b'{"nbformat": ' + b"9" * 5000 + b"}", "no JSON"),
     ],
@@ -106,7 +106,7 @@ def test_status_tells_each_state(workspace, course, chapter):
     assert (now().passed, now().changed) == (2, True)
     notebook(workspace).write_text("{")
     assert (now().state, now().passed) == ("damaged", 0)
-    assert "breaks off" in now().trouble
+    assert "is cut off" in now().trouble
     reset(workspace, chapter)
     assert (now().state, len(now().kept)) == ("as handed out", 1)
     shutil.rmtree(workspace / CHAPTER)
@@ -137,7 +137,7 @@ def test_the_table_has_every_chapter_and_what_to_do(workspace, command, capsys):
         assert words in text
     notebook(workspace).write_text("")
     assert command("status") == 0
-    assert "is damaged: it is empty. Next: `dockbook lab` keeps it aside" in capsys.readouterr().out
+    assert "is damaged: it is empty. Next: `dockbook lab` sets it aside" in capsys.readouterr().out
     assert command("status", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["lab"] is None

@@ -147,11 +147,11 @@ def test_whose_work_it_is_must_be_known(tmp_path, course, chapter):
     change(place, "sum")
     with pytest.raises(UsageError, match="add --as ID"):
         submit(place, chapter)
-    with pytest.raises(UsageError, match="no usable id"):
+    with pytest.raises(UsageError, match="cannot be used as an id"):
         submit(place, chapter, student="../eve")
     done = submit(place, chapter, student="ann")
     assert done.receipt.student == "ann"
-    assert any("follow from your id" in line for line in done.warnings)
+    assert any("depend on your id" in line for line in done.warnings)
     with pytest.raises(UsageError, match="is ann's, not bob's"):
         submit(place, chapter, student="bob")
     assert submit(place, chapter).receipt.student == "ann"
