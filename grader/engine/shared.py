@@ -28,8 +28,8 @@ RUNTIME, RUNC = "/run/dockbook/bounded-runtime", "/usr/local/sbin/runc"
 _MARK = "bounds what containers share with the whole machine"
 _WRAPPER = """\
 #!/bin/sh
-# @MARK@: pseudo-terminals, and keys of the kernel. And nothing runs in the engine's own network: dockerd
-# reads a build's parameters in a form, too, which its plugins do not see.
+# @MARK@: pseudo-terminals, and keys of the kernel. And nothing runs in the engine's own network: dockerd reads
+# parameters of a build in a form, too, which its plugins do not see.
 for word; do [ "$last" != --bundle ] || bundle=$word; last=$word; done
 if [ -n "$bundle" ]; then
   if ! grep -q '"type":"network"' "$bundle/config.json"; then

@@ -42,9 +42,8 @@ def bounded(tmp_path, monkeypatch):
     bundle.mkdir()
     shared.bound_containers(str(runtime))
 
-    def run(*words: str, network: bool = True) -> tuple[list[str], dict[str, Any]]:
-        spaces = [{"type": "pid"}, *([{"type": "network"}] if network else [])]
-        config = {"process": {"args": TYPED}, "mounts": MOUNTS, "linux": {"namespaces": spaces}}
+    def run(*words: str) -> tuple[list[str], dict[str, Any]]:
+        config = {"process": {"args": TYPED}, "mounts": MOUNTS}
         (bundle / "config.json").write_text(json.dumps(config, separators=(",", ":")))
         argv = [str(bundle) if word == "BUNDLE" else word for word in words]
         subprocess.run([tmp_path / "bounded", *argv], check=True, timeout=20)
@@ -73,11 +72,6 @@ def test_a_container_gets_a_number_of_terminals_and_no_key(bounded, tmp_path, ve
     assert config["process"]["args"] == TYPED
     assert config["mounts"][0] == MOUNTS[0]
     assert config["mounts"][1]["options"] == [f"max={shared.CONTAINERS_PTYS}", "nosuid", "newinstance"]
-
-
-def test_nothing_runs_in_the_engines_own_network(bounded):
-    with pytest.raises(subprocess.CalledProcessError):
-        bounded("create", "--bundle", "BUNDLE", "id", network=False)
 
 
 def test_other_commands_pass_as_they_are(bounded):
