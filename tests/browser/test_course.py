@@ -197,6 +197,10 @@ def errors(notebook: NotebookNode) -> list[str]:
 
 def run_all_again(desk: Desk) -> None:
     """Kernel > Restart Kernel and Run All Cells, to the end."""
+    # On a busy machine JupyterLab takes its own last save for somebody else's.
+    changed = desk.page.get_by_role("dialog", name=re.compile("File Changed"))
+    overwrite = changed.get_by_role("button", name="Overwrite")
+    desk.page.add_locator_handler(changed, lambda _: overwrite.click())
     desk.page.get_by_role("menuitem", name="Kernel", exact=True).click()
     desk.page.get_by_role("menuitem", name=re.compile("Restart Kernel and Run All Cells")).click()
     desk.page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
