@@ -95,8 +95,8 @@ def test(size: Size | None, names: tuple[str, ...]) -> int:
     root = clone()
     chosen = choose(steps(root, size or "ordinary"), names)
     began = monotonic()
-    # Two for each core and one more: a suite waits for engines, browsers and commands half of its time.
-    lanes = 1 if len(chosen) == 1 else 2 * (os.cpu_count() or 1) + 1
+    # Two for each core: a suite waits for engines, browsers and commands about half of its time.
+    lanes = 1 if len(chosen) == 1 else 2 * (os.cpu_count() or 1)
     results = run(chosen, root, lanes=lanes, tell=click.echo)
     click.echo(summary(results, monotonic() - began))
     return 1 if any(result.code for result in results) else 0
