@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from grader.engine import cgroups, linux, shared
 
 ROOT = "/sys/fs/cgroup"
-ENGINE, STUDENT = f"{ROOT}/engine", f"{ROOT}/student"
+ENGINE, STUDENT = f"{ROOT}/engine", shared.STUDENT
 RUNTIME = "/run/dockbook/runtime"
 DAEMON: dict[str, object] = {
     "cgroup-parent": "/student",

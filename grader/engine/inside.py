@@ -93,7 +93,8 @@ class Inside(Processes):
 
     def bound_containers(self) -> None:
         """Containers take no more than their part of what they share with the whole machine."""
-        runtime = shared.bound_containers(daemon.RUNTIME)
+        guarded = "authorization-plugins" in self.spec["daemon"]
+        runtime = shared.bound_containers(daemon.RUNTIME, guarded=guarded)
         if not self.groups:
             self.spec["daemon"]["runtimes"]["crun"]["path"] = runtime  # its arguments stay
 

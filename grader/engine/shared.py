@@ -24,6 +24,8 @@ NEARLY = 0.95
 _AIO_EVENT = 64
 _MOST_TEXT = 8 << 20
 
+STUDENT = "/sys/fs/cgroup/student"
+"""The group of all that is a student's, where an engine has groups."""
 RUNTIME, RUNC = "/run/dockbook/bounded-runtime", "/usr/local/sbin/runc"
 _MARK = "bounds what containers share with the whole machine"
 _WRAPPER = """\
@@ -31,6 +33,7 @@ _WRAPPER = """\
 # @MARK@: pseudo-terminals, and keys of the kernel.
 for word; do [ "$last" != --bundle ] || bundle=$word; last=$word; done
 if [ -n "$bundle" ]; then
+@GUARD@
   sed -i 's/\\("type":"devpts","source":"devpts","options":\\[\\)/\\1"max=@PTYS@",/' "$bundle/config.json"
   count=$# done=
   while [ $count -gt 0 ]; do
@@ -40,23 +43,35 @@ if [ -n "$bundle" ]; then
 fi
 exec @NEXT@ "$@"
 """
+_GUARD = """\
+  # dockerd reads a build's parameters in a form, too, and BuildKit in its own channel, and no plugin sees
+  # either: what a container is made with is looked at here.
+  refuse() { echo "this course's engine $1" >&2; exit 1; }
+  grep -q '"type":"network"' "$bundle/config.json" || refuse "runs nothing in the host's network"
+  ! test -d @STUDENT@ || grep -q '"cgroupsPath":"/student/' "$bundle/config.json" ||
+    refuse "runs nothing outside its control group"
+"""
 
 
-def bound_containers(runtime: str) -> str:
-    """Put a script before the OCI runtime, and before the runc that BuildKit finds; the script's path."""
-    _write(RUNTIME, runtime)
+def bound_containers(runtime: str, *, guarded: bool = False) -> str:
+    """Put a script before the OCI runtime, and before the runc that BuildKit finds; the script's path.
+
+    ``guarded``: as the authorization plugin does, it refuses what would run outside the containers' place.
+    """
+    _write(RUNTIME, runtime, guarded=guarded)
     following = "/usr/sbin/runc"
     if os.path.exists(RUNC) and not _ours(RUNC):
         following = f"{RUNC}.plain"
         os.rename(RUNC, following)
     elif os.path.exists(f"{RUNC}.plain"):
         following = f"{RUNC}.plain"
-    _write(RUNC, following)
+    _write(RUNC, following, guarded=guarded)
     return RUNTIME
 
 
-def _write(path: str, following: str) -> None:
-    text = _WRAPPER.replace("@MARK@", _MARK).replace("@PTYS@", str(CONTAINERS_PTYS))
+def _write(path: str, following: str, *, guarded: bool) -> None:
+    text = _WRAPPER.replace("@GUARD@\n", _GUARD.replace("@STUDENT@", STUDENT) if guarded else "")
+    text = text.replace("@MARK@", _MARK).replace("@PTYS@", str(CONTAINERS_PTYS))
     with open(path, "w", encoding="utf-8") as file:
         file.write(text.replace("@NEXT@", following))
     os.chmod(path, 0o755)

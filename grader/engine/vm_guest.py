@@ -59,9 +59,6 @@ class Guest(Inside):
         self.door = listen(CONTROL, 0o600)
         self.selector.register(self.door, selectors.EVENT_READ, self.meet_keeper)
 
-    def bound_containers(self) -> None:
-        """A machine of its own has numbers of its own."""
-
     def start(self) -> None:
         """As in a sandbox, once the layers' marks are those that this kernel reads."""
         os.makedirs("/var/lib/docker", exist_ok=True)

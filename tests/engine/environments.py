@@ -6,6 +6,7 @@ here, and nothing else.
 
 from __future__ import annotations
 
+import pwd
 from dataclasses import dataclass
 
 DECOYS = """
@@ -21,6 +22,7 @@ echo 'c.ServerApp.base_url = "/elsewhere/"' >>$HERE/jupyter/jupyter_server_confi
 """
 STATUS = ("There is no workspace at $HERE/course. Next: make one with `dockbook lab`.",)
 """What a command says that has looked: where others run engines meanwhile, too."""
+ROOTS = pwd.getpwuid(0).pw_dir
 LOOK = "status --workspace $HERE/course"
 HELLO = ("hi from a container",)
 HI = "engine run -- docker run --rm busybox echo 'hi from a container'"
@@ -115,9 +117,12 @@ QUICK = (
     fine("a HOME that is not there", "export HOME=/nonexistent"),
     Environment(
         "another's HOME",
-        "export HOME=/root",
+        f"export HOME={ROOTS}",
         "doctor",
-        ("/root/.cache/dockbook cannot be made: Permission denied", "!!  notebooks  /root cannot be written"),
+        (
+            f"{ROOTS}/.cache/dockbook cannot be made: Permission denied",
+            f"!!  notebooks  {ROOTS} cannot be written",
+        ),
         3,
     ),
     Environment(

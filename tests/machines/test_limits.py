@@ -39,6 +39,22 @@ def test_limits_are_real_where_a_user_manager_hands_groups_out(lab: Person) -> N
     lab.docker("rm --force big half calm")
 
 
+BUILDS = {
+    "printf 'FROM busybox\\nRUN cat /proc/self/cgroup\\n' > Dockerfile && docker build --progress plain .": 0,
+    "DOCKER_BUILDKIT=0 docker build --no-cache .": 0,
+    "docker buildx build --no-cache --progress plain --cgroup-parent /outside .": 1,
+}
+"""What is typed in an empty folder, and the exit code."""
+
+
+def test_a_build_has_its_group_among_the_students(lab: Person) -> None:
+    lab.run("mkdir -p ~/built")
+    for words, code in BUILDS.items():
+        done = lab.beside(f"cd ~/built && {words}")
+        print(done.text)
+        assert done.code == code, done.text
+
+
 def test_without_a_user_manager_nothing_is_counted_and_it_is_said(lab: Person) -> None:
     run = f"cd dockbook && {NO_MANAGER} ./dockbook engine run --"
     words = "docker run --detach --name calm --memory 64m busybox sleep 100 && docker stats --no-stream calm"

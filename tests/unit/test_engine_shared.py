@@ -40,10 +40,12 @@ def bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(shared, "RUNC", str(tmp_path / "runc"))
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    shared.bound_containers(str(runtime))
+    monkeypatch.setattr(shared, "STUDENT", str(tmp_path / "student"))
+    shared.bound_containers(str(runtime), guarded=True)
 
-    def run(*words: str) -> tuple[list[str], dict[str, Any]]:
-        config = {"process": {"args": TYPED}, "mounts": MOUNTS}
+    def run(*words: str, group: str = "/student/x", **spaces: Any) -> tuple[list[str], dict[str, Any]]:
+        linux = {"cgroupsPath": group, "namespaces": [{"type": "pid"}, {"type": "network"}]} | spaces
+        config = {"process": {"args": TYPED}, "mounts": MOUNTS, "linux": linux}
         (bundle / "config.json").write_text(json.dumps(config, separators=(",", ":")))
         argv = [str(bundle) if word == "BUNDLE" else word for word in words]
         subprocess.run([tmp_path / "bounded", *argv], check=True, timeout=20)
@@ -72,6 +74,19 @@ def test_a_container_gets_a_number_of_terminals_and_no_key(bounded, tmp_path, ve
     assert config["process"]["args"] == TYPED
     assert config["mounts"][0] == MOUNTS[0]
     assert config["mounts"][1]["options"] == [f"max={shared.CONTAINERS_PTYS}", "nosuid", "newinstance"]
+
+
+def test_nothing_runs_in_the_engines_own_network(bounded):
+    with pytest.raises(subprocess.CalledProcessError):
+        bounded("create", "--bundle", "BUNDLE", "id", namespaces=[{"type": "pid"}])
+
+
+def test_nothing_runs_outside_the_students_group_where_there_are_groups(bounded, tmp_path):
+    bounded("create", "--bundle", "BUNDLE", "id", group="/other/x")
+    (tmp_path / "student").mkdir()
+    bounded("create", "--bundle", "BUNDLE", "id")
+    with pytest.raises(subprocess.CalledProcessError):
+        bounded("create", "--bundle", "BUNDLE", "id", group="/other/x")
 
 
 def test_other_commands_pass_as_they_are(bounded):
@@ -159,7 +174,7 @@ def test_this_machine_has_what_tests_need():
 
 def test_a_runtime_keeps_its_arguments_behind_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container without control groups crun is told so; without that, no container starts there."""
-    monkeypatch.setattr(shared, "bound_containers", lambda runtime: f"/bounded{runtime}")
+    monkeypatch.setattr(shared, "bound_containers", lambda runtime, guarded: f"/bounded{runtime}")
     guest = object.__new__(inside.Inside)
     guest.groups = False
     guest.spec = {
