@@ -19,38 +19,9 @@ _EXPANDS = "$`"
 _PATTERNS = "*?[~{"
 _FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin")
 
-_BUILTINS = (
-    *(
-        ".",
-        ":",
-        "!",
-        "{",
-        "}",
-        "break",
-        "case",
-        "cd",
-        "continue",
-        "eval",
-        "exec",
-        "exit",
-        "export",
-        "for",
-        "if",
-    ),
-    *(
-        "read",
-        "readonly",
-        "return",
-        "set",
-        "shift",
-        "source",
-        "trap",
-        "umask",
-        "unset",
-        "until",
-        "wait",
-        "while",
-    ),
+_BUILTIN = re.compile(
+    r"[.:!{}]|break|case|cd|continue|eval|exec|exit|export|for|if|read|readonly|return|set|shift|source|trap|"
+    r"umask|unset|until|wait|while"
 )
 """What a shell does itself: no program has the name."""
 
@@ -87,7 +58,7 @@ class Command:
             words
             and all(token.fixed for token in tokens)
             and "=" not in words[0]
-            and words[0] not in _BUILTINS
+            and not _BUILTIN.fullmatch(words[0])
         ):
             return cls(_program(words))
         return cls((), tuple(tokens))

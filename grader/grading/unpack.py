@@ -75,12 +75,12 @@ class Extractor(ExtractorPlugin):
                         self._unpack(path, place, target, depth=1)
                     else:
                         shutil.copyfile(path, place)
-                except Exception as error:  # noqa: BLE001 - whatever it is, the others are collected
-                    self._leave_out(path, _reason(error))
+                except OSError as error:
+                    self._leave_out(path, error.strerror or str(error))
         if not found:
             self.log.warning("No files found in directory: %s", archive_path)
 
-    def _unpack(self, archive: Path, place: Path, target: Path, depth: int, room: int = -1) -> int:
+    def _unpack(self, archive: Path, place: Path, target: Path, depth: int, room: int | None = None) -> int:
         """Unpack into a folder of the archive's name, then the archives in it; the bytes that it took.
 
         ``room``: how many it may take, where it lies in another one.
@@ -96,9 +96,9 @@ class Extractor(ExtractorPlugin):
             return 0
         try:
             unpacked = unpack(archive, folder, whole=depth > 1, room=room)
-        except CourseError as error:
+        except Exception as error:  # noqa: BLE001 - what decoders raise is not all in their documentation
             shutil.rmtree(folder, ignore_errors=True)
-            self._leave_out(archive, error.what)
+            self._leave_out(archive, _reason(error))
             return 0
         for name, why in unpacked.left_out:
             self._leave_out(Path(archive, name), why)
@@ -132,7 +132,7 @@ def _each() -> int:
     return limits.notebook_bytes + limits.files_bytes
 
 
-def unpack(archive: Path, folder: Path, *, whole: bool = False, room: int = -1) -> Unpacked:
+def unpack(archive: Path, folder: Path, *, whole: bool = False, room: int | None = None) -> Unpacked:
     """Unpack a zip or tar file's regular files into a new folder; nothing lands outside of it.
 
     Each name at the top has the bounds of one submission, since in a platform's archive each is a student's:
@@ -140,33 +140,28 @@ def unpack(archive: Path, folder: Path, *, whole: bool = False, room: int = -1) 
     another's way loses itself. ``whole``: the archive is one student's, and what would cost a part costs all;
     ``room``: it may have so many bytes, where the student has packed more than one.
 
-    Raises CourseError when nothing can be unpacked, or as a whole more than an archive of its size may hold;
-    what was unpacked till then is in the folder.
+    Raises CourseError when as a whole there is more than an archive of its size may hold, and whatever its
+    decoder raises when nothing can be unpacked; what was unpacked till then is in the folder.
     """
-    each = _each() if room < 0 else min(room, _each())
+    each = _each() if room is None else min(room, _each())
     most = each if whole else each + max(each, MOST_TIMES * archive.stat().st_size)
-    try:
-        folder.mkdir(parents=True)
-        most = min(most, shutil.disk_usage(folder).free // 2)
-        shares = _Shares(folder, each=min(each, most), most=most)
-        with closing(_entries(archive, most)) as entries:
-            for name, content in entries:
-                try:
-                    shares.take(name, content)
-                except _Beyond as error:
-                    if whole:
-                        raise CourseError(str(error)) from error
-                    shares.drop(name, str(error))
-                except CourseError:
+    folder.mkdir(parents=True)
+    most = min(most, shutil.disk_usage(folder).free // 2)
+    shares = _Shares(folder, each=min(each, most), most=most)
+    with closing(_entries(archive, most)) as entries:
+        for name, content in entries:
+            try:
+                shares.take(name, content)
+            except CourseError:
+                raise
+            except _Beyond as error:
+                if whole:
+                    raise CourseError(str(error)) from error
+                shares.drop(name, str(error))
+            except Exception as error:
+                if whole and not isinstance(error, FileExistsError):
                     raise
-                except Exception as error:  # what a decoder raises is not all in its documentation
-                    if whole and not isinstance(error, FileExistsError):
-                        raise
-                    shares.left_out.append((visible(name, 200), _reason(error)))
-    except CourseError:
-        raise
-    except Exception as error:
-        raise CourseError(_reason(error)) from error
+                shares.left_out.append((visible(name, 200), _reason(error)))
     return Unpacked(shares.left_out, shares.taken)
 
 
@@ -233,6 +228,8 @@ class _Shares:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, CourseError):
+        return error.what
     if isinstance(error, FileExistsError):
         return "something of its name is there already"
     return f"it cannot be unpacked: {visible(str(error), 200) or type(error).__name__}"
