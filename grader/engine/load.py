@@ -65,7 +65,7 @@ def debians_sources(image: EngineImage) -> str:
     except OSError as error:
         raise ImageError(
             f"The engine image in {image.path} has no {SOURCES_PATH}: {error.strerror}.",
-            next_step="`dockbook engine build --rebuild` makes it anew.",
+            next_step="`dockbook engine build --rebuild` builds it again.",
         ) from error
     return text.replace(image.suite, recipe.COURSE_SUITE)
 

@@ -65,7 +65,7 @@ def version() -> str:
     said = subprocess.run([SYSTEM, "--version"], capture_output=True, text=True, check=False, timeout=20)
     found = re.search(r"version (\d+(?:\.\d+)+)", said.stdout)
     if not found:
-        raise EngineUnavailable(f"The vm boot: {SYSTEM} does not say its version: {said.stderr.strip()}.")
+        raise EngineUnavailable(f"{SYSTEM} does not say its version: {said.stderr.strip()}.")
     return found[1]
 
 
@@ -113,7 +113,7 @@ def _memory(path: Path, share: bool) -> str:
         return f"{text},readonly=on,rom=off"
     if path.exists() and not os.access(path, os.W_OK):
         raise EngineUnavailable(
-            f"The vm boot: {path} cannot be opened for writing, as QEMU {version()} does with a snapshot "
+            f"{path} cannot be opened for writing, as QEMU {version()} does with a snapshot "
             "that it only reads.",
             next_step="set DOCKBOOK_CACHE to a folder that you can write in, or install QEMU 8.2 or newer.",
         )

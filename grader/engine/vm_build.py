@@ -71,7 +71,7 @@ def build_disk(image: EngineImage, vm: VMImage, tell: Progress) -> None:
     if not has_preload(image):
         raise ImageError(
             f"The engine image in {image.path} was made in a virtual machine that is gone.",
-            next_step="`dockbook engine build --boot vm --rebuild` makes both anew.",
+            next_step="`dockbook engine build --boot vm --rebuild` builds both again.",
         )
     started = time.monotonic()
     folder = vm.path.with_suffix(".new")

@@ -79,6 +79,6 @@ def _check(folder: Path, name: str, key: str, what: str) -> dict[str, Any]:
             raise ImageError(
                 f"The {what} in {folder} is damaged: {entry['path']} has {max(size, 0)} bytes, "
                 f"{entry['size']} were made.",
-                next_step="`dockbook engine build --boot vm --rebuild` makes it anew.",
+                next_step="`dockbook engine build --boot vm --rebuild` builds it again.",
             )
     return manifest

@@ -142,7 +142,7 @@ def parse(data: bytes, name: str) -> NotebookNode:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise files.Unreadable(f"{name} is not a complete notebook: {reason[:200]}") from error
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise files.Unreadable(f"{name} is no notebook: it has no cells")
+        raise files.Unreadable(f"{name} is not a notebook: it has no cells")
     try:
         with warnings.catch_warnings():
             # Missing ids and the like: the graft makes its own.
@@ -156,9 +156,9 @@ def parse(data: bytes, name: str) -> NotebookNode:
                 notebook = _converted(raw, len(data))
     # Hostile data makes nbformat's converters raise anything.
     except Exception as error:
-        raise files.Unreadable(f"{name} is no notebook that can be read: {str(error)[:200]}") from error
+        raise files.Unreadable(f"{name} is not a notebook that can be read: {str(error)[:200]}") from error
     if not isinstance(notebook.get("cells"), list):
-        raise files.Unreadable(f"{name} is no notebook: its cells are no list")
+        raise files.Unreadable(f"{name} is not a notebook: its cells are not a list")
     return notebook
 
 

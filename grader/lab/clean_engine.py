@@ -43,7 +43,7 @@ def _running(lab: RunningLab) -> Contents:
     except (DockerException, RequestException) as error:
         raise EngineDied(
             f"The lab's engine does not answer: {error}.",
-            next_step="end the lab with Ctrl-C, start it again.",
+            next_step="end the lab with Ctrl-C, then start it again.",
         ) from error
 
 

@@ -23,7 +23,7 @@ def keep(workspace: Path, name: str) -> Path:
     place = workspace / KEPT
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         raise DockbookError(
-            f"{place} is no folder, so nothing can be kept there.", next_step="give it another name."
+            f"{place} is not a folder, so nothing can be kept there.", next_step="give it another name."
         )
     place.mkdir(exist_ok=True)
     reserved = _reserve(place, f"{name}.{datetime.now().astimezone():%Y-%m-%dT%H%M%S}")

@@ -84,7 +84,7 @@ def trouble_in(data: bytes) -> str:
     except RecursionError:
         return "it is nested too deeply"
     except ValueError as error:  # a number of too many digits
-        return f"it is no JSON: {str(error)[:80]}"
+        return f"it is not valid JSON: {str(error)[:80]}"
     if not isinstance(found, dict) or type(found.get("nbformat")) is not int:
         return "it is JSON, but not a notebook"
     if found["nbformat"] < 4:

@@ -238,5 +238,5 @@ def unsettled(before: Container, after: Container | None) -> tuple[str, ...]:
     if old.restarts != new.restarts:
         changes.append(f"the engine had restarted it {old.restarts} times, then {new.restarts} times")
     if old.status == new.status and (old.started, old.pid) != (new.started, new.pid):
-        changes.append("it was started anew")
+        changes.append("it was started again")
     return tuple(changes)

@@ -160,8 +160,8 @@ def test_an_images_making_is_read_when_asked() -> None:
     [
         ({}, 0, ()),
         ({"Status": "exited", "Pid": 0}, 0, ("it was running, then exited",)),
-        ({"Pid": 7}, 0, ("it was started anew",)),
-        ({"StartedAt": "2026-11-24T03:33:28.517643362Z"}, 0, ("it was started anew",)),
+        ({"Pid": 7}, 0, ("it was started again",)),
+        ({"StartedAt": "2026-11-24T03:33:28.517643362Z"}, 0, ("it was started again",)),
         ({"ExitCode": 0}, 2, ("the engine had restarted it 0 times, then 2 times",)),
     ],
 )

@@ -194,7 +194,7 @@ FORMAT = [
         "cells that are none",
         "a reader that expects cells breaks",
         files=_rewritten(_strange_cells),
-        told="no notebook cell",
+        told="not a notebook cell",
     ),
     Attack(
         19, "surrogates, NULs and escapes", "text that cannot be written", files=_rewritten(_strange_text)
@@ -205,7 +205,7 @@ FORMAT = [
         "version 5",
         "a version that nobody knows",
         files=_rewritten(lambda data: data.update(nbformat=5)),
-        told="no notebook that can be read",
+        told="not a notebook that can be read",
         worth=(),
         because=UNREADABLE,
     ),

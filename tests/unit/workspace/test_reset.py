@@ -94,7 +94,7 @@ def test_whatever_stands_in_the_chapters_place_is_kept(workspace, chapter, tmp_p
 def test_nothing_is_moved_when_there_is_no_place_to_keep_it(workspace, chapter, tmp_path):
     mine = change(workspace, "sum")
     (workspace / "kept").symlink_to(tmp_path)
-    with pytest.raises(DockbookError, match=r"kept is no folder.*another name"):
+    with pytest.raises(DockbookError, match=r"kept is not a folder.*another name"):
         reset(workspace, chapter)
     assert notebook(workspace).read_bytes() == mine
 

@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[3]
         (b'{"nbformat": true, "cells": []}', "not a notebook"),
         (b'{"nbformat": 4, "cells": [3]}', "cell 1 is not a valid cell"),
         (b'{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "cell 1 has no text"),
-        (b'{"nbformat": ' + b"9" * 5000 + b"}", "no JSON"),
+        (b'{"nbformat": ' + b"9" * 5000 + b"}", "not valid JSON"),
     ],
 )
 def test_what_is_damaged_is_said(content, words):
