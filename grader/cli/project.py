@@ -80,7 +80,7 @@ _SUITES = (
 def test(size: Size | None, names: tuple[str, ...]) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
-    About a quarter of an hour on two quiet cores, the environment and the engine image included; --quick
+    About twelve minutes on two quiet cores, the environment and the engine image included; --quick
     takes two minutes.
 
     For each task of the course, the ordinary run tries the right answer in its notebook, one on the
