@@ -16,6 +16,6 @@ __version__ = "0.1.0"
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Set a notebook up: an engine, the checks, the pictures (``%load_ext grader``)."""
-    from grader.lab.extension import load
+    from grader.notebook.extension import load
 
     load(shell)

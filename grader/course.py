@@ -19,13 +19,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from grader import variables
 from grader.errors import CourseError, NoCourse
 from grader.syntax import parse
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-COURSE_VARIABLE = "DOCKBOOK_COURSE"
 COURSE_FILE = "chapters.toml"
 MAX_FILES = 2000
 """Files of a submission at most."""
@@ -174,8 +174,8 @@ class Course:
         """
         if path is not None:
             return cls.read(_named(Path(path), "the path given"))
-        if named := os.environ.get(COURSE_VARIABLE):
-            return cls.read(_named(Path(named), f"${COURSE_VARIABLE}"))
+        if named := os.environ.get(variables.COURSE):
+            return cls.read(_named(Path(named), f"${variables.COURSE}"))
         here = Path.cwd()
         for folder in (here, *here.parents):
             for candidate in (folder, folder / "course"):
@@ -186,7 +186,7 @@ class Course:
             return cls.read(_SHIPPED)
         raise NoCourse(
             f"No course found: no {COURSE_FILE} in {here}, in a folder `course` there or above.",
-            next_step=f"go to the course's folder, name it with --course, or set {COURSE_VARIABLE} to it.",
+            next_step=f"go to the course's folder, name it with --course, or set {variables.COURSE} to it.",
         )
 
     @classmethod

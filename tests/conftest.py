@@ -11,11 +11,11 @@ from xdist.remote import Producer
 from xdist.workermanage import WorkerController
 
 from grader.cli.project import LEFT
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.engine.build import ensure_image
-from grader.engine.programs import extend_path
-from grader.lab.whole_answers import keep_whole_answers
+from grader.engine.build.engine_image import ensure_image
+from grader.engine.choose import open_engine
+from grader.engine.system.programs import extend_path
+from grader.notebook.docker_py_fix import keep_whole_answers
 from tests.scheduling import Sharing
 
 # Tests call what the command line calls, which has done this first.

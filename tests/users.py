@@ -22,10 +22,10 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from grader.engine import paths
-from grader.engine.ids import ROOT_BASE
-from grader.engine.image import location
-from grader.engine.subordinate import COUNT
+from grader import paths
+from grader.engine.image.engine_image import location
+from grader.engine.system.ids import ROOT_BASE
+from grader.engine.system.subordinate import COUNT
 
 NAME = "dockbook-test"
 WHOLE = ".copied-whole"

@@ -31,7 +31,7 @@ from grader.cli import (
     session,
     workspace,
 )
-from grader.engine import programs
+from grader.engine.system import programs
 from grader.errors import DockbookError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from grader.cli.boot import find_course
 from grader.cli.course import course_option
+from grader.cli.engine_options import find_course
 
 
 @click.command()
@@ -25,7 +25,7 @@ def book(course_path: Path | None, output: Path | None, show: bool) -> int:
     Stored outputs and figures are in it; solutions, hidden tests and what their cells printed are not. A
     chapter that cannot be made into a page is left out, and the exit code is 1.
     """
-    from grader.grading.book import make_book
+    from grader.grading.html_export import make_book
 
     left_out: list[str] = []
     first = make_book(find_course(course_path), (output or Path("book")).absolute(), left_out.append)

@@ -10,14 +10,14 @@ import click
 
 if TYPE_CHECKING:
     from grader.engine.contents import Contents
-    from grader.lab.running import RunningLab
+    from grader.workspace.running_lab import RunningLab
 
 _MOST_NAMES = 12
 
 
 def clean_after_asking(place: Path, lab: RunningLab | None, *, yes: bool) -> bool:
     """Whether the workspace's engine is clean now. Asks unless ``yes``, or when there is nothing to lose."""
-    from grader.lab.clean_engine import clean_engine, engine_contents, is_clean
+    from grader.workspace.clean_engine import clean_engine, engine_contents, is_clean
 
     if is_clean(place, lab):
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.boot import boot_option, ensure_image, find_course, open_chosen
+from grader.cli.engine_options import boot_option, ensure_image, find_course, open_chosen
 from grader.cli.show import Report, progress, time_left
 from grader.errors import UsageError
 
@@ -82,7 +82,7 @@ def grade(
     command to continue. Exit code 3 if a submission could not be looked at (blocked): it stays ungraded.
     """
     from grader.grading.grade import grade as grade_
-    from grader.grading.report import render_table
+    from grader.grading.report.terminal import render_table
 
     if tasks and not again:
         raise UsageError("--task can be used only with --again.", next_step="add --again.")
@@ -153,7 +153,7 @@ def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
     Exit code 1 if a score is not the expected one.
     """
     from grader.grading.demo import REPORT, run_demo
-    from grader.grading.report import render_table
+    from grader.grading.report.terminal import render_table
 
     ensure_image(boot=boot)
     target = (keep or Path(tempfile.mkdtemp(prefix="dockbook-demo-"))).absolute()
@@ -174,12 +174,11 @@ def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
 @click.argument("chapters", metavar="[CHAPTER]...", nargs=-1)
 def store(course_path: Path | None, boot: str, chapters: tuple[str, ...]) -> None:
     """Run the chapters' source notebooks on a fresh engine each and store their outputs (default: all)."""
-    from grader.engine.ports import beside
     from grader.grading.store import store_outputs
 
     course = find_course(course_path, writes=True)
     chosen = [course.chapter(name).require() for name in chapters] or course.written
     for chapter in chosen:
         with open_chosen(boot)[0] as engine:
-            store_outputs(chapter.notebook, engine.env(), beside(engine))
+            store_outputs(chapter.notebook, engine.env(), engine.network_prefix())
         click.echo(chapter.notebook)

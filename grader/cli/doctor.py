@@ -14,7 +14,7 @@ def doctor(as_json: bool) -> int:
 
     Exit code 0 if an engine can be started, else 3.
     """
-    from grader.engine.doctor import examine
+    from grader.engine.doctor.examine import examine
 
     report = examine()
     if as_json:

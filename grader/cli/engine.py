@@ -17,13 +17,12 @@ from types import FrameType
 
 import click
 
-from grader.cli.boot import boot_option, ensure_image, open_chosen, suite_option
+from grader import variables
+from grader.cli.engine_options import boot_option, ensure_image, open_chosen, suite_option
 from grader.cli.lab import workspace_option
 from grader.errors import EngineUnavailable, UsageError
 
 _GRACE_S = 10.0
-EXPIRED_VARIABLE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
-"""As ``grader.engine.bootstrap`` has it, which takes a while to import."""
 
 
 @click.group()
@@ -50,12 +49,12 @@ def engine() -> None:
 def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_release: bool) -> None:
     """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""
     if allow_expired_release:
-        os.environ[EXPIRED_VARIABLE] = "1"
+        os.environ[variables.ALLOW_EXPIRED_RELEASE] = "1"
     if slim and boot != "vm":
         raise UsageError("--slim removes what a sandbox needs to start.", next_step="add --boot vm.")
     image = ensure_image(suite, rebuild=rebuild, boot=boot)
     if slim:
-        from grader.engine.vm_build import slim as make_slim
+        from grader.engine.build.vm import slim as make_slim
 
         make_slim(image)
     click.echo(f"engine image {image.key} ({image.suite}): {image.path}")
@@ -64,7 +63,7 @@ def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_releas
 @engine.command()
 def prune() -> None:
     """Remove engine images and virtual machines of earlier versions from the cache."""
-    from grader.engine.prune import prune as remove_stale
+    from grader.engine.build.prune import prune as remove_stale
 
     removed = remove_stale()
     for path in removed:
@@ -96,7 +95,7 @@ def load(replace: bool) -> None:
 
     An image of yours that has one of these names keeps it, unless you use --replace.
     """
-    from grader.engine import load as course_images
+    from grader.engine.build import docker_archive as course_images
     from grader.engine.host import HostEngine
 
     with HostEngine() as own:
@@ -131,9 +130,9 @@ def reset(workspace: Path | None, yes: bool, every: bool) -> int:
     `rm -rf` fails on them, this command does not. Exit code 1 if you answered no.
     """
     from grader.cli.clean import clean_after_asking
-    from grader.engine.lasting import all_kept
-    from grader.lab.running import running_lab_over
-    from grader.lab.workspace import default_workspace
+    from grader.engine.persistent_state import all_kept
+    from grader.workspace.folder import default_workspace
+    from grader.workspace.running_lab import running_lab_over
 
     places = [(workspace or default_workspace()).expanduser().absolute()]
     if every:
@@ -152,7 +151,7 @@ def status(as_json: bool) -> None:
     """List the engines of yours that run now."""
     from datetime import UTC, datetime
 
-    from grader.engine.registry import running
+    from grader.engine.running_engines import running
 
     rows = [
         {
@@ -177,7 +176,7 @@ def status(as_json: bool) -> None:
 @engine.command()
 def env() -> None:
     """Print shell lines that point a terminal at the running lab's engine: eval "$(dockbook engine env)"."""
-    from grader.engine.registry import running
+    from grader.engine.running_engines import running
 
     labs = [one for one in running() if one.label.startswith("lab")]
     if not labs:
@@ -190,9 +189,9 @@ def env() -> None:
         click.echo(line)
 
 
-def shell_lines(variables: Mapping[str, str]) -> list[str]:
+def shell_lines(environment: Mapping[str, str]) -> list[str]:
     """What a POSIX shell evaluates to get this environment, without the variables that would overrule it."""
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
     return [*lines, "unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION"]
 
 
@@ -207,7 +206,7 @@ def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
     COMMAND gets DOCKER_HOST and a `docker` on its PATH; published ports answer on 127.0.0.1. The rest of
     its environment is as in `dockbook lab`. The engine is removed afterwards.
     """
-    from grader.lab.attend import tell
+    from grader.lab.supervisor import tell
 
     opened, _ = open_chosen(boot, suite=suite)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from grader.cli.boot import open_chosen
+from grader.cli.engine_options import open_chosen
 from grader.errors import UsageError
 
 

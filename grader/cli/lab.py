@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.boot import boot_option, find_course, open_chosen
+from grader import variables
+from grader.cli.engine_options import boot_option, find_course, open_chosen
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 workspace_option = click.option(
     "--workspace",
     type=click.Path(file_okay=False, path_type=Path),
-    envvar="DOCKBOOK_WORKSPACE",
+    envvar=variables.WORKSPACE,
     show_envvar=True,
     help="Your copy of the course (default: dockbook-course in your home folder). Never overwritten.",
 )
@@ -44,7 +45,7 @@ def lab(
     Containers, images, networks and volumes that you make are there again the next time.
     """
     from grader.lab.jupyter import run_lab
-    from grader.lab.workspace import default_workspace, prepare
+    from grader.workspace.folder import default_workspace, prepare
 
     place = (workspace or default_workspace()).expanduser().absolute()
     course = find_course()
@@ -52,7 +53,7 @@ def lab(
         click.echo(line)
     engine, choice = open_chosen(boot, label="lab", keep_for=None if fresh else place)
     if fresh and engine.boot != "host":
-        engine.standing = "Nothing on it is kept (--fresh)."
+        engine.persistence_note = "Nothing on it is kept (--fresh)."
     _tell_of_images(engine, course)
     return run_lab(place, engine, choice.why, browser=not no_browser, port=port, course=course.root)
 
@@ -73,8 +74,8 @@ def _tell_of_images(engine: Engine, course: Course) -> None:
 @click.argument("task", required=False)
 def check(workspace: Path | None, chapter: str, task: str | None) -> int:
     """Check your work in CHAPTER (or only TASK) with the visible checks."""
-    from grader.lab.check import run_check
-    from grader.lab.workspace import default_workspace, find_notebook
+    from grader.notebook.terminal_check import run_check
+    from grader.workspace.folder import default_workspace, find_notebook
 
     place = (workspace or default_workspace()).expanduser().absolute()
     if not place.is_dir():

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.boot import find_course
 from grader.cli.course import course_option
+from grader.cli.engine_options import find_course
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.course import Course
-    from grader.grading.report_data import ClassReport
+    from grader.grading.report.data import ClassReport
 
 STDOUT = "-"
 
@@ -42,7 +42,7 @@ def report(chapter: str, course_path: Path | None, kind: str, output: str | None
     Grades nothing, needs no engine, and works while a grading is running. Exit code 3 if a verdict or the
     journal could not be read; the rest is still reported.
     """
-    from grader.grading.report_gather import gather
+    from grader.grading.report.gather import gather
 
     if show and (kind != "html" or output == STDOUT):
         raise UsageError("--open needs the page in a file.", next_step="drop --format and `--output -`.")
@@ -59,7 +59,7 @@ def report(chapter: str, course_path: Path | None, kind: str, output: str | None
 
 
 def _page(course: Course, found: ClassReport, path: Path | None, show: bool) -> None:
-    from grader.grading.report_page import default_path, write_report
+    from grader.grading.report.page import default_path, write_report
 
     path = (path or default_path(course, found.chapter)).absolute()
     try:
@@ -74,14 +74,14 @@ def _page(course: Course, found: ClassReport, path: Path | None, show: bool) -> 
 
 
 def _rendered(found: ClassReport, kind: str) -> str:
-    from grader.grading import report_files
-    from grader.grading.report_page import render_page
+    from grader.grading.report import files as report_files
+    from grader.grading.report.page import render_page
 
     return {"html": render_page, "json": report_files.as_json, "csv": report_files.as_csv}[kind](found)
 
 
 def _text(text: str, output: str | None) -> None:
-    from grader.grading.report_files import write_whole
+    from grader.grading.report.files import write_whole
 
     # Bytes: a csv's line ends and characters are the same wherever it goes.
     data = text.encode("utf-8", "replace")

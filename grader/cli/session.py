@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader.cli.boot import find_course
+from grader.cli.engine_options import find_course
 from grader.cli.lab import workspace_option
 from grader.errors import UsageError
 
@@ -24,7 +24,7 @@ def session(only_prepare: bool, workspace: Path | None, command: tuple[str, ...]
     ends with it; the exit code is the command's.
     """
     from grader.lab.session import is_prepared, prepare_session, run_session
-    from grader.lab.workspace import default_workspace
+    from grader.workspace.folder import default_workspace
 
     if bool(command) == only_prepare:
         raise UsageError("Give either a COMMAND or --prepare.", next_step="dockbook session -- jupyter lab")

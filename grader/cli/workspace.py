@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.boot import find_course
+from grader.cli.engine_options import find_course
 from grader.cli.lab import workspace_option
 
 if TYPE_CHECKING:
-    from grader.engine.lasting import Lasting
-    from grader.lab.running import RunningLab
-    from grader.lab.status import ChapterStatus
+    from grader.engine.persistent_state import PersistentState
+    from grader.workspace.running_lab import RunningLab
+    from grader.workspace.status import ChapterStatus
 
 
 def _place(workspace: Path | None) -> Path:
-    from grader.lab.workspace import default_workspace
+    from grader.workspace.folder import default_workspace
 
     return (workspace or default_workspace()).expanduser().absolute()
 
@@ -34,14 +34,14 @@ def status(workspace: Path | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from grader.engine.lasting import Lasting
-    from grader.lab.running import running_lab_over
-    from grader.lab.status import workspace_status
+    from grader.engine.persistent_state import PersistentState
+    from grader.workspace.running_lab import running_lab_over
+    from grader.workspace.status import workspace_status
 
     place = _place(workspace)
     found = workspace_status(place, find_course())
     lab = running_lab_over(place)
-    kept = Lasting(place)
+    kept = PersistentState(place)
     if as_json:
         about = {"address": lab.address, "engine": lab.engine.id if lab.engine else None} if lab else None
         rows = [asdict(one) for one in found]
@@ -63,7 +63,7 @@ def _table(place: Path, found: list[ChapterStatus]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from grader.lab.workspace import student_of
+    from grader.workspace.record import student_of
 
     student = student_of(place)
     title = f"{place}" + (f", {student}" if student else "")
@@ -99,7 +99,7 @@ def _lab_line(lab: RunningLab | None) -> str:
     return f"A lab is running here, with {engine}: {lab.address}"
 
 
-def _kept_line(kept: Lasting) -> str:
+def _kept_line(kept: PersistentState) -> str:
     """What is kept of the engine, as `du` counts it."""
     if not kept.exists() and not kept.aside():
         return ""
@@ -121,8 +121,8 @@ def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) ->
     made on the course's engine are removed, after asking you; your own Docker is never touched.
     """
     from grader.cli.clean import clean_after_asking
-    from grader.lab.reset import reset as reset_
-    from grader.lab.running import running_lab_over
+    from grader.workspace.reset import reset as reset_
+    from grader.workspace.running_lab import running_lab_over
 
     place = _place(workspace)
     done = reset_(place, find_course().chapter(chapter))
@@ -163,9 +163,9 @@ def submit(workspace: Path | None, student: str | None, output: Path | None, cha
     Takes what is saved; links are not followed. The receipt says which checks pass in your notebook: that is
     not the grade.
     """
-    from grader.lab.running import running_lab_over
-    from grader.lab.submit import submit as submit_
-    from grader.lab.workspace import chapter_in, require_workspace
+    from grader.workspace.folder import chapter_in, require_workspace
+    from grader.workspace.running_lab import running_lab_over
+    from grader.workspace.submit import submit as submit_
 
     place = require_workspace(_place(workspace))
     target = output.expanduser().absolute() if output else None

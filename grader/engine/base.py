@@ -8,23 +8,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
+from grader import variables
 from grader.environment import tidy
 from grader.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from grader.engine.kernel import StudentKernel
-    from grader.engine.ports import Published
+    from grader.engine.student_kernel import StudentKernel
 
 Boot = Literal["sandbox", "nested", "vm", "host"]
-CONTROL_VARIABLE = "DOCKBOOK_CONTROL"
-"""The socket that a private engine takes a ``daemon.json`` at. ``grader.expect.witness`` has it too: inside
-an engine this package is not there."""
-LOOK_VARIABLE = "DOCKBOOK_LOOK_S"
-"""How many seconds a check's look at a slow engine may take; ``grader.expect.witness`` has it, too."""
 OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 """How variables begin that the docker command and its plugins take orders from."""
 BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
@@ -44,6 +39,16 @@ def limits_line(controllers: Collection[str], why: str) -> str:
     return f"Containers have no control groups here{because}: {instead}."
 
 
+class Published(NamedTuple):
+    """One published port: the number on the engine's host, and ``tcp`` or ``udp``."""
+
+    port: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.port}/{self.kind}"
+
+
 class Engine(ABC):
     """A running Docker Engine. A context manager: leaving it disposes of what it made.
 
@@ -60,7 +65,7 @@ class Engine(ABC):
     """How it was made, where there is more than one way; for the line that a person reads."""
     limits: str = ""
     """Whether containers can be limited and measured, and why not: a sentence for that line, too."""
-    standing: str = ""
+    persistence_note: str = ""
     """Whether what is made on it is there the next time: a sentence for the same line."""
 
     def __enter__(self) -> Self:
@@ -109,6 +114,13 @@ class Engine(ABC):
         """
         return nullcontext()
 
+    def network_prefix(self) -> list[str]:
+        """What comes before a command so that, to it, published ports answer on 127.0.0.1.
+
+        Nothing where they do so anyway, or through ``forward``.
+        """
+        return []
+
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out.
 
@@ -117,8 +129,8 @@ class Engine(ABC):
         """
         env = tidy(os.environ if base is None else base).variables
         if env.get("DOCKER_HOST") != self.docker_host:
-            env.pop(CONTROL_VARIABLE, None)  # the door to another engine
-        env.pop(LOOK_VARIABLE, None)
+            env.pop(variables.CONTROL, None)  # the door to another engine
+        env.pop(variables.LOOK_S, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
         if self.boot != "host":

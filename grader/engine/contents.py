@@ -57,7 +57,7 @@ def from_files(archive: bytes, volumes: Iterable[str]) -> Contents:
 def _contents(
     boxes: Iterable[str], tags: Iterable[str], networks: Iterable[str], volumes: Iterable[str]
 ) -> Contents:
-    from grader.engine.recipe import image_sources
+    from grader.engine.image.recipe import image_sources
 
     ours = {name if ":" in name else f"{name}:latest" for each in image_sources() for name in each.names}
     theirs = {tag for tag in tags if tag not in ours and "@" not in tag and not tag.startswith("<none>")}

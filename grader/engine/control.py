@@ -6,34 +6,25 @@ import contextlib
 import json
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from grader.engine.system.package import bare_python
+from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
-
-PACKAGE = Path(__file__).resolve().parents[2]
-_FIRST_PROCESS = ("sandbox: ", "nested: ", "vm: ")
-_AFTER = 10
-
-
-def bare_python(module: str, call: str, argument: str) -> list[str]:
-    """Command line for a function of this package in a Python without site-packages: it starts in 20 ms."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); from {module} import {call}; {call}(sys.argv[1])"
-    )
-    return [sys.executable, "-I", "-S", "-c", code, argument]
 
 
 class Control:
     """A running keeper. ``ended`` is None, or the tail of the log of a sandbox that is gone."""
 
     def __init__(
-        self, spec: dict[str, Any], keeper: str = "grader.engine.keeper", hand_over: Sequence[int] = ()
+        self,
+        spec: dict[str, Any],
+        keeper: str = "grader.engine.keeper.sandbox",
+        hand_over: Sequence[int] = (),
     ) -> None:
         """``hand_over``: descriptors that the keeper gets under the same numbers."""
         # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
@@ -114,13 +105,3 @@ class Control:
             self.process.kill()
             self.process.wait()
         self._errors.close()
-
-
-def last_words(tail: str) -> str:
-    """The last line of a log that says something.
-
-    Where an engine's first process has said why it ends, that line: others may have written after it.
-    """
-    lines = [line for line in tail.splitlines() if line.strip()][-_AFTER:]
-    own = [line for line in lines if line.startswith(_FIRST_PROCESS)]
-    return (own or lines or ["its log is empty"])[-1]

@@ -2,7 +2,7 @@
 
 For macOS and Windows with WSL 2, whose Docker runs in a virtual machine, and wherever a Docker is there and
 namespaces are not. Private, not for grading: the container has rights on the user's Docker that a student's
-code must not have. The owner's side; ``grader.engine.nested_keeper`` makes and ends the container.
+code must not have. The owner's side; ``grader.engine.keeper.nested`` makes and ends the container.
 """
 
 from __future__ import annotations
@@ -11,25 +11,23 @@ import os
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from grader.engine import nested_recipe
-from grader.engine.control import Control, last_words
-from grader.engine.daemon import DEFAULTS
+from grader.engine.base import Published
+from grader.engine.control import Control
 from grader.engine.endpoint import diagnose, find_docker_host
-from grader.engine.kept import BOOT_DEADLINE_S, KeptEngine
-from grader.engine.nested_image import NestedImage, next_step
+from grader.engine.image import nested_recipe
+from grader.engine.image.nested_image import NestedImage, next_step
+from grader.engine.inside.daemon import DEFAULTS
+from grader.engine.private import BOOT_DEADLINE_S, PrivateEngine
+from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable
-
-if TYPE_CHECKING:
-    from grader.engine.ports import Published
 
 MADE = {"gate": 0o700, "share": 0o700}
 SCHEMES = ("unix", "tcp")
 
 
-class Nested(KeptEngine):
+class Nested(PrivateEngine):
     """A running nested engine. ``Nested(image)`` returns once ``_ping`` has answered.
 
     ``label``: how ``registry.running`` names it. Raises EngineUnavailable when the user's Docker does not
@@ -59,7 +57,7 @@ class Nested(KeptEngine):
                 "files": nested_recipe.files_inside(image.suite),
             },
         }
-        self._control = Control(spec, "grader.engine.nested_keeper")
+        self._control = Control(spec, "grader.engine.keeper.nested")
         try:
             self._wait_ready(started + BOOT_DEADLINE_S)
         except BaseException:

@@ -14,31 +14,21 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, Self
 
 from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from grader.engine.base import Engine
-from grader.engine.control import bare_python, last_words
-from grader.engine.sandbox import Sandbox
+from grader.engine.base import Engine, Published
+from grader.engine.system.package import bare_python
+from grader.engine.system.programs import last_words
 from grader.errors import EngineError
 
 HOST = "127.0.0.1"
 RETRY_S = 0.3
 START_S = 10
 """How long the relay may take to enter an engine's network."""
-
-
-class Published(NamedTuple):
-    """One published port: the number on the engine's host, and ``tcp`` or ``udp``."""
-
-    port: int
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.port}/{self.kind}"
 
 
 class Ports:
@@ -65,7 +55,7 @@ class Ports:
         with theirs, tempfile.TemporaryFile() as errors:
             spec = json.dumps({**way, "control": theirs.fileno()})
             self._process = subprocess.Popen(
-                bare_python("grader.engine.relay", "main", spec),
+                bare_python("grader.engine.keeper.relay", "main", spec),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -167,17 +157,6 @@ def published(client: DockerClient) -> set[Published]:
             if entry.get("PublicPort"):
                 found.add(Published(int(entry["PublicPort"]), str(entry.get("Type", "tcp"))))
     return found
-
-
-def beside(engine: Engine) -> list[str]:
-    """What comes before a command so that, to it, published ports answer on 127.0.0.1.
-
-    A sandbox: the command joins its network, and no port of the host's is taken. Nothing for other boots.
-    """
-    if not isinstance(engine, Sandbox):
-        return []
-    paths = engine.namespaces()
-    return ["nsenter", f"--user={paths['user']}", f"--net={paths['net']}", "--preserve-credentials", "--"]
 
 
 def listener(which: Published) -> socket.socket:

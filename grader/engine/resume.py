@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.engine.control import last_words
-from grader.engine.image import EngineImage
-from grader.engine.lasting import Lasting
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.persistent_state import PersistentState
 from grader.engine.sandbox import Sandbox
+from grader.engine.system.programs import last_words
 from grader.errors import DockbookError, EngineDied, StateDamaged, StateUnfit
 
 MOST_BYTES = 8 << 30
@@ -17,13 +17,15 @@ MOST_BYTES = 8 << 30
 KEPT = "Your containers and images are kept."
 
 
-def open_lasting(image: EngineImage, workspace: Path, tell: Callable[[str], None], *, label: str) -> Sandbox:
-    """The workspace's engine as it was left, or a new one. ``standing`` says whether it is kept.
+def open_persistent(
+    image: EngineImage, workspace: Path, tell: Callable[[str], None], *, label: str
+) -> Sandbox:
+    """The workspace's engine as it was left, or a new one. ``persistence_note`` says whether it is kept.
 
     ``tell`` hears what cannot go on as it was: a state of another engine image, or one that is damaged, is
     put aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as ``Sandbox``.
     """
-    lasting = Lasting(workspace)
+    lasting = PersistentState(workspace)
     try:
         lock = lasting.hold()
     except StateUnfit as error:
@@ -38,7 +40,7 @@ def open_lasting(image: EngineImage, workspace: Path, tell: Callable[[str], None
 
 class _Opening:
     def __init__(
-        self, lasting: Lasting, image: EngineImage, tell: Callable[[str], None], label: str, lock: int
+        self, lasting: PersistentState, image: EngineImage, tell: Callable[[str], None], label: str, lock: int
     ) -> None:
         self.lasting, self.image, self.tell, self.label, self.lock = lasting, image, tell, label, lock
 
@@ -62,7 +64,7 @@ class _Opening:
             disk_bytes=MOST_BYTES,
             label=self.label,
         )
-        engine.standing = KEPT
+        engine.persistence_note = KEPT
         return engine
 
     def _start_clean(self, damage: StateDamaged) -> Sandbox:
@@ -84,5 +86,5 @@ class _Opening:
 
 def _in_memory(image: EngineImage, reason: DockbookError, label: str) -> Sandbox:
     engine = Sandbox(image, label=label)
-    engine.standing = f"What you make on it is not kept this time: {reason.what.rstrip('.')}."
+    engine.persistence_note = f"What you make on it is not kept this time: {reason.what.rstrip('.')}."
     return engine

@@ -1,6 +1,6 @@
 """The ``sandbox`` boot: a private, unprivileged Docker Engine in namespaces of its own.
 
-The owner's side. A keeper process (``grader.engine.keeper``) makes and ends the sandbox; this module starts
+The owner's side. A keeper process (``keeper.sandbox``) makes and ends the sandbox; this module starts
 it, waits for the engine's first answer, and carries requests to it. When this process ends, however it
 ends, the keeper takes everything away.
 """
@@ -17,18 +17,18 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from grader.engine import ids, linux, roots
-from grader.engine.control import Control, bare_python, last_words
-from grader.engine.daemon import DEFAULTS
-from grader.engine.image import EngineImage
-from grader.engine.kept import BOOT_DEADLINE_S
-from grader.engine.kernels import STUDENT_PARTS, GradingEngine
+from grader.engine.base import Published
+from grader.engine.control import Control
+from grader.engine.grading_engine import GradingEngine
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.inside import roots
+from grader.engine.inside.daemon import DEFAULTS
+from grader.engine.private import BOOT_DEADLINE_S
+from grader.engine.system import ids, linux
+from grader.engine.system.package import PACKAGE, STUDENT, bare_python
+from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable, ImageError, StateDamaged, StateUnfit
-
-if TYPE_CHECKING:
-    from grader.engine.ports import Published
 
 PATIENCE_S = 1
 """Seconds that containers have to end in order; Docker's ten are long for somebody who pressed Ctrl-C."""
@@ -42,7 +42,7 @@ class Sandbox(GradingEngine):
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
     memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end.
     ``state_lock``: a locked descriptor, held as long as the sandbox uses the state, which then is a person's:
-    ``disk_bytes`` are watched, and containers end in order. See ``grader.engine.lasting``.
+    ``disk_bytes`` are watched, and containers end in order. See ``grader.engine.persistent_state``.
     ``memory_bytes``, ``processes``: limits for all that is in the sandbox together, 0 for none
     (``limits_reached`` names those that were met). ``plugin``: the authorization plugin. ``label``: how
     ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids cannot be had, EngineDied
@@ -171,6 +171,11 @@ class Sandbox(GradingEngine):
         """Paths that lead to the sandbox's ``user`` and ``net`` namespaces, for ``setns`` and ``nsenter``."""
         return dict(self._control.ask("namespaces"))
 
+    def network_prefix(self) -> list[str]:
+        """The command joins the sandbox's network, and no port of the host's is taken."""
+        there = self.namespaces()
+        return ["nsenter", f"--user={there['user']}", f"--net={there['net']}", "--preserve-credentials", "--"]
+
     def stop_daemon(self) -> None:
         """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
         self._control.ask("stop", 60)
@@ -198,8 +203,7 @@ class Sandbox(GradingEngine):
 
 def student_parts() -> dict[str, Path]:
     """What of this package a student's kernel imports: its path below the libraries, and where it is."""
-    package = Path(__file__).resolve().parents[1]
-    return {f"package/grader/{part}": package / part for part in STUDENT_PARTS}
+    return {f"package/grader/{part}": PACKAGE / part for part in STUDENT}
 
 
 def _open_to_others(path: Path) -> bool:
@@ -236,7 +240,7 @@ def memory_state_works() -> bool:
 
 def probe_limits() -> tuple[list[str], str]:
     """What a sandbox's containers can be limited in here, or why in nothing; tried out, without an engine."""
-    argv = bare_python("grader.engine.cgroups", "try_out", json.dumps(_ids()))
+    argv = bare_python("grader.engine.system.cgroups", "try_out", json.dumps(_ids()))
     try:
         result = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False, cwd="/")
     except subprocess.TimeoutExpired:
@@ -256,7 +260,7 @@ def probe() -> str | None:
         # Where there are no namespaces at all, as in most containers, ids would not help.
         tried = subprocess.run(["unshare", "--user", "true"], capture_output=True, check=False)
         return str(error) if tried.returncode == 0 else "this system or container allows no user namespaces"
-    argv = bare_python("grader.engine.keeper", "try_out", json.dumps(own))
+    argv = bare_python("grader.engine.keeper.sandbox", "try_out", json.dumps(own))
     try:
         result = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False, cwd="/")
     except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
 """The ``vm`` boot: a private Docker Engine in a virtual machine, where there are no privileges at all.
 
 The owner's side, as ``grader.engine.sandbox`` is for a sandbox: it starts a keeper
-(``grader.engine.vm_keeper``), waits for the engine's first answer and carries requests to it. An engine is
+(``grader.engine.keeper.vm``), waits for the engine's first answer and carries requests to it. An engine is
 a snapshot that goes on: dockerd runs already, its memory is a file that all engines read.
 """
 
@@ -16,18 +16,19 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from grader.engine import paths, qemu
-from grader.engine.control import Control, last_words
-from grader.engine.kept import BOOT_DEADLINE_S
-from grader.engine.kernels import STUDENT_PARTS, GradingEngine
-from grader.engine.vm_image import VMImage
-from grader.engine.vm_keeper import COLD_S, wake_arguments
+from grader import paths
+from grader.engine.base import Published
+from grader.engine.control import Control
+from grader.engine.grading_engine import GradingEngine
+from grader.engine.image import qemu
+from grader.engine.image.vm_image import VMImage
+from grader.engine.keeper.vm import COLD_S, wake_arguments
+from grader.engine.private import BOOT_DEADLINE_S
+from grader.engine.system.package import PACKAGE, STUDENT
+from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
-
-if TYPE_CHECKING:
-    from grader.engine.ports import Published
 
 KERNEL_S = 60
 OWN_MB = 256
@@ -88,7 +89,7 @@ class VM(GradingEngine):
             ),
         }
         self._cold, self._label = cold is not None, label
-        self._control = Control(spec, "grader.engine.vm_keeper")
+        self._control = Control(spec, "grader.engine.keeper.vm")
         try:
             if wait:
                 self.wait()
@@ -180,8 +181,7 @@ class VM(GradingEngine):
 
     def _bring(self, files: Path | None) -> None:
         if not self._has_package:
-            package = Path(__file__).resolve().parents[1]
-            self.deliver("package", archive({f"grader/{part}": package / part for part in STUDENT_PARTS}))
+            self.deliver("package", archive({f"grader/{part}": PACKAGE / part for part in STUDENT}))
             self._has_package = True
         self.deliver("work", archive({".": files} if files else {}))
 

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from grader.expect.answer import Answer, Json, plain, same, say
 from grader.expect.check import Checker
 from grader.expect.finding import Finding, Outcome, Status, TaskOutcome
-from grader.expect.mine import Hidden, Mine
+from grader.expect.inspector import EngineInspector, Inspector, LiveInspector
 from grader.expect.probes import HttpReply, Reached, Resolved, UdpReply
-from grader.expect.said import Json, Said, plain, same, say
 from grader.expect.show import CheckFailed, CouldNotLook, Verdict, as_html, as_text
-from grader.expect.witness import EngineWitness, LiveWitness, Witness
+from grader.expect.student_values import Hidden, StudentValues
 
 __all__ = [
+    "Answer",
     "CheckFailed",
     "Checker",
     "CouldNotLook",
-    "EngineWitness",
+    "EngineInspector",
     "Finding",
     "Hidden",
     "HttpReply",
+    "Inspector",
     "Json",
-    "LiveWitness",
-    "Mine",
+    "LiveInspector",
     "Outcome",
     "Reached",
     "Resolved",
-    "Said",
     "Status",
+    "StudentValues",
     "TaskOutcome",
     "UdpReply",
     "Verdict",
-    "Witness",
     "as_html",
     "as_text",
     "plain",

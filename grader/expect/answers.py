@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Self
 
+from grader.expect.answer import Answer, Json, plain, same
+from grader.expect.check_context import EndOfBlock, Scene
 from grader.expect.container import ContainerSubject
-from grader.expect.said import Json, Said, plain, same
-from grader.expect.scene import EndOfBlock, Scene
 from grader.expect.words import listing, quote
 from grader.state import Reference, familiar
 
@@ -17,7 +17,7 @@ _WRONG = "Look again at what the question asks, and at the output above."
 class AnswerSubject:
     """``engine.answer("name")``. The expected value stays out of the findings unless ``reveal``."""
 
-    def __init__(self, scene: Scene, name: str, said: Said) -> None:
+    def __init__(self, scene: Scene, name: str, said: Answer) -> None:
         self.scene = scene
         self.what = f"answer {name}"
         self.name = name

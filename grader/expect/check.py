@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Literal
 
 from grader.errors import Blocked, CourseError, NoAnswer, ObjectFault
+from grader.expect.check_context import EndOfBlock, Scene
 from grader.expect.engine import EngineSubject
 from grader.expect.finding import Finding, Outcome
-from grader.expect.scene import EndOfBlock, Scene
+from grader.expect.inspector import Inspector
 from grader.expect.show import CheckFailed, CouldNotLook
-from grader.expect.witness import Witness
 from grader.expect.words import quote, visible
 
 Tell = Callable[[str, Outcome], None]
@@ -29,7 +29,7 @@ class Checker:
     """
 
     def __init__(
-        self, witness: Witness, tell: Tell | None = None, *, once: bool = False, patience_s: float = 1.5
+        self, witness: Inspector, tell: Tell | None = None, *, once: bool = False, patience_s: float = 1.5
     ) -> None:
         self.witness = witness
         self.outcomes: dict[str, Outcome] = {}

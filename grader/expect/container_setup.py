@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from grader.expect.mine import Hidden
-from grader.expect.scene import Scene
+from grader.expect.check_context import Scene
 from grader.expect.shell import options_after_image
+from grader.expect.student_values import Hidden
 from grader.expect.words import command, listing, quote
 from grader.state import Binding, Container
 

@@ -7,13 +7,13 @@ from typing import Any, NoReturn, Self
 
 from grader.expect import compare, datagrams
 from grader.expect.answers import AnswerSubject
+from grader.expect.check_context import Scene
 from grader.expect.container import ContainerSubject
 from grader.expect.image import ImageSubject
-from grader.expect.mine import Hidden, Mine
 from grader.expect.network import NetworkSubject
 from grader.expect.probes import HttpReply, UdpReply
-from grader.expect.scene import Scene
 from grader.expect.shell import options_after_image
+from grader.expect.student_values import Hidden, StudentValues
 from grader.expect.words import count, listing, misspelt, quote
 from grader.state import Container, repository
 
@@ -129,9 +129,9 @@ class EngineSubject:
         return self
 
     @property
-    def mine(self) -> Mine:
+    def mine(self) -> StudentValues:
         """The student's own values, the same as ``mine`` in their notebook."""
-        return Mine(self._scene.witness.student)
+        return StudentValues(self._scene.witness.student)
 
     @property
     def hidden(self) -> Hidden:

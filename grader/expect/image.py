@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from grader.expect.scene import Scene
+from grader.expect.check_context import Scene
 from grader.expect.words import command, count, listing, quote
 from grader.state import Image, ImageConfig, familiar, repository
 

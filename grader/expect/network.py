@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from grader.expect.scene import Scene
+from grader.expect.check_context import Scene
 from grader.expect.words import listing, quote
 from grader.state import Network
 

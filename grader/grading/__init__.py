@@ -1,0 +1,1 @@
+"""A class: collecting, grading in a batch, the gradebook, feedback, releases."""

@@ -21,7 +21,7 @@ from nbgrader.utils import parse_utc
 
 from grader.course import ignored
 from grader.expect.words import visible
-from grader.grading.received import Received, note_received
+from grader.grading.judge.received import Received, note_received
 
 _OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 # A platform's may have letters of any language. It becomes a folder's name: not a hidden one, none elsewhere.

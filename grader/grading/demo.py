@@ -14,14 +14,14 @@ from nbformat.v4 import new_code_cell
 
 from grader.course import COURSE_FILE, Chapter, Course, marks
 from grader.errors import CourseError
-from grader.grading.files import regular_files
 from grader.grading.grade import Progress, grade
 from grader.grading.gradebook import CONFIG_FILE
+from grader.grading.judge.files import regular_files
+from grader.grading.judge.results import ChapterResult, SubmissionResult
+from grader.grading.judge.run import EngineFactory
 from grader.grading.release import release
-from grader.grading.report_data import of_results
-from grader.grading.report_page import write_report
-from grader.grading.results import ChapterResult, SubmissionResult
-from grader.grading.run import EngineFactory
+from grader.grading.report.data import of_results
+from grader.grading.report.page import write_report
 
 REPORT = "report.html"
 

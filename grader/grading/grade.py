@@ -25,11 +25,11 @@ from grader.engine.base import Engine
 from grader.errors import CourseError, EngineError, GradebookError
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
+from grader.grading.judge.results import ChapterResult, SubmissionResult
+from grader.grading.judge.run import EngineFactory, grade_submission, merge, sandbox_factory
+from grader.grading.judge.submission import Submission, read_submission
 from grader.grading.lock import course_lock, folder_of
-from grader.grading.report_gather import standings
-from grader.grading.results import ChapterResult, SubmissionResult
-from grader.grading.run import EngineFactory, grade_submission, merge, sandbox_factory
-from grader.grading.submission import Submission, read_submission
+from grader.grading.report.gather import standings
 from grader.grading.verdicts import Verdicts
 
 Stage = Literal["running", "kept", "graded", "written"]

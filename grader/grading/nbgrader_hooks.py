@@ -30,11 +30,11 @@ from grader.course import Chapter, Course, marks
 from grader.errors import CourseError, GradingBusy
 from grader.expect.words import visible
 from grader.grading.journal import Journal
+from grader.grading.judge.received import times_of_platforms_alone
+from grader.grading.judge.results import SubmissionResult, TaskResult, number
+from grader.grading.judge.run import grade_submission, sandbox_factory
+from grader.grading.judge.submission import Submission, read_submission
 from grader.grading.lock import course_lock, held_by_another
-from grader.grading.received import times_of_platforms_alone
-from grader.grading.results import SubmissionResult, TaskResult, number
-from grader.grading.run import grade_submission, sandbox_factory
-from grader.grading.submission import Submission, read_submission
 from grader.grading.verdicts import Verdicts
 
 VERDICT = "dockbook_verdict"
@@ -207,7 +207,7 @@ def save_verdict(
     """The one writer of points. ``nb`` is looked at only for what waits for a person to grade it.
 
     Of the cell kinds of nbgrader's *Create Assignment*, a test gets the verdict's points; a manually graded
-    answer or task waits for a person. ``nb``: the graded notebook (``Grafted.notebook``, executed or not).
+    answer or task waits for a person. ``nb``: the graded notebook (``Reassembled.notebook``).
     """
     by_task = {task.task: task for task in verdict.tasks} if verdict else {}
     by_test = {task.test_id: by_task.get(task.id) for task in chapter.tasks}

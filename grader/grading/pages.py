@@ -19,7 +19,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from grader.grading import rendering
-from grader.grading.outputs import PICTURES
+from grader.grading.judge.outputs import PICTURES
 
 TAGS = frozenset(
     {

@@ -11,8 +11,8 @@ from nbformat import NotebookNode
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError
-from grader.grading.files import regular_files
 from grader.grading.gradebook import Books
+from grader.grading.judge.files import regular_files
 from grader.grading.lock import course_lock
 from grader.sound import require_sound
 

@@ -2,7 +2,7 @@
 
 Markdown and colouring are done by libraries whose time may grow with the square of a text that somebody
 chose, and one thread writes the results of a whole class. What is not done in time is shown as plain text.
-``python -m grader.grading.rendering`` is that process: a request and an answer a line, in JSON.
+``rendering_process`` is that process: a request and an answer a line, in JSON.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import atexit
 import contextlib
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import time
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+
+from grader import variables
 
 PAGE_S = 30.0
 """Seconds for one student's page. An honest one takes one or two."""
@@ -74,7 +75,7 @@ class Renderer:
         self._end()
         self._process = subprocess.Popen(
             # -P: not from the folder where nbgrader happens to be, which may be a submission's.
-            [sys.executable, "-P", "-m", "grader.grading.rendering"],
+            [sys.executable, "-P", "-m", "grader.grading.rendering_process"],
             cwd="/",
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -109,7 +110,7 @@ class Renderer:
             process.wait()
 
 
-_DRAWS = "DOCKBOOK_DRAWS"
+_DRAWS = variables.DRAWS
 _RENDERER = Renderer()
 
 
@@ -143,39 +144,3 @@ def drawing() -> bool:
 def plain(source: str) -> str:
     """Any text as HTML, with the reason."""
     return f"<p><em>{TOO_LONG}</em></p><pre>{escape(source)}</pre>"
-
-
-def _answer(request: dict[str, Any]) -> str:
-    # Imported here: who asks has its own reasons to be quick.
-    from grader.grading import feedback, pages
-
-    if request["what"] == "markdown":
-        return pages.as_html(request["source"], request["attachments"])
-    return feedback.draw(
-        request["notebook"], request["resources"], request["config"], plainly=bool(request["plain"])
-    )
-
-
-def main() -> None:
-    """Answer until the other side closes."""
-    answers, sys.stdout = sys.stdout, sys.stderr
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    import grader.grading.feedback  # noqa: F401 - what takes time, before the first question
-
-    print("{}", file=answers, flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        # Whoever asked may have been killed: nothing is left running.
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        limit = int(used.ru_utime + used.ru_stime + float(request["seconds"]) + 5)
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-        try:
-            answer: dict[str, str] = {"html": _answer(request)}
-        # A fault of a library in a student's text costs the drawing of it, nothing else.
-        except Exception as error:  # noqa: BLE001
-            answer = {"error": f"{type(error).__name__}: {error}"[:500]}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

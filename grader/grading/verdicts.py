@@ -6,7 +6,6 @@ side never gets to write here.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import json
@@ -19,16 +18,23 @@ from pathlib import Path
 
 import grader
 from grader.course import Chapter, Course
-from grader.engine.recipe import SUITES, key
-from grader.grading.files import digest_of_source
+from grader.engine.image.recipe import SUITES, key
+from grader.engine.system.package import PACKAGE, STUDENT
+from grader.grading.judge.files import digest_of_source
+from grader.grading.judge.results import RESULT_VERSION, SubmissionResult
+from grader.grading.judge.submission import Submission
 from grader.grading.lock import folder_of
-from grader.grading.results import RESULT_VERSION, SubmissionResult
-from grader.grading.submission import Submission
-from grader.syntax import parse
 
-_PARTS = ("engine", "state", "expect", "course.py", "errors.py")
-_JUDGES = ("run", "submission")
-"""Modules of ``grading`` that a verdict begins with; those that they import make it, too."""
+_ENGINE = (
+    *("base", "choose", "control", "private", "grading_engine", "student_kernel", "sandbox", "vm"),
+    *("system", "inside", "keeper", "image"),
+)
+_PARTS = (*STUDENT, "course.py", "given.py", "syntax.py", "grading/judge")
+"""What can change a verdict: what runs in the graded kernel, what judges, and the engine that both ask.
+
+Of ``engine``: the backends that grade, and the folders of their processes. Not the doctor, nor how images and
+machines are built: what comes of that has keys of its own.
+"""
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 
 
@@ -112,36 +118,28 @@ class Verdicts:
         return self.folder / f"{key}.json", self.folder / f"{key}.ipynb"
 
 
-def judging_modules() -> list[Path]:
-    """The modules of ``grading`` that have a part in a verdict: reports, books and pages have none."""
-    folder = Path(__file__).parent
-    found: set[str] = set()
-    waiting = list(_JUDGES)
-    while waiting:
-        name = waiting.pop()
-        path = folder / f"{name}.py"
-        if name in found or not path.is_file():
-            continue
-        found.add(name)
-        for node in ast.walk(parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module == __package__:
-                waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{__package__}."):
-                waiting.append((node.module or "").removeprefix(f"{__package__}."))
-    return [folder / f"{name}.py" for name in sorted(found)]
+def parts_of_a_verdict(package: Path) -> list[Path]:
+    """The files of ``package`` (the folder of ``grader``) that can change a verdict."""
+    found: set[Path] = set()
+    for part in (*_PARTS, *(f"engine/{name}" for name in _ENGINE)):
+        place = package / part
+        place = place if place.exists() else place.with_suffix(".py")
+        found |= set(place.rglob("*.py")) if place.is_dir() else {place}
+    return sorted(found)
+
+
+def digest_of_code(package: Path) -> str:
+    """A hash of the code that makes a verdict, by ``parts_of_a_verdict``."""
+    total = hashlib.sha256()
+    for path in parts_of_a_verdict(package):
+        total.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes())
+    return total.hexdigest()
 
 
 @lru_cache(maxsize=1)
 def grader_version() -> str:
     """The version and a hash of the code that judges, so that no verdict outlives a change of it."""
-    total = hashlib.sha256(f"{grader.__version__}:{RESULT_VERSION}".encode())
-    package = Path(grader.__file__).parent
-    for part in _PARTS:
-        place = package / part
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            total.update(path.read_bytes())
-    for path in judging_modules():
-        total.update(path.read_bytes())
+    total = hashlib.sha256(f"{grader.__version__}:{RESULT_VERSION}:{digest_of_code(PACKAGE)}".encode())
     for suite in SUITES:
         total.update(key(suite).encode())  # the images that students' containers are made from
     return total.hexdigest()

@@ -1,1 +1,1 @@
-"""The student's side: the notebook extension, the workspace, JupyterLab, checks from a terminal."""
+"""JupyterLab on the student's machine: started, set up, watched over; its server's side is ``server``."""

@@ -19,10 +19,10 @@ from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from grader.errors import DockbookError
-from grader.lab import pictures
-from grader.lab.as_cli import translator
-from grader.lab.trace import Tracer
-from grader.lab.why import explainer
+from grader.notebook import pictures
+from grader.notebook.as_cli import translator
+from grader.notebook.trace import Tracer
+from grader.notebook.why import explainer
 
 _PATIENCE_S = 30.0
 _SLEEP = ["sleep", "1000"]

@@ -20,18 +20,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from grader.engine.base import Engine
-from grader.engine.ports import Published
+from grader import variables
+from grader.engine.base import Engine, Published
 from grader.environment import without_jupyter
 from grader.errors import DockbookError, UsageError
-from grader.lab.attend import Attendant, tell, told_if_long
-from grader.lab.before import VARIABLE as BEFORE_VARIABLE
-from grader.lab.before import Before
-from grader.lab.desk import COURSE_VARIABLE, PORTS
 from grader.lab.jupyter_settings import settings, write_settings
+from grader.lab.server import PORTS
 from grader.lab.stop import Stop, stop_on_signals
+from grader.lab.supervisor import Supervisor, tell, told_if_long
 from grader.lab.tunnel import ssh_command
-from grader.lab.workspace import PRIVATE, student_of
+from grader.notebook.baseline import Before
+from grader.workspace.record import PRIVATE, student_of
 
 START_S = 120.0  # JupyterLab takes 3 s on a quiet machine, and much longer in a class's first minute
 STOP_S = 10.0
@@ -90,9 +89,9 @@ def run_lab(
             print(engine_line(engine, why), flush=True)
             environment = _environment(engine, workspace)
             if course:
-                environment[COURSE_VARIABLE] = str(course)
+                environment[variables.SERVER_COURSE] = str(course)
             ports = engine.forward(tell, noting(workspace))
-            attend, server_of = Attendant(engine), serve(workspace, environment, port=port)
+            attend, server_of = Supervisor(engine), serve(workspace, environment, port=port)
             with ports, attend as attendant, server_of as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 _print_tunnel(server.url)
@@ -148,7 +147,7 @@ def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
         record = workspace / ".dockbook" / "before.json"
         with closing(engine.client()) as client:
             Before.look(client).save(record)
-        environment[BEFORE_VARIABLE] = str(record)
+        environment[variables.BEFORE] = str(record)
     return environment
 
 
@@ -161,7 +160,7 @@ def engine_line(engine: Engine, why: str) -> str:
     )
     why = f"{why}; {engine.detail}" if engine.detail else why
     ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s."
-    said = " ".join(part for part in (ready, engine.limits, engine.standing) if part)
+    said = " ".join(part for part in (ready, engine.limits, engine.persistence_note) if part)
     return f"Engine: {said} For a terminal: {to_it}"
 
 
@@ -170,7 +169,7 @@ def _print_tunnel(url: str) -> None:
         print(f"First run this on the computer that you logged in from: {command}", flush=True)
 
 
-def _watch(server: Server, attendant: Attendant) -> None:
+def _watch(server: Server, attendant: Supervisor) -> None:
     """Until JupyterLab ends. An engine that died comes back empty, where its boot can do that; it is said."""
     while (code := server.process.poll()) is None:
         attendant.wait(_TICK_S)
@@ -214,11 +213,11 @@ def serve(
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
     if not instructor:
-        env["DOCKBOOK_WORKSPACE"] = str(workspace)
+        env[variables.WORKSPACE] = str(workspace)
         # So that a terminal there has `dockbook`. Last: it hides no program of the student's.
         env["PATH"] = os.pathsep.join([env.get("PATH", os.defpath), str(Path(sys.executable).parent)])
     if not instructor and (student := student_of(workspace)):
-        env["DOCKBOOK_STUDENT"] = student
+        env[variables.STUDENT] = student
     command = _command(workspace, port, instructor=instructor)
     with told_if_long("starting JupyterLab"):
         server = _come_up(command, workspace, env, log)
@@ -231,7 +230,7 @@ def serve(
 _MAIN = """\
 import os, sys
 if sys.platform == "linux":
-    from grader.engine.linux import die_with_parent
+    from grader.engine.system.linux import die_with_parent
     die_with_parent()  # when the lab is killed outright, nobody else could end JupyterLab
     if os.getppid() != int(sys.argv[1]):
         sys.exit("the lab has ended")

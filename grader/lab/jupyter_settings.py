@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from grader.lab.desk import LABEXTENSIONS, SERVER
+from grader.lab.server import LABEXTENSIONS, SERVER
 
 # The instructor's parts of nbgrader stay out of a student's JupyterLab; Validate stays in.
 _OFF_IN_SERVER = ("formgrader", "assignment_list", "course_list", "validate_assignment")
@@ -17,7 +17,7 @@ _CSS = """\
 /* What a command prints scrolls sideways, as tables of `docker ps` must: folded, their columns are lost. */
 .jp-RenderedText[data-mime-type="application/vnd.jupyter.stdout"] pre { white-space: pre; overflow-x: auto }
 """
-_INSTRUCTORS = ["grader.lab.fresh_gradebook", "grader.grading.received"]
+_INSTRUCTORS = ["grader.lab.fresh_gradebook", "grader.grading.judge.received"]
 
 
 def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:

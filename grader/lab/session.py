@@ -17,19 +17,19 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.engine import qemu, vm_image
-from grader.engine.image import find_image
+from grader import variables
+from grader.engine.image import qemu, vm_image
+from grader.engine.image.engine_image import find_image
 from grader.engine.vm import VM
 from grader.errors import EngineError, EngineUnavailable, UsageError
-from grader.lab import notices
-from grader.lab.attend import Attendant
-from grader.lab.attend import tell as say
-from grader.lab.desk import COURSE_VARIABLE, PROXY_VARIABLE
-from grader.lab.extension import ENGINE_VARIABLE
 from grader.lab.jupyter import STOP_S, engine_line, noting
 from grader.lab.jupyter_settings import settings, write_settings
 from grader.lab.stop import Stop, stop_on_signals
-from grader.lab.workspace import PRIVATE, prepare
+from grader.lab.supervisor import Supervisor
+from grader.lab.supervisor import tell as say
+from grader.notebook import notices
+from grader.workspace.folder import prepare
+from grader.workspace.record import PRIVATE
 
 if TYPE_CHECKING:
     from grader.course import Course
@@ -70,46 +70,46 @@ def run_session(command: Sequence[str], workspace: Path, course: Path) -> int:
         say(line)
         notices.note(record, line)
 
-    variables = {
-        "DOCKBOOK_WORKSPACE": str(workspace),
+    added = {
+        variables.WORKSPACE: str(workspace),
         "JUPYTER_CONFIG_DIR": str(workspace / PRIVATE / "jupyter"),
         # This environment's kernel, not one of the same name in the home folder.
         "JUPYTER_PREFER_ENV_PATH": "1",
-        COURSE_VARIABLE: str(course),
-        PROXY_VARIABLE: "1",
-        notices.VARIABLE: str(record),
+        variables.SERVER_COURSE: str(course),
+        variables.SERVER_PROXY: "1",
+        variables.NOTICES: str(record),
     }
     with stop_on_signals():
         try:
-            code = _run(command, variables, workspace, tell)
+            code = _run(command, added, workspace, tell)
         except Stop:
             return 128 + signal.SIGTERM  # before there was a command
     return code if code >= 0 else 128 - code
 
 
 def _run(
-    command: Sequence[str], variables: Mapping[str, str], workspace: Path, tell: Callable[[str], None]
+    command: Sequence[str], added: Mapping[str, str], workspace: Path, tell: Callable[[str], None]
 ) -> int:
     with ExitStack() as stack:
         engine: VM | None = None
-        environment = {**os.environ, ENGINE_VARIABLE: "none"}
+        environment = {**os.environ, variables.ENGINE: "none"}
         try:
             engine = stack.enter_context(_open())
             environment = engine.env()
         except EngineError as error:
-            _without(error, Path(variables[notices.VARIABLE]))
+            _without(error, Path(added[variables.NOTICES]))
         try:
-            process = subprocess.Popen(command, env={**environment, **variables})
+            process = subprocess.Popen(command, env={**environment, **added})
         except OSError as error:
             raise UsageError(
                 f"cannot run {command[0]!r}: {error.strerror}.", next_step="check its name and your PATH."
             ) from error
         try:
             wait: Callable[[float], None] = time.sleep
-            if engine and _wait(engine, Path(variables[notices.VARIABLE])):
+            if engine and _wait(engine, Path(added[variables.NOTICES])):
                 say(engine_line(engine, "this session's own"))
                 stack.enter_context(engine.forward(tell, noting(workspace)))
-                wait = stack.enter_context(Attendant(engine, tell, THEN)).wait
+                wait = stack.enter_context(Supervisor(engine, tell, THEN)).wait
             while (code := process.poll()) is None:
                 wait(_TICK_S)
             return code

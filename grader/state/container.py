@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from grader.state import _shape as shape
+from grader.state import json_fields as fields
 
 
 @dataclass(frozen=True)
@@ -134,45 +134,45 @@ class Container:
     @classmethod
     def from_inspect(cls, data: dict[str, Any]) -> Container:
         """Read the JSON of ``GET /containers/ID/json``, API 1.41 to 1.52; what is absent is empty."""
-        state, config = shape.table(data, "State"), shape.table(data, "Config")
-        host, net = shape.table(data, "HostConfig"), shape.table(data, "NetworkSettings")
-        path = shape.text(data, "Path")
+        state, config = fields.table(data, "State"), fields.table(data, "Config")
+        host, net = fields.table(data, "HostConfig"), fields.table(data, "NetworkSettings")
+        path = fields.text(data, "Path")
         return cls(
-            id=shape.text(data, "Id"),
-            name=shape.text(data, "Name").removeprefix("/"),
-            image=shape.text(config, "Image"),
-            image_id=shape.text(data, "Image"),
-            argv=((path,) if path else ()) + shape.texts(data, "Args"),
-            cmd=shape.texts(config, "Cmd"),
-            entrypoint=shape.texts(config, "Entrypoint"),
-            status=shape.text(state, "Status"),
-            exit_code=shape.number(state, "ExitCode"),
-            oom_killed=shape.flag(state, "OOMKilled"),
-            error=shape.text(state, "Error"),
-            created_at=shape.moment(data, "Created"),
-            started_at=shape.moment(state, "StartedAt"),
-            finished_at=shape.moment(state, "FinishedAt"),
-            tty=shape.flag(config, "Tty"),
-            open_stdin=shape.flag(config, "OpenStdin"),
-            env=shape.environment(config),
-            labels=shape.labels(config),
-            user=shape.text(config, "User"),
-            working_dir=shape.text(config, "WorkingDir"),
-            restart_policy=shape.text(shape.table(host, "RestartPolicy"), "Name") or "no",
-            init=shape.flag(host, "Init"),
-            auto_remove=shape.flag(host, "AutoRemove"),
-            publish_all=shape.flag(host, "PublishAllPorts"),
-            exposed=tuple(shape.table(config, "ExposedPorts")),
-            requested=_bindings(shape.table(host, "PortBindings")),
-            published=_bindings(shape.table(net, "Ports")),
+            id=fields.text(data, "Id"),
+            name=fields.text(data, "Name").removeprefix("/"),
+            image=fields.text(config, "Image"),
+            image_id=fields.text(data, "Image"),
+            argv=((path,) if path else ()) + fields.texts(data, "Args"),
+            cmd=fields.texts(config, "Cmd"),
+            entrypoint=fields.texts(config, "Entrypoint"),
+            status=fields.text(state, "Status"),
+            exit_code=fields.number(state, "ExitCode"),
+            oom_killed=fields.flag(state, "OOMKilled"),
+            error=fields.text(state, "Error"),
+            created_at=fields.moment(data, "Created"),
+            started_at=fields.moment(state, "StartedAt"),
+            finished_at=fields.moment(state, "FinishedAt"),
+            tty=fields.flag(config, "Tty"),
+            open_stdin=fields.flag(config, "OpenStdin"),
+            env=fields.environment(config),
+            labels=fields.labels(config),
+            user=fields.text(config, "User"),
+            working_dir=fields.text(config, "WorkingDir"),
+            restart_policy=fields.text(fields.table(host, "RestartPolicy"), "Name") or "no",
+            init=fields.flag(host, "Init"),
+            auto_remove=fields.flag(host, "AutoRemove"),
+            publish_all=fields.flag(host, "PublishAllPorts"),
+            exposed=tuple(fields.table(config, "ExposedPorts")),
+            requested=_bindings(fields.table(host, "PortBindings")),
+            published=_bindings(fields.table(net, "Ports")),
             networks=_endpoints(net),
             links=_links(host, net),
-            mounts=tuple(_mount(item) for item in shape.rows(data, "Mounts") if isinstance(item, dict)),
+            mounts=tuple(_mount(item) for item in fields.rows(data, "Mounts") if isinstance(item, dict)),
             pulse=Pulse(
-                shape.text(state, "Status"),
-                shape.text(state, "StartedAt"),
-                shape.number(data, "RestartCount"),
-                shape.number(state, "Pid"),
+                fields.text(state, "Status"),
+                fields.text(state, "StartedAt"),
+                fields.number(data, "RestartCount"),
+                fields.number(state, "Pid"),
             ),
         )
 
@@ -183,22 +183,22 @@ def _bindings(ports: dict[str, Any]) -> tuple[Binding, ...]:
         port, _, proto = key.partition("/")
         if not (port.isascii() and port.isdigit()):
             continue
-        for item in shape.rows(ports, key):
+        for item in fields.rows(ports, key):
             if isinstance(item, dict):
-                at = (shape.text(item, "HostIp"), shape.number(item, "HostPort"))
+                at = (fields.text(item, "HostIp"), fields.number(item, "HostPort"))
                 found.append(Binding(int(port), proto or "tcp", *at))
     return tuple(found)
 
 
 def _endpoints(net: dict[str, Any]) -> tuple[Endpoint, ...]:
     places = []
-    networks = shape.table(net, "Networks")
+    networks = fields.table(net, "Networks")
     for name in networks:
-        place = shape.table(networks, name)
+        place = fields.table(networks, name)
         # DNSNames took over from Aliases with API 1.44; older engines know only Aliases.
-        names = dict.fromkeys(shape.texts(place, "Aliases") + shape.texts(place, "DNSNames"))
+        names = dict.fromkeys(fields.texts(place, "Aliases") + fields.texts(place, "DNSNames"))
         places.append(
-            Endpoint(name, shape.text(place, "NetworkID"), shape.text(place, "IPAddress"), tuple(names))
+            Endpoint(name, fields.text(place, "NetworkID"), fields.text(place, "IPAddress"), tuple(names))
         )
     return tuple(places)
 
@@ -208,10 +208,10 @@ def _links(host: dict[str, Any], net: dict[str, Any]) -> tuple[tuple[str, str], 
 
     In the default network they stand with the container, in another one with its place there.
     """
-    places = shape.table(net, "Networks")
-    found = [*shape.texts(host, "Links")]
+    places = fields.table(net, "Networks")
+    found = [*fields.texts(host, "Links")]
     for name in places:
-        found += shape.texts(shape.table(places, name), "Links")
+        found += fields.texts(fields.table(places, name), "Links")
     pairs = (item.partition(":") for item in found)
     return tuple(
         dict.fromkeys((other.removeprefix("/"), inside.rpartition("/")[2]) for other, _, inside in pairs)
@@ -220,10 +220,10 @@ def _links(host: dict[str, Any], net: dict[str, Any]) -> tuple[tuple[str, str], 
 
 def _mount(item: dict[str, Any]) -> Mount:
     return Mount(
-        shape.text(item, "Type"),
-        shape.text(item, "Name") or shape.text(item, "Source"),
-        shape.text(item, "Destination"),
-        shape.flag(item, "RW"),
+        fields.text(item, "Type"),
+        fields.text(item, "Name") or fields.text(item, "Source"),
+        fields.text(item, "Destination"),
+        fields.flag(item, "RW"),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from grader.state import _shape as shape
+from grader.state import json_fields as fields
 from grader.state.reach import looking
 
 
@@ -32,14 +32,16 @@ class Image:
     @classmethod
     def from_list(cls, data: dict[str, Any]) -> Image:
         """Read one entry of ``GET /images/json``; an untagged image was ``<none>:<none>`` up to API 1.42."""
-        created = shape.number(data, "Created")
+        created = fields.number(data, "Created")
         return cls(
-            id=shape.text(data, "Id"),
-            tags=tuple(tag for tag in shape.texts(data, "RepoTags") if not tag.startswith("<none>")),
-            digests=tuple(name for name in shape.texts(data, "RepoDigests") if not name.startswith("<none>")),
+            id=fields.text(data, "Id"),
+            tags=tuple(tag for tag in fields.texts(data, "RepoTags") if not tag.startswith("<none>")),
+            digests=tuple(
+                name for name in fields.texts(data, "RepoDigests") if not name.startswith("<none>")
+            ),
             created_at=datetime.fromtimestamp(created, UTC) if 0 < created < 2**34 else None,
-            size=shape.number(data, "Size"),
-            labels=shape.labels(data),
+            size=fields.number(data, "Size"),
+            labels=fields.labels(data),
         )
 
 
@@ -71,22 +73,22 @@ class ImageConfig:
     @classmethod
     def from_inspect(cls, data: dict[str, Any]) -> ImageConfig:
         """Read the JSON of ``GET /images/ID/json``; Author, Comment, Cmd may be absent from API 1.52 on."""
-        config = shape.table(data, "Config")
+        config = fields.table(data, "Config")
         return cls(
-            id=shape.text(data, "Id"),
-            author=shape.text(data, "Author"),
-            comment=shape.text(data, "Comment"),
-            layers=shape.texts(shape.table(data, "RootFS"), "Layers"),
-            cmd=shape.texts(config, "Cmd"),
-            entrypoint=shape.texts(config, "Entrypoint"),
-            env=shape.environment(config),
-            labels=shape.labels(config),
-            user=shape.text(config, "User"),
-            working_dir=shape.text(config, "WorkingDir"),
-            exposed=tuple(shape.table(config, "ExposedPorts")),
-            os=shape.text(data, "Os"),
-            architecture=shape.text(data, "Architecture"),
-            variant=shape.text(data, "Variant"),
+            id=fields.text(data, "Id"),
+            author=fields.text(data, "Author"),
+            comment=fields.text(data, "Comment"),
+            layers=fields.texts(fields.table(data, "RootFS"), "Layers"),
+            cmd=fields.texts(config, "Cmd"),
+            entrypoint=fields.texts(config, "Entrypoint"),
+            env=fields.environment(config),
+            labels=fields.labels(config),
+            user=fields.text(config, "User"),
+            working_dir=fields.text(config, "WorkingDir"),
+            exposed=tuple(fields.table(config, "ExposedPorts")),
+            os=fields.text(data, "Os"),
+            architecture=fields.text(data, "Architecture"),
+            variant=fields.text(data, "Variant"),
         )
 
 
@@ -104,4 +106,4 @@ def read_history(client: DockerClient, image_id: str, deadline_s: float = 5) -> 
     """The instructions that made an image, newest first; empty if it is gone. Raises Blocked as above."""
     with looking(client, "the image's history", deadline_s, one=True) as look:
         steps: Any = look.present(client.api.history, image_id)
-    return tuple(shape.text(step, "CreatedBy") for step in steps or () if isinstance(step, dict))
+    return tuple(fields.text(step, "CreatedBy") for step in steps or () if isinstance(step, dict))

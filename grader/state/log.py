@@ -10,7 +10,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from grader.state import _shape as shape
+from grader.state import json_fields as fields
 from grader.state.reach import Look, looking
 
 MAX_BYTES = 256 * 1024
@@ -85,7 +85,7 @@ def moment_of(line: str) -> datetime | None:
     """The time that the engine put before a line of a log; None if it begins with none."""
     # Without a terminal a frame's header comes first.
     found = _MOMENT.match(line) or _MOMENT.match(line[_HEADER:])
-    return shape.moment({"at": found.group()}, "at") if found else None
+    return fields.moment({"at": found.group()}, "at") if found else None
 
 
 def _fetch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.state import _shape as shape
+from grader.state import json_fields as fields
 
 PREDEFINED = ("bridge", "host", "none")
 """Networks that come with every engine."""
@@ -30,14 +30,14 @@ class Network:
     @classmethod
     def from_list(cls, data: dict[str, Any]) -> Network:
         """Read one entry of ``GET /networks``."""
-        ranges = shape.rows(shape.table(data, "IPAM"), "Config")
+        ranges = fields.rows(fields.table(data, "IPAM"), "Config")
         return cls(
-            id=shape.text(data, "Id"),
-            name=shape.text(data, "Name"),
-            driver=shape.text(data, "Driver"),
-            internal=shape.flag(data, "Internal"),
-            subnets=tuple(shape.text(item, "Subnet") for item in ranges if isinstance(item, dict)),
-            labels=shape.labels(data),
+            id=fields.text(data, "Id"),
+            name=fields.text(data, "Name"),
+            driver=fields.text(data, "Driver"),
+            internal=fields.flag(data, "Internal"),
+            subnets=tuple(fields.text(item, "Subnet") for item in ranges if isinstance(item, dict)),
+            labels=fields.labels(data),
         )
 
 
@@ -52,4 +52,4 @@ class Volume:
     @classmethod
     def from_list(cls, data: dict[str, Any]) -> Volume:
         """Read one entry of ``GET /volumes``."""
-        return cls(shape.text(data, "Name"), shape.text(data, "Driver"), shape.labels(data))
+        return cls(fields.text(data, "Name"), fields.text(data, "Driver"), fields.labels(data))

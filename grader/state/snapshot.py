@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from docker import DockerClient
 
-from grader.state import _shape as shape
+from grader.state import json_fields as fields
 from grader.state.container import Container
 from grader.state.image import Image
 from grader.state.network import Network, Volume
@@ -50,7 +50,10 @@ class Snapshot:
             # The engine lists these in another order each time; a finding names them in one.
             networks=tuple(sorted(map(Network.from_list, networks), key=lambda net: (net.name, net.id))),
             volumes=tuple(
-                sorted(map(Volume.from_list, shape.rows(volumes, "Volumes")), key=lambda volume: volume.name)
+                sorted(
+                    map(Volume.from_list, fields.rows(volumes, "Volumes")),
+                    key=lambda volume: volume.name,
+                )
             ),
             unread=max(0, len(listed) - MOST_CONTAINERS),
         )

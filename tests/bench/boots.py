@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
-from grader.cli.boot import open_chosen
+from grader.cli.engine_options import open_chosen
 from grader.engine.base import Boot, Engine
 from tests.engine.boots import BOOTS, machine
 

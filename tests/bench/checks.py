@@ -22,8 +22,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from grader.course import Course, marks
-from grader.engine.auto import open_engine
-from grader.engine.ports import beside
+from grader.engine.choose import open_engine
 from grader.lab.jupyter import _environment
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         environment = _environment(engine, Path(place)) | {"DOCKBOOK_WORKSPACE": place}
         again = [sys.executable, "-m", "tests.bench.checks", "--beside-an-engine", place]
         ended = subprocess.run(
-            [*beside(engine), *again, "--chapter", chapter.id, "--runs", str(chosen.runs)],
+            [*engine.network_prefix(), *again, "--chapter", chapter.id, "--runs", str(chosen.runs)],
             env={**environment, "JUPYTER_PREFER_ENV_PATH": "1", "PYTHONPATH": os.fspath(ROOT)},
             cwd=place,
             capture_output=True,

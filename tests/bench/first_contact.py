@@ -33,8 +33,8 @@ from urllib.parse import urlsplit
 import nbformat
 from tornado.websocket import websocket_connect
 
-from grader.engine import ids
-from grader.engine.build import remove
+from grader.engine.system import ids
+from grader.engine.system.ids import remove
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = "ch01-overview"

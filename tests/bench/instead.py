@@ -18,9 +18,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from grader.engine import ids, programs
-from grader.engine.bootstrap import mmdebstrap
-from grader.engine.build import remove
+from grader.engine.build.bootstrap import mmdebstrap
+from grader.engine.system import ids, programs
+from grader.engine.system.ids import remove
 from tests.bench.first_contact import Clock, contact, cpu, places, table
 
 SUITE = "trixie"

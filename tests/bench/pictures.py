@@ -17,8 +17,8 @@ from typing import Any
 
 from IPython.core.formatters import DisplayFormatter
 
-from grader.engine.auto import open_engine
-from grader.lab import pictures
+from grader.engine.choose import open_engine
+from grader.notebook import pictures
 
 
 def milliseconds(formatter: DisplayFormatter, thing: object, runs: int) -> float:

@@ -15,8 +15,8 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from grader.course import Chapter, Course
-from grader.engine import load
-from grader.engine.build import ensure_image
+from grader.engine.build import docker_archive
+from grader.engine.build.engine_image import ensure_image
 from grader.engine.host import HostEngine
 from grader.lab.jupyter import _environment
 from tests.engine.dockerd import Dockerd
@@ -84,7 +84,7 @@ def stock(course: Course, chapter: Chapter, folder: Path) -> Iterator[Stock]:
         Dockerd(Path(place), hub=image) as running,
         HostEngine(f"unix://{running.socket}") as engine,
     ):
-        load.load(engine, image, load.names(), keep_hub=True)
+        docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
         found = Stock(folder, engine, running.beside())
         found.nbgrader("generate_assignment", chapter.id)
         yield found

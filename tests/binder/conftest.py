@@ -12,7 +12,7 @@ import pytest
 from docker import DockerClient
 from filelock import FileLock
 
-from grader.engine import paths
+from grader import paths
 from tests.binder.sessions import (
     BASE,
     IMAGE,

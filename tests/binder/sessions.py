@@ -23,7 +23,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from grader.course import Course
-from grader.engine.build import ensure_image
+from grader.engine.build.engine_image import ensure_image
 from tests.engine.dockerd import Dockerd
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 from docker import DockerClient
 from docker.models.containers import Container
 
-from grader.engine import nested_image
+from grader import variables
 from tests.binder.sessions import BASE, LIMITS, NO_RIGHTS, Session, clone, proxies
 from tests.engine.dockerd import Dockerd
 
@@ -80,8 +80,8 @@ def test_with_a_docker_and_no_namespaces_it_is_nested(
         "group_add": [str(dockerd.socket.stat().st_gid)],
         "volumes": {str(dockerd.socket): {"bind": "/var/run/docker.sock", "mode": "rw"}},
         "environment": {
-            nested_image.BASE_VARIABLE: BASE,
-            nested_image.NETWORK_VARIABLE: "host",
+            variables.BASE_IMAGE: BASE,
+            variables.BUILD_NETWORK: "host",
             **proxies(),
         },
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import recipe, vm_recipe
+from grader.engine.image import recipe, vm_recipe
 
 ROOT = Path(__file__).parents[2]
 BINDER = ROOT / "binder"
@@ -98,7 +98,7 @@ def test_the_engines_stage_has_all_that_the_engine_is_made_of(tmp_path: Path) ->
             shutil.copy(ROOT / source, target)
     build = (tmp_path / "build-engine").read_text()
     imports = "\n".join(line for line in build.splitlines() if line.startswith(("from ", "import ")))
-    code = f"{imports}\nimport json\nfrom grader.engine import recipe, vm_recipe\n"
+    code = f"{imports}\nimport json\nfrom grader.engine.image import recipe, vm_recipe\n"
     code += "print(json.dumps([recipe.__file__, recipe.key('trixie'), vm_recipe.key('trixie')]))"
     said = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path = {[str(tmp_path), *sys.path]!r}\n{code}"],

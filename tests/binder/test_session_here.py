@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import vm_image
-from grader.engine.build import ensure_image
-from grader.engine.image import location
-from grader.engine.vm_build import ensure_vm
+from grader.engine.build.engine_image import ensure_image
+from grader.engine.build.vm import ensure_vm
+from grader.engine.image import vm_image
+from grader.engine.image.engine_image import location
 from tests.shared_tree import shared_python
 from tests.users import User, ordinary_user
 

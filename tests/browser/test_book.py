@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from grader.course import Course
-from grader.grading.book import make_book
+from grader.grading.html_export import make_book
 from tests.browser.lab import ROOT, chromium
 
 CHAPTERS = [chapter.id for chapter in Course.read(ROOT / "course").written]

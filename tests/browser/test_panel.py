@@ -17,11 +17,11 @@ import pytest
 from docker import DockerClient
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from grader import variables
 from grader.course import Course
 from grader.engine.base import Engine
-from grader.lab.desk import COURSE_VARIABLE
 from grader.lab.jupyter import serve
-from grader.lab.workspace import prepare
+from grader.workspace.folder import prepare
 from tests.browser.access import assert_no_serious_fault
 from tests.browser.lab import DOCKBOOK, ROOT, Lab, new_page, open_chapter, shot
 from tests.browser.test_start import theme
@@ -192,7 +192,7 @@ def test_an_engine_that_is_reset_and_one_that_ends(browser: Browser, engine: Eng
     workspace = tmp_path / "dockbook"
     prepare(workspace, course=COURSE)
     done_in_part(workspace)
-    with serve(workspace, engine.env() | {COURSE_VARIABLE: str(COURSE.root)}) as server:
+    with serve(workspace, engine.env() | {variables.SERVER_COURSE: str(COURSE.root)}) as server:
         page = new_page(browser)
         page.goto(server.address)
         page.get_by_role("button", name="Watch it live").click()
@@ -253,7 +253,7 @@ def made_up(browser: Browser, dockerd: Dockerd, tmp_path: Path) -> Iterator[Page
     """The panel on it."""
     workspace = tmp_path / "dockbook"
     workspace.mkdir()
-    env = os.environ | {"DOCKER_HOST": f"unix://{dockerd.path}", COURSE_VARIABLE: str(COURSE.root)}
+    env = os.environ | {"DOCKER_HOST": f"unix://{dockerd.path}", variables.SERVER_COURSE: str(COURSE.root)}
     with serve(workspace, env) as server:
         page = new_page(browser)
         page.goto(server.address)

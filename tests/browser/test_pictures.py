@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from grader.expect.why import explain
-from grader.lab.pictures import container, image, network, tables
-from grader.lab.trace import Call, Conversation
-from grader.lab.why import Answer
+from grader.notebook.pictures import container, image, network, tables
+from grader.notebook.trace import Call, Conversation
+from grader.notebook.why import Answer
 from grader.state import Container, Network
 from tests.browser.access import assert_no_serious_fault
 from tests.browser.lab import DOCKBOOK, Lab, new_page, open_chapter, shot

@@ -20,7 +20,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from grader.cli.boot import open_chosen
+from grader.cli.engine_options import open_chosen
 
 KNOWN = Path(__file__).with_suffix(".toml")
 PLUGIN = """\

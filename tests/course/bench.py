@@ -20,10 +20,10 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from grader.course import Chapter, Task
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.grading.kernel import KernelSession
-from grader.grading.trusted import LOOK_S, originals
+from grader.engine.choose import open_engine
+from grader.grading.judge.kernel import KernelSession
+from grader.grading.judge.trusted import LOOK_S, originals
 from grader.state import Snapshot
 
 TIDY = r"""

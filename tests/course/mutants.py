@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from grader.course import Chapter, Task, marks
-from grader.engine.auto import open_engine
+from grader.engine.choose import open_engine
 from tests.course.operators import Cell, edits
 from tests.course.test_cases import CASES, COURSE, chapters, prepared, try_cell
 

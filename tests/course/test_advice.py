@@ -19,8 +19,8 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from grader.expect.finding import Outcome
-from grader.grading.kernel import KernelSession
-from grader.grading.trusted import look
+from grader.grading.judge.kernel import KernelSession
+from grader.grading.judge.trusted import look
 from tests.course.bench import Bench
 from tests.course.test_cases import ALL, CASES, TASKS, Case, in_order, prepared, run_cell
 

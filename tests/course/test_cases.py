@@ -18,8 +18,8 @@ import pytest
 from grader.course import Chapter, Course, Task, marks
 from grader.engine.base import Engine
 from grader.expect.finding import Outcome
-from grader.grading.kernel import CellRun, KernelSession
-from grader.grading.trusted import LOOK_S, look, originals
+from grader.grading.judge.kernel import CellRun, KernelSession
+from grader.grading.judge.trusted import LOOK_S, look, originals
 from grader.state import Snapshot
 from tests.course.bench import Bench
 

@@ -18,17 +18,16 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from grader.cli.boot import open_chosen
+from grader.cli.engine_options import open_chosen
 from grader.course import Chapter, Course
-from grader.engine import load
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.engine.build import ensure_image
+from grader.engine.build import docker_archive
+from grader.engine.build.engine_image import ensure_image
+from grader.engine.choose import open_engine
 from grader.engine.host import HostEngine
-from grader.engine.ports import beside
 from grader.expect.check import NEEDS_PRIVATE
-from grader.lab.configure import ConfigurationRefused
 from grader.lab.jupyter import _environment
+from grader.notebook.configure import ConfigurationRefused
 from tests.course.outcomes import CHAPTER_S, ROOT, Told, run_beside, unexpected_errors
 from tests.engine.boots import machine
 from tests.engine.dockerd import Dockerd
@@ -73,21 +72,21 @@ def debian(engine_image: None) -> Iterator[Place]:
         Dockerd(Path(folder), hub=image) as running,
         HostEngine(f"unix://{running.socket}") as engine,
     ):
-        load.load(engine, image, load.names(), keep_hub=True)
+        docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
         yield Place(engine, running.beside(), f"/usr/bin{os.pathsep}")
 
 
 @pytest.fixture(scope="module")
 def stable(engine_image: None) -> Iterator[Place]:
     with open_engine("sandbox") as engine:
-        yield Place(engine, beside(engine))
+        yield Place(engine, engine.network_prefix())
 
 
 @pytest.fixture(scope="module")
 def newest() -> Iterator[Place]:
     ensure_image("forky")
     with open_engine("sandbox", suite="forky") as engine:
-        yield Place(engine, beside(engine))
+        yield Place(engine, engine.network_prefix())
 
 
 def assert_all_pass(chapter: Chapter, told: Told) -> None:
@@ -163,12 +162,11 @@ import sys
 from pathlib import Path
 from dataclasses import asdict
 import json
-from grader.engine.auto import open_engine
-from grader.engine.ports import beside
+from grader.engine.choose import open_engine
 from tests.course.test_engines import COURSE, Place
 result, chapter, boot = Path(sys.argv[1]), COURSE.chapter(sys.argv[2]), sys.argv[3]
 with open_engine(boot) as engine, engine.forward(print):
-    result.write_text(json.dumps(asdict(Place(engine, beside(engine)).run(chapter, result.parent))))
+    result.write_text(json.dumps(asdict(Place(engine, engine.network_prefix()).run(chapter, result.parent))))
 """
 
 

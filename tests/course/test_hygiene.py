@@ -17,8 +17,8 @@ from nbformat import NotebookNode
 from nbval.plugin import get_sanitize_patterns
 
 from grader.course import Chapter, Course, is_test, marks
-from grader.engine import load
-from grader.lab import scenes
+from grader.engine.build import docker_archive
+from grader.notebook import scenes
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
@@ -236,7 +236,7 @@ def test_what_needs_the_engines_configuration_is_marked(chapter: Chapter) -> Non
 
 
 def test_the_images_that_a_chapter_starts_from_are_listed(chapter: Chapter) -> None:
-    names = load.names()
+    names = docker_archive.names()
     source = "\n".join(cell.source for cell in code(chapter))
     used = {image for name in re.findall(r'\bscene\("([^"]+)"\)', source) for image in scenes.IMAGES[name]}
     for repository in {name.partition(":")[0] for name in names}:

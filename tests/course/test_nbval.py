@@ -24,7 +24,6 @@ from nbval.plugin import IPyNbCell, coalesce_streams, get_sanitize_patterns, noc
 
 from grader.course import Chapter, Course
 from grader.engine.base import Engine
-from grader.engine.ports import beside
 
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
@@ -89,7 +88,14 @@ def run(
     env["PYTHONPATH"] = os.pathsep.join([str(folder), str(ROOT), env.get("PYTHONPATH", "")])
     env["DOCKBOOK_RECORD"] = str(record)
     # Beside the engine, as in the lab: what its containers publish answers on 127.0.0.1.
-    command = [*beside(shared_engine), sys.executable, "-m", "pytest", "--nbval", str(chapter.notebook)]
+    command = [
+        *shared_engine.network_prefix(),
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        str(chapter.notebook),
+    ]
     options = ["--nbval-sanitize-with", str(SANITIZER), "-p", "dockbook_recorder", "-p", "no:cacheprovider"]
     ended = subprocess.run(
         [*command, *options, "-c", str(folder / "pytest.ini"), "--color=no", "-q"],

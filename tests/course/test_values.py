@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from grader.course import Course
-from grader.expect import Mine
+from grader.expect import StudentValues
 
 COURSE = Course.read(Path(__file__).parents[2] / "course")
 ASKED = re.compile(r"""mine\.port\(\s*["']([^"']+)["']""")
@@ -20,6 +20,6 @@ def test_tasks_have_ports_of_their_own() -> None:
         for name in ASKED.findall(cell.source)
     }
     # For one student is for all: see Mine.port.
-    ports = {name: Mine().port(name) for name in sorted(names)}
+    ports = {name: StudentValues().port(name) for name in sorted(names)}
     assert len(set(ports.values())) == len(ports), f"rename one of two tasks with one port: {ports}"
     assert ASKED.findall("engine.mine.port('web')") == ["web"]

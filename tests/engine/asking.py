@@ -8,7 +8,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from grader.expect import Checker, CheckFailed, LiveWitness, Outcome
+from grader.expect import Checker, CheckFailed, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 
 Question = Callable[[EngineSubject], object]
@@ -20,7 +20,7 @@ class Course:
     def __init__(self, docker_host: str, client: DockerClient) -> None:
         self.client = client
         self.answers: dict[str, object] = {}
-        self.witness = LiveWitness(self.answers, environment={"DOCKER_HOST": docker_host})
+        self.witness = LiveInspector(self.answers, environment={"DOCKER_HOST": docker_host})
 
     def run(
         self, name: str, command: list[str] | str | None = None, image: str = "busybox", **options: Any

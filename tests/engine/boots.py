@@ -18,7 +18,7 @@ import docker
 from docker import DockerClient
 from filelock import FileLock
 
-from grader.engine import nested_image, paths
+from grader import paths, variables
 from grader.engine.base import Boot
 from tests.engine.dockerd import Dockerd
 
@@ -74,8 +74,8 @@ def _with_docker() -> Iterator[Machine]:
                 patience=3,
                 environment={
                     "DOCKER_CONFIG": str(write_context(Path(folder), f"unix://{dockerd.socket}")),
-                    nested_image.BASE_VARIABLE: BASE,
-                    nested_image.NETWORK_VARIABLE: "host",
+                    variables.BASE_IMAGE: BASE,
+                    variables.BUILD_NETWORK: "host",
                 },
                 holds=lambda: everything(client),
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli.boot import open_chosen
+from grader.cli.engine_options import open_chosen
 from grader.engine.base import Engine
 from tests.engine import differ
 from tests.engine.asking import Course

@@ -175,7 +175,7 @@ def _namespaces(pids: list[int]) -> Iterator[str]:
 
 def places() -> dict[Path, int]:
     """Folders that an engine, or what breaks out of one, would write to, and how deep to look."""
-    from grader.engine import paths
+    from grader import paths
 
     return {
         # The tests have a temporary folder of their own: others use the machine's meanwhile.

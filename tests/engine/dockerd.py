@@ -22,9 +22,9 @@ import docker
 import psutil
 from docker import DockerClient
 
-from grader.engine import recipe
-from grader.engine.image import EngineImage
-from grader.engine.network import HUB_ADDRESS
+from grader.engine.image import recipe
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.system.places import HUB_ADDRESS
 
 START_S = 30
 PROGRAMS = {

@@ -8,7 +8,7 @@ from typing import Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from grader.engine.kernel import StudentKernel
+from grader.engine.student_kernel import StudentKernel
 
 
 class Notebook:

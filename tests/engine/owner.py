@@ -13,7 +13,7 @@ import time
 
 from docker.errors import ContainerError
 
-from grader.engine.auto import open_engine
+from grader.engine.choose import open_engine
 
 ASK = ["wget", "-qO-", "-T2", "http://172.17.0.1:5001/"]
 

@@ -24,8 +24,9 @@ import docker
 import pytest
 from docker import DockerClient
 
-from grader.engine.auto import open_engine
-from grader.engine.base import CONTROL_VARIABLE, Engine
+from grader import variables
+from grader.engine.base import Engine
+from grader.engine.choose import open_engine
 from grader.engine.ports import HOST
 from grader.errors import EngineError
 from tests.engine.boots import Machine
@@ -301,7 +302,7 @@ def test_a_notebook_configures_through_the_door(place: Machine, engine: Engine) 
     """A kernel on this machine knows the engine by its environment alone."""
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(20 * place.patience)
-        door.connect(engine.env()[CONTROL_VARIABLE])
+        door.connect(engine.env()[variables.CONTROL])
         door.sendall(json.dumps({"daemon": {"registry-mirrors": ["http://mirror"]}}).encode() + b"\n")
         assert json.loads(door.recv(65536)) == {"ok": True}
     assert eventually(lambda: mirrors(engine) == ["http://mirror/"], 10 * place.patience)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from grader.engine.auto import open_engine
+from grader.engine.choose import open_engine
 from tests.engine import differ
 from tests.engine.boots import Machine
 from tests.engine.owners import all_ready, end, owners_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.bootstrap import mmdebstrap
+from grader.engine.build.bootstrap import mmdebstrap
 from tests.engine import differ
 from tests.engine.owners import TREE
 from tests.engine.typed import eventually

@@ -21,8 +21,8 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError, ContainerError
 
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
+from grader.engine.choose import open_engine
 
 SEARCH = (Path(__file__).parent / "search.py").read_text()
 IMAGE = "training/webapp"

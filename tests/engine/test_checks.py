@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from grader.engine.host import HostEngine
 from grader.errors import Blocked
-from grader.expect import Checker, LiveWitness
+from grader.expect import Checker, LiveInspector
 from grader.state import Snapshot, read_file, read_log
 from tests.engine.asking import Course
 
@@ -334,7 +334,7 @@ def test_no_log_is_a_finding_and_bad_bytes_are_replaced(course: Course) -> None:
 
 
 def test_no_engine_is_not_the_students_fault(course: Course) -> None:
-    nowhere = LiveWitness({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    nowhere = LiveInspector({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     checker = Checker(nowhere)
     with pytest.raises(Blocked, match="dockbook doctor"), checker.check("task") as engine:
         engine.container("web")

@@ -11,7 +11,7 @@ import zmq
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from grader.engine.base import Engine
-from grader.expect import Mine
+from grader.expect import StudentValues
 
 Run = Callable[[str], list[dict[str, Any]]]
 
@@ -64,7 +64,9 @@ def test_a_lesson_in_the_students_kernel(run: Run) -> None:
 def test_values_hints_and_configuration(run: Run) -> None:
     assert run("%load_ext grader") == []
     (shown,) = run("mine.port('web'), mine.word('web')")
-    assert shown["data"]["text/plain"] == str((Mine("ada").port("web"), Mine("ada").word("web")))
+    assert shown["data"]["text/plain"] == str(
+        (StudentValues("ada").port("web"), StudentValues("ada").word("web"))
+    )
     (shown,) = run("hint('web')")
     assert shown["data"]["text/plain"].startswith("Hint 1 of 2 for web: Which image?")
     assert "training/webapp" in run("hint('web')")[0]["data"]["text/html"]

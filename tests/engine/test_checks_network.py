@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
+from grader.engine.choose import open_engine
 from grader.errors import Blocked
-from grader.expect import Checker, CheckFailed, LiveWitness, Outcome
+from grader.expect import Checker, CheckFailed, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.expect.helper import LABEL
-from grader.expect.witness import Witness
-from grader.grading.trusted import TrustedWitness, originals
+from grader.expect.inspector import Inspector
+from grader.grading.judge.trusted import TrustedWitness, originals
 
 ECHO = """
 import socket
@@ -60,9 +60,9 @@ def town(engine_image: None) -> Iterator[Engine]:
 @pytest.fixture(params=["trusted", "live"])
 def ask(request: pytest.FixtureRequest, town: Engine) -> Iterator[Ask]:
     with closing(town.client()) as client:
-        witness: Witness = TrustedWitness(town, client, {})
+        witness: Inspector = TrustedWitness(town, client, {})
         if request.param == "live":
-            witness = LiveWitness({}, environment={"DOCKER_HOST": town.docker_host})
+            witness = LiveInspector({}, environment={"DOCKER_HOST": town.docker_host})
 
         def ask(question: Callable[[EngineSubject], object]) -> Outcome:
             checker = Checker(witness)
@@ -71,7 +71,7 @@ def ask(request: pytest.FixtureRequest, town: Engine) -> Iterator[Ask]:
             return checker.outcomes["task"]
 
         yield ask
-        if isinstance(witness, LiveWitness):
+        if isinstance(witness, LiveInspector):
             witness.close()
 
 
@@ -142,7 +142,7 @@ def test_without_the_image_to_look_with_it_is_blocked_and_says_how(engine: Engin
     client = engine.client()
     client.containers.run("busybox", ["sleep", "60"], name="box", detach=True)
     client.images.remove("training/webapp", force=True)
-    witness = LiveWitness({}, environment={"DOCKER_HOST": engine.docker_host})
+    witness = LiveInspector({}, environment={"DOCKER_HOST": engine.docker_host})
     with closing(witness), pytest.raises(Blocked, match="docker pull training/webapp"):  # noqa: SIM117
         with Checker(witness).check("task") as subject:
             subject.container("box").answers_udp(53)

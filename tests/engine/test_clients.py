@@ -11,8 +11,8 @@ import docker
 import pytest
 from docker.errors import APIError, NotFound
 
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
+from grader.engine.choose import open_engine
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from grader.engine import sandbox
-from grader.engine.auto import open_engine
-from grader.engine.image import find_image
-from grader.engine.rehearsal import rehearse
+from grader.engine.choose import open_engine
+from grader.engine.doctor.rehearsal import rehearse
+from grader.engine.image.engine_image import find_image
 from tests.engine.environments import ENGINES, LABS, QUICK, Environment
 from tests.engine.kernels import Notebook
 from tests.users import Session, User, ordinary_user
@@ -215,7 +215,7 @@ def test_what_only_its_owner_may_read_is_imported_inside(
             path.chmod(0o700 if path.is_dir() else 0o600)
         monkeypatch.setattr(sandbox, "student_parts", lambda: parts)
         with open_engine("sandbox") as engine, Notebook(engine.start_kernel()) as notebook:
-            assert notebook.run("import grader.lab.extension, grader.expect; print('here')") == "here\n"
+            assert notebook.run("import grader.notebook.extension, grader.expect; print('here')") == "here\n"
     finally:
         os.umask(before)
 
@@ -224,7 +224,7 @@ def test_what_only_its_owner_may_read_is_imported_inside(
 
 
 def test_the_rehearsal_leaves_nothing(engine_image: None) -> None:
-    from grader.engine.registry import running
+    from grader.engine.running_engines import running
 
     before = {one.id for one in running()}
     assert rehearse(find_image()) is None

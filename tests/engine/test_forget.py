@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from grader.engine.host import HostEngine
-from grader.lab.before import Before, Keeper, noted
-from grader.lab.forget import CouldNotForget, forgetter
+from grader.notebook.baseline import Before, Keeper, noted
+from grader.notebook.forget import CouldNotForget, forgetter
 from tests.engine.asking import Course
 from tests.engine.dockerd import Dockerd
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from grader.engine import ids, registry
-from grader.engine.build import remove
-from grader.engine.lasting import Lasting
+from grader.engine import running_engines
+from grader.engine.persistent_state import PersistentState
 from grader.engine.resume import KEPT
+from grader.engine.system import ids
+from grader.engine.system.ids import remove
 from tests.browser.lab import DOCKBOOK, Lab
 
 pytestmark = pytest.mark.timeout(300)
@@ -40,7 +41,7 @@ def running(workspace: Path, *options: str) -> Iterator[tuple[Lab, DockerClient]
     lab = Lab(workspace, "lab", "--no-browser", *options)
     try:
         lab.address()
-        [info] = [one for one in registry.running() if one.owner_pid == lab.process.pid]
+        [info] = [one for one in running_engines.running() if one.owner_pid == lab.process.pid]
         with closing(DockerClient(base_url=info.docker_host, timeout=60)) as client:
             yield lab, client
     finally:
@@ -138,9 +139,9 @@ def test_without_a_lab_what_is_kept_is_cleared_once_allowed(workspace: Path) -> 
     said = dockbook("engine", "reset", code=1)
     assert "containers: box (busybox)" in said
     assert "images: mine:1" in said
-    assert Lasting(workspace).exists()
+    assert PersistentState(workspace).exists()
     assert "clean: your engine" in dockbook("reset", "ch01", "--yes")
-    assert not Lasting(workspace).place.exists()
+    assert not PersistentState(workspace).place.exists()
     assert "Saved engine state" not in dockbook("status")
     assert dockbook("engine", "reset") == ""
 
@@ -160,11 +161,11 @@ def test_a_person_is_asked(workspace: Path) -> None:
         os.close(ours)
         assert "Remove them?" in out
         assert asked.returncode == code
-        assert Lasting(workspace).exists() == (code == 1)
+        assert PersistentState(workspace).exists() == (code == 1)
 
 
 def test_all_of_it_even_for_workspaces_that_are_gone(workspace: Path, tmp_path: Path) -> None:
-    other = Lasting(tmp_path / "gone")
+    other = PersistentState(tmp_path / "gone")
     os.close(other.hold())
     other.begin("key")
     other.state.mkdir()

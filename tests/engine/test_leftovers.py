@@ -57,7 +57,7 @@ def test_an_owner_that_is_asked_to_end(before: differ.Host, number: signal.Signa
 
 
 def test_the_kernels_of_a_killed_sandbox_are_gone_too(before: differ.Host) -> None:
-    from grader.engine.auto import open_engine
+    from grader.engine.choose import open_engine
 
     with open_engine("sandbox") as engine:
         kernel = engine.start_kernel()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from grader.course import Limits
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.grading.kernel import CellRun, KernelSession
+from grader.engine.choose import open_engine
+from grader.grading.judge.kernel import CellRun, KernelSession
 
 SETUP = "import docker\nclient = docker.from_env()"
 LIMITS = Limits(memory_mb=512, disk_mb=256, processes=256)

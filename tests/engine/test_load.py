@@ -15,10 +15,10 @@ import docker
 import pytest
 
 from grader.cli import main
-from grader.engine import load
-from grader.engine.build import ensure_image
+from grader.engine.build import docker_archive
+from grader.engine.build.engine_image import ensure_image
 from grader.engine.host import HostEngine
-from grader.engine.image import EngineImage
+from grader.engine.image.engine_image import EngineImage
 from tests.engine.dockerd import Dockerd
 
 NAMES = [
@@ -62,13 +62,15 @@ def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 
 def test_the_names_are_those_of_a_private_engine() -> None:
-    assert load.names() == NAMES
+    assert docker_archive.names() == NAMES
 
 
 def test_the_archive_is_whole(image: EngineImage, tmp_path: Path) -> None:
     """Each layer is what the image's configuration says it is, and written once however many share it."""
-    images = {name: load._read(image, name, load.debians_sources(image)) for name in NAMES}
-    load.write_archive(tmp_path / "a.tar", images)
+    images = {
+        name: docker_archive._read(image, name, docker_archive.debians_sources(image)) for name in NAMES
+    }
+    docker_archive.write_archive(tmp_path / "a.tar", images)
     with tarfile.open(tmp_path / "a.tar") as archive:
         members = archive.getnames()
         assert len(set(members)) == len(members)
@@ -104,14 +106,14 @@ def test_they_come_when_asked_for_and_once(
     assert own.containers.run("training/webapp", ["python", "-c", "print(6 * 7)"], remove=True) == b"42\n"
     # Where there is no course hub, packages come from Debian itself.
     sources = own.containers.run("debian:trixie", ["cat", "/etc/apt/sources.list"], remove=True).decode()
-    assert sources == load.debians_sources(image)
+    assert sources == docker_archive.debians_sources(image)
     assert all(line.startswith("deb http") and " trixie" in line for line in sources.splitlines())
     assert own.images.get("debian:trixie").attrs["Config"]["Cmd"] == ["bash"]
 
     assert main(["engine", "load"]) == 0
     assert set(shown(capsys).values()) == {"the course's, already there"}
     with HostEngine() as engine:
-        assert {one.state for one in load.compare(engine, image)} == {"same"}
+        assert {one.state for one in docker_archive.compare(engine, image)} == {"same"}
 
 
 @pytest.mark.root
@@ -141,7 +143,7 @@ def test_a_name_that_means_another_image_stays_the_users(
 @pytest.mark.root
 def test_what_was_loaded_stays_through_a_reset(own: docker.DockerClient, image: EngineImage) -> None:
     with HostEngine() as engine:
-        assert load.load(engine, image, ["busybox:latest", "httpd:latest"]) == [
+        assert docker_archive.load(engine, image, ["busybox:latest", "httpd:latest"]) == [
             "busybox:latest",
             "httpd:latest",
         ]

@@ -12,10 +12,13 @@ import pytest
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from grader.engine import nested, nested_image, sandbox
-from grader.engine.auto import choose, open_engine
-from grader.engine.doctor import examine
-from grader.engine.image import find_image
+from grader import variables
+from grader.engine import nested, sandbox
+from grader.engine.build import nested_image as nested_build
+from grader.engine.choose import choose, open_engine
+from grader.engine.doctor.examine import examine
+from grader.engine.image import nested_image
+from grader.engine.image.engine_image import find_image
 from grader.errors import EngineDied, EngineUnavailable, ImageError
 from tests.engine.boots import BASE, Machine
 from tests.engine.typed import eventually
@@ -50,7 +53,7 @@ def test_of_a_stale_image_only_the_own_go(place: Machine, theirs: DockerClient) 
     ours, other = f"{nested_image.REPOSITORY}:trixie-000000000000", "theirs:latest"
     for tag, labels in ((ours, {nested_image.KEY_LABEL: "000000000000"}), (other, {})):
         theirs.images.build(fileobj=io.BytesIO(f"FROM {BASE}\n".encode()), tag=tag, labels=labels)
-    nested_image._remove_old(theirs, image)
+    nested_build._remove_old(theirs, image)
     with pytest.raises(ImageNotFound):
         theirs.images.get(ours)
     assert image.tag in theirs.images.get(image.tag).tags
@@ -58,17 +61,17 @@ def test_of_a_stale_image_only_the_own_go(place: Machine, theirs: DockerClient) 
 
 
 def test_another_base_is_another_image(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(nested_image.BASE_VARIABLE, "debian:another")
+    monkeypatch.setenv(variables.BASE_IMAGE, "debian:another")
     with pytest.raises(ImageError, match=r"has no dockbook-engine:trixie-.* --boot nested .* builds it"):
         nested_image.find_image(nested.find_docker())
 
 
 def test_a_base_that_is_nowhere(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine has no way to a registry, as behind a school's firewall."""
-    monkeypatch.setenv(nested_image.BASE_VARIABLE, "registry.invalid/debian:trixie")
+    monkeypatch.setenv(variables.BASE_IMAGE, "registry.invalid/debian:trixie")
     before = place.holds()
     with pytest.raises(ImageError, match=r"registry\.invalid.*DOCKBOOK_BASE_IMAGE names another Debian"):
-        nested_image.ensure_image(nested.find_docker())
+        nested_build.ensure_image(nested.find_docker())
     assert place.holds() == before
 
 

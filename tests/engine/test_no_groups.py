@@ -15,8 +15,8 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
-from grader.engine.auto import open_engine
 from grader.engine.base import REAL_LIMITS, Engine
+from grader.engine.choose import open_engine
 from grader.engine.sandbox import probe_limits
 
 NOBODY = "unix:path=/nowhere"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from grader.engine.base import Engine
-from grader.engine.ports import HOST, Ports, Published
+from grader.engine.base import Engine, Published
+from grader.engine.ports import HOST, Ports
 from grader.engine.sandbox import Sandbox
 from tests.engine.typed import eventually
 

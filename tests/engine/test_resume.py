@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from grader.engine import ids, registry, resume
-from grader.engine.build import remove
+from grader.engine import resume, running_engines
 from grader.engine.contents import Contents, from_api
-from grader.engine.image import EngineImage, find_image
-from grader.engine.lasting import Lasting, all_kept
-from grader.engine.resume import KEPT, open_lasting
+from grader.engine.image.engine_image import EngineImage, find_image
+from grader.engine.persistent_state import PersistentState, all_kept
+from grader.engine.resume import KEPT, open_persistent
 from grader.engine.sandbox import Sandbox
+from grader.engine.system import ids
+from grader.engine.system.ids import remove
 from grader.errors import StateBusy
 from tests.engine import differ
 from tests.shared_tree import shared_python, shared_tree
@@ -32,9 +33,9 @@ TREE = str(Path(__file__).resolve().parents[2])
 OWNER = """
 import sys, time
 from pathlib import Path
-from grader.engine.image import find_image
-from grader.engine.resume import open_lasting
-engine = open_lasting(find_image(), Path(sys.argv[1]), print, label="test")
+from grader.engine.image.engine_image import find_image
+from grader.engine.resume import open_persistent
+engine = open_persistent(find_image(), Path(sys.argv[1]), print, label="test")
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -57,7 +58,7 @@ def said() -> list[str]:
 
 @contextmanager
 def opened(workspace: Path, said: list[str]) -> Iterator[tuple[Sandbox, DockerClient]]:
-    engine = open_lasting(find_image(), workspace, said.append, label="test")
+    engine = open_persistent(find_image(), workspace, said.append, label="test")
     with engine, closing(engine.client()) as client:
         yield engine, client
 
@@ -126,7 +127,7 @@ def owned(workspace: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_after_an_orderly_end_all_is_there(workspace: Path, said: list[str]) -> None:
     with opened(workspace, said) as (engine, client):
-        assert engine.standing == KEPT
+        assert engine.persistence_note == KEPT
         make_things(client)
     with opened(workspace, said) as (engine, client):
         assert client.containers.get("plain").attrs["State"]["ExitCode"] == 137
@@ -139,7 +140,7 @@ def test_after_a_kill_all_is_there(workspace: Path, said: list[str], who: str) -
     """`all at once` is what a reboot does: nobody is asked, nothing is written any more."""
     with differ.adopting_orphans():
         with owned(workspace) as owner:
-            [info] = [one for one in registry.running() if one.owner_pid == owner.pid]
+            [info] = [one for one in running_engines.running() if one.owner_pid == owner.pid]
             with closing(DockerClient(base_url=info.docker_host, timeout=60)) as client:
                 make_things(client)
             below = differ.descendants(owner.pid)
@@ -149,7 +150,7 @@ def test_after_a_kill_all_is_there(workspace: Path, said: list[str], who: str) -
                     os.kill(pid, signal.SIGKILL)
             if who == "keeper":
                 deadline = time.monotonic() + 20
-                while Lasting(workspace).in_use():
+                while PersistentState(workspace).in_use():
                     assert time.monotonic() < deadline, "the sandbox outlived its keeper"
                     time.sleep(0.02)
         with opened(workspace, said) as (engine, client):
@@ -212,7 +213,7 @@ def test_a_reset_clears_what_is_kept_too(workspace: Path, said: list[str]) -> No
 def test_half_a_preload_is_done_again(workspace: Path, said: list[str], half: str) -> None:
     with opened(workspace, said):
         pass
-    state = Lasting(workspace).state
+    state = PersistentState(workspace).state
     gone = ["docker/.dockbook-preloaded"]
     if half == "in a reset":
         gone += ["docker/image", "docker/network"]
@@ -227,14 +228,14 @@ def with_another_key(image: EngineImage) -> EngineImage:
 
 
 def test_what_another_engine_image_kept_is_put_aside(workspace: Path, said: list[str]) -> None:
-    with open_lasting(with_another_key(find_image()), workspace, said.append, label="test") as engine:
+    with open_persistent(with_another_key(find_image()), workspace, said.append, label="test") as engine:
         make_things(engine.client())
     assert said == []
     with opened(workspace, said) as (engine, client):
         assert client.containers.list(all=True) == []
-        assert engine.standing == KEPT
+        assert engine.persistence_note == KEPT
     [line] = said
-    [aside] = Lasting(workspace).aside()
+    [aside] = PersistentState(workspace).aside()
     assert "made with another engine image" in line
     assert str(aside) in line
     assert "dockbook engine reset" in line
@@ -246,7 +247,7 @@ def test_layers_of_another_build_of_the_same_image_are_put_aside(workspace: Path
     with opened(workspace, said):
         pass
     script = "echo another-layer >> docker/.dockbook-preloaded"
-    state = Lasting(workspace).state
+    state = PersistentState(workspace).state
     subprocess.run(ids.command(ids.own_ids(), str(state), ["sh", "-c", script]), check=True)
     with opened(workspace, said) as (_, client):
         assert client.ping()
@@ -257,12 +258,12 @@ def test_layers_of_another_build_of_the_same_image_are_put_aside(workspace: Path
 def test_a_damaged_state_is_put_aside_with_its_date(workspace: Path, said: list[str], file: str) -> None:
     with opened(workspace, said) as (_, client):
         client.containers.create("busybox", name="box")
-    lasting = Lasting(workspace)
+    lasting = PersistentState(workspace)
     script = f"echo nonsense > docker/{file}"
     subprocess.run(ids.command(ids.own_ids(), str(lasting.state), ["sh", "-c", script]), check=True)
     with opened(workspace, said) as (engine, client):
         assert client.containers.list(all=True) == []
-        assert engine.standing == KEPT
+        assert engine.persistence_note == KEPT
     [line] = said
     [aside] = lasting.aside()
     assert "did not start" in line
@@ -273,12 +274,12 @@ def test_a_damaged_state_is_put_aside_with_its_date(workspace: Path, said: list[
 def test_a_second_lab_hears_who_has_the_engine(workspace: Path, said: list[str]) -> None:
     with owned(workspace) as owner:
         with pytest.raises(StateBusy) as busy:
-            open_lasting(find_image(), workspace, said.append, label="test")
+            open_persistent(find_image(), workspace, said.append, label="test")
         assert busy.value.pid == owner.pid
         assert str(owner.pid) in str(busy.value)
         assert "--fresh" in str(busy.value)
     with opened(workspace, said) as (engine, _):
-        assert engine.standing == KEPT
+        assert engine.persistence_note == KEPT
 
 
 def test_other_workspaces_have_engines_of_their_own(workspace: Path, said: list[str], tmp_path: Path) -> None:
@@ -291,7 +292,7 @@ def test_other_workspaces_have_engines_of_their_own(workspace: Path, said: list[
 
 
 def test_what_is_kept_is_told_without_an_engine_and_removed(workspace: Path, said: list[str]) -> None:
-    lasting = Lasting(workspace)
+    lasting = PersistentState(workspace)
     assert (lasting.contents(), lasting.size()) == (Contents(), 0)
     with opened(workspace, said) as (_, client):
         make_things(client)
@@ -310,22 +311,22 @@ def test_what_is_kept_is_told_without_an_engine_and_removed(workspace: Path, sai
 
 def test_where_no_engine_can_be_kept_it_is_in_memory_and_says_why(workspace: Path, said: list[str]) -> None:
     """A file system without extended attributes, ramfs, for what students have: NFS, FAT."""
-    lasting = Lasting(workspace)
+    lasting = PersistentState(workspace)
     lasting.state.mkdir(parents=True)
     lasting.begin(find_image().key)
     subprocess.run(["mount", "-t", "ramfs", "ramfs", lasting.state], check=True)
     try:
         with opened(workspace, said) as (engine, client):
             assert client.containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
-            assert engine.standing.startswith("What you make on it is not kept this time: ")
-            assert "cannot carry an engine" in engine.standing
+            assert engine.persistence_note.startswith("What you make on it is not kept this time: ")
+            assert "cannot carry an engine" in engine.persistence_note
     finally:
         subprocess.run(["umount", lasting.state], check=True)
 
 
 def test_the_record_of_a_state_is_what_it_was_made_with(workspace: Path, said: list[str]) -> None:
     with opened(workspace, said):
-        about = json.loads((Lasting(workspace).place / "about.json").read_text())
+        about = json.loads((PersistentState(workspace).place / "about.json").read_text())
     assert about["workspace"] == str(workspace)
     assert about["image"] == find_image().key
 
@@ -350,18 +351,18 @@ def test_what_is_kept_has_a_bound_that_is_named(
 AS_SOMEONE = """
 import sys
 from pathlib import Path
-from grader.engine.image import find_image
-from grader.engine.lasting import Lasting
-from grader.engine.resume import open_lasting
+from grader.engine.image.engine_image import find_image
+from grader.engine.persistent_state import PersistentState
+from grader.engine.resume import open_persistent
 workspace = Path(sys.argv[1])
 for _ in range(2):
-    with open_lasting(find_image(), workspace, print, label="test") as engine:
+    with open_persistent(find_image(), workspace, print, label="test") as engine:
         boxes = engine.client().containers
-        print([box.name for box in boxes.list(all=True)], engine.standing)
+        print([box.name for box in boxes.list(all=True)], engine.persistence_note)
         boxes.run("busybox", ["true"], name=f"box{len(boxes.list(all=True))}")
-print(Lasting(workspace).contents().containers, Lasting(workspace).size() > 100_000)
-Lasting(workspace).remove()
-print(Lasting(workspace).place.exists())
+print(PersistentState(workspace).contents().containers, PersistentState(workspace).size() > 100_000)
+PersistentState(workspace).remove()
+print(PersistentState(workspace).place.exists())
 """
 
 

@@ -23,10 +23,10 @@ from docker.types import (
     Ulimit,
 )
 
-from grader.engine.auto import open_engine
 from grader.engine.base import Engine
-from grader.lab.as_cli import translator
-from grader.lab.trace import Conversation, Tracer
+from grader.engine.choose import open_engine
+from grader.notebook.as_cli import translator
+from grader.notebook.trace import Conversation, Tracer
 from tests.engine.kernels import Notebook
 
 PATIENCE_S = 30.0

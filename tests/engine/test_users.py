@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.ids import ROOT_BASE
-from grader.engine.image import EngineImage
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.system.ids import ROOT_BASE
 from tests import users
 from tests.engine.typed import eventually
 from tests.users import User, as_a_shell, first_subordinate_id

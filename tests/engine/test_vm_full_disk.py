@@ -11,11 +11,11 @@ import pytest
 import requests
 from docker.errors import APIError
 
-from grader.cli.boot import open_chosen
-from grader.engine import qemu
+from grader.cli.engine_options import open_chosen
+from grader.engine.image import qemu
 from grader.engine.vm import VM
 from grader.errors import EngineError, EngineUnavailable
-from grader.lab.attend import Attendant
+from grader.lab.supervisor import Supervisor
 from tests.engine.typed import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
@@ -57,7 +57,7 @@ def test_it_ends_and_says_why_and_another_starts_where_the_first_has_made_room(s
         assert eventually(lambda: not engine.alive(), 20)
         words = f"The machine's disk could not be written, in {small}: No space left on device."
         assert engine.tail(1) == words
-        with Attendant(engine, told.append) as attendant:
+        with Supervisor(engine, told.append) as attendant:
             attendant.wait(0.1)
             assert engine.alive()
             assert engine.client().containers.list(all=True) == []
@@ -72,7 +72,7 @@ def test_where_another_has_filled_the_disk_none_starts(small: Path) -> None:
         (small / "theirs").write_bytes(b"x" * (ROOM // 2))
         write(engine, 2 * ROOM)
         assert eventually(lambda: not engine.alive(), 20)
-        with Attendant(engine, told.append) as attendant:
+        with Supervisor(engine, told.append) as attendant:
             for _ in range(3):
                 attendant.wait(0.1)
         assert not engine.alive()

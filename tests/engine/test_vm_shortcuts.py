@@ -8,8 +8,8 @@ import pytest
 from docker import DockerClient
 from docker.models.containers import Container
 
-from grader.cli.boot import open_chosen
-from grader.engine.vm_shim import SHIM
+from grader.cli.engine_options import open_chosen
+from grader.engine.inside.vm_shim import SHIM
 from tests.engine.typed import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]

@@ -12,9 +12,9 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
-from grader.engine.auto import open_engine
+from grader.engine.choose import open_engine
 from grader.expect.why import Why
-from grader.lab.why import CannotTell, explainer
+from grader.notebook.why import CannotTell, explainer
 
 PATIENCE_S = 30.0
 SLEEP = ["sleep", "1000"]

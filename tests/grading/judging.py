@@ -8,7 +8,7 @@ from grader.expect.finding import Finding, Outcome
 from grader.grading import grade as batch
 from grader.grading.demo import hand_in
 from grader.grading.gradebook import Books
-from grader.grading.run import _result, _Run
+from grader.grading.judge.run import _result, _Run
 from tests.grading import tiny
 
 

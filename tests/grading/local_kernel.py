@@ -17,7 +17,7 @@ from tests.grading import tiny
 
 
 class LocalKernel:
-    """The surface of ``grader.engine.kernel.StudentKernel``."""
+    """The surface of ``grader.engine.student_kernel.StudentKernel``."""
 
     def __init__(self, folder: Path, cwd: Path) -> None:
         self.folder = folder / secrets.token_hex(3)

@@ -9,14 +9,14 @@ import nbformat
 
 from grader.course import Chapter, Course
 from grader.expect.finding import Finding, Outcome
-from grader.expect.mine import Mine
+from grader.expect.student_values import StudentValues
 from grader.grading.demo import hand_in
 from grader.grading.gradebook import Books
-from grader.grading.graft import graft
 from grader.grading.journal import Journal
+from grader.grading.judge.reassemble import graft
+from grader.grading.judge.results import SubmissionResult, TaskResult
+from grader.grading.judge.submission import read_submission
 from grader.grading.nbgrader_hooks import save_verdict
-from grader.grading.results import SubmissionResult, TaskResult
-from grader.grading.submission import read_submission
 from grader.grading.verdicts import Verdicts
 
 LIMIT = "limit reached: 60 s for one cell; cell {} was stopped"
@@ -58,7 +58,7 @@ def verdict(chapter: Chapter, student: str, chance: random.Random) -> Submission
 
 
 def _findings(task: str, student: str, chance: random.Random) -> list[Finding]:
-    mine = Mine(student)
+    mine = StudentValues(student)
     kinds = [
         Finding(
             f"container {task}", "existence", "a container", "none", "Give it this name: `name=` in `run`."

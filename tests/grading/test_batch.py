@@ -18,8 +18,8 @@ from grader.expect.finding import Finding, Outcome
 from grader.grading import grade as batch
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
+from grader.grading.judge.run import EngineFactory
 from grader.grading.lock import folder_of
-from grader.grading.run import EngineFactory
 from tests.grading import tiny
 from tests.grading.judging import Judge, scores, submit
 

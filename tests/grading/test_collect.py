@@ -13,9 +13,9 @@ import nbformat
 import pytest
 
 from grader.course import Course
-from grader.grading.submission import read_submission
-from grader.lab.submit import Submitted, submit
-from grader.lab.workspace import prepare
+from grader.grading.judge.submission import read_submission
+from grader.workspace.folder import prepare
+from grader.workspace.submit import Submitted, submit
 from tests.grading import tiny
 
 CHAPTER = tiny.CHAPTER

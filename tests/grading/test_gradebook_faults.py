@@ -17,9 +17,9 @@ from grader.grading import grade as batch
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books, OneFeedback
 from grader.grading.journal import Journal
+from grader.grading.judge.submission import read_submission
 from grader.grading.lock import course_lock
 from grader.grading.release import release
-from grader.grading.submission import read_submission
 from tests.grading import tiny
 from tests.grading.judging import Judge, scores, submit
 

@@ -25,16 +25,16 @@ import nbformat
 import psutil
 import pytest
 
+from grader import paths
 from grader.cli import cli
 from grader.course import Chapter, Course, Limits, _read_test
-from grader.engine import paths
 from grader.grading.demo import half, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
-from grader.grading.recognise import visible
+from grader.grading.judge.recognise import visible
 from grader.grading.release import leaks
-from grader.lab.submit import submit
-from grader.lab.workspace import prepare
+from grader.workspace.folder import prepare
+from grader.workspace.submit import submit
 from tests.grading.tiny import REPOSITORY
 
 GUIDE = REPOSITORY / "course" / "INSTRUCTOR.md"

@@ -12,11 +12,11 @@ from nbgrader.apps.api import NbGraderAPI
 from rich.console import Console
 
 from grader.errors import EngineError
-from grader.grading import received
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
-from grader.grading.received import Received, note_received, time_received
-from grader.grading.report import render_table
+from grader.grading.judge import received
+from grader.grading.judge.received import Received, note_received, time_received
+from grader.grading.report.terminal import render_table
 from tests.grading import tiny
 from tests.grading.judging import submit
 

@@ -27,13 +27,13 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.course import Course, marks
-from grader.expect.said import Said
+from grader.expect.answer import Answer
 from grader.grading import grade as batch
 from grader.grading.grade import grade
 from grader.grading.gradebook import _nbgrader, _own_programs
+from grader.grading.judge.run import grade_submission
+from grader.grading.judge.trusted import judge
 from grader.grading.release import release
-from grader.grading.run import grade_submission
-from grader.grading.trusted import judge
 from tests.grading.local_kernel import LocalEngine
 from tests.grading.tiny import REPOSITORY
 from tests.unit.witnesses import FakeWitness
@@ -96,12 +96,12 @@ def with_checks(notebook: NotebookNode, *, source: bool) -> NotebookNode:
 class Asked(FakeWitness):
     """Gives the answers that the kernel gave."""
 
-    def __init__(self, answers: Mapping[str, Said]) -> None:
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
         super().__init__()
         self.answers = answers
 
-    def answer(self, name: str) -> Said:
-        return self.answers.get(name, Said("missing"))
+    def answer(self, name: str) -> Answer:
+        return self.answers.get(name, Answer("missing"))
 
 
 def ours(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], tuple[Any, ...]]:

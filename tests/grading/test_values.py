@@ -5,9 +5,9 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from grader.expect import Mine
-from grader.grading.run import grade_submission, sandbox_factory
-from grader.grading.submission import read_submission
+from grader.expect import StudentValues
+from grader.grading.judge.run import grade_submission, sandbox_factory
+from grader.grading.judge.submission import read_submission
 from tests.grading import tiny
 
 TEST = """\
@@ -25,8 +25,8 @@ AS_BOB = "import os\nos.environ['DOCKBOOK_STUDENT'] = 'bob'"
     ("work", "outcome"),
     [
         ("total = mine.port('sum')", "passed"),
-        (f"total = {Mine('ada').port('sum')}", "passed"),
-        (f"total = {Mine('').port('sum')}", "failed"),
+        (f"total = {StudentValues('ada').port('sum')}", "passed"),
+        (f"total = {StudentValues('').port('sum')}", "failed"),
         (
             "import os\nos.environ['DOCKBOOK_STUDENT'] = 'bob'\n%reload_ext grader\ntotal = mine.port('sum')",
             "failed",
@@ -51,7 +51,7 @@ def test_the_trusted_run_has_the_students_own_values(tmp_path, engine_image, wor
     )
     by_task = {task.task: task for task in result.tasks}
     assert by_task["sum"].outcome == outcome, by_task["sum"]
-    assert str(Mine("ada").port("sum")) not in " ".join(by_task["sum"].words())
+    assert str(StudentValues("ada").port("sum")) not in " ".join(by_task["sum"].words())
 
 
 RETAG = """\

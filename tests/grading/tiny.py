@@ -107,7 +107,7 @@ def released(course: Course) -> tuple[Chapter, NotebookNode]:
 
 def student_notebook(chapter: Chapter, *tasks: str) -> NotebookNode:
     """A student's notebook without going through a release: the named tasks solved, tests as released."""
-    from grader.grading.recognise import visible
+    from grader.grading.judge.recognise import visible
 
     notebook = copy.deepcopy(chapter.source)
     for cell in notebook.cells:

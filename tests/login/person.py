@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import websocket
 
-from grader.engine.subordinate import COUNT
+from grader.engine.system.subordinate import COUNT
 from tests import users
 from tests.binder.sessions import clone
 from tests.terminal import Terminal

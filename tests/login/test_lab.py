@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.builders import one_builder
-from grader.engine.image import location
+from grader.engine.build.one_builder import one_builder
+from grader.engine.image.engine_image import location
 from grader.errors import ImageError
 from tests import users
 from tests.engine.typed import eventually, free_port

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.build import ensure_image
+from grader.engine.build.engine_image import ensure_image
 from tests.machines import timings
 from tests.machines.machine import started
 from tests.machines.person import Person, archive

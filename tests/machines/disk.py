@@ -14,10 +14,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.engine import ids, paths
-from grader.engine.bootstrap import mmdebstrap
-from grader.engine.build import remove
-from grader.engine.builders import Progress, one_builder
+from grader import paths
+from grader.engine.build.bootstrap import mmdebstrap
+from grader.engine.build.one_builder import Progress, one_builder
+from grader.engine.system import ids
+from grader.engine.system.ids import remove
 from grader.errors import ImageError
 from tests.machines.recipe import CUSTOMIZE, DISK_GB, FILES, Recipe
 

@@ -6,8 +6,8 @@ import os
 import tarfile
 from pathlib import Path
 
-from grader.engine import ids
-from grader.engine.image import EngineImage
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.system import ids
 
 UNPACK = (
     "unshare --map-root-user --map-auto "

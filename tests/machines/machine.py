@@ -15,7 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from grader.engine import paths, qemu
+from grader import paths
+from grader.engine.image import qemu
 from tests.machines import config_disk
 from tests.machines.disk import Disk, ensure_disk, tell
 from tests.machines.recipe import LOGIN, RECIPES, Architecture, Recipe

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from grader.engine.image import EngineImage
+from grader.engine.image.engine_image import EngineImage
 from tests.machines import image_archive
 from tests.machines.machine import Finished, Machine
 from tests.machines.recipe import LOGIN

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.doors import Door
+from tests.unit.doors import ControlSocket
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
-    return Door(tmp_path)
+def door(tmp_path: Path) -> ControlSocket:
+    return ControlSocket(tmp_path)

@@ -45,7 +45,7 @@ esac
 """.replace("BUILDER", BUILDER)
 
 
-class Door:
+class ControlSocket:
     """A copy of the door in a folder of its own, and the little world it sees."""
 
     def __init__(self, folder: Path) -> None:

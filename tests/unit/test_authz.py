@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.engine.authz import Decision, Gate, decide
+from grader.engine.keeper.authz import Decision, Gate, decide
 
 TOKEN = "0123456789abcdef"
 JSON = {"Content-Type": "application/json"}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from grader.engine.authz import Gate
+from grader.engine.keeper.authz import Gate
 
 TOKEN = "0123456789abcdef"
 JSON = {"Content-Type": "application/json"}

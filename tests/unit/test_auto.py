@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from grader.engine import nested, qemu, sandbox
-from grader.engine.auto import choose
+from grader.engine import nested, sandbox
+from grader.engine.choose import choose
+from grader.engine.image import qemu
 from grader.errors import EngineUnavailable, UsageError
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from grader.lab import before, jupyter
-from grader.lab.before import Before, Keeper, noted
+from grader.lab import jupyter
+from grader.notebook import baseline
+from grader.notebook.baseline import Before, Keeper, noted
 
 HELD = Before("E1", frozenset({"c1"}), frozenset({"n1"}), frozenset({"data "}), frozenset({"busybox:latest"}))
 
@@ -45,11 +46,11 @@ def client(**about: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_engine_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.engine.registry.running", list)
+    monkeypatch.setattr("grader.engine.running_engines.running", list)
 
 
 def test_it_is_written_and_read(tmp_path: Path) -> None:
-    path = tmp_path / "before.json"
+    path = tmp_path / "baseline.json"
     assert Before.look(client()) == HELD
     HELD.save(path)
     assert Before.load(path) == HELD
@@ -60,15 +61,15 @@ def test_it_is_written_and_read(tmp_path: Path) -> None:
 
 
 def test_a_private_engine_has_nothing_of_the_students(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert noted(client(name=before.PRIVATE_NAME), {}) is None
+    assert noted(client(name=baseline.PRIVATE_NAME), {}) is None
     ours = SimpleNamespace(docker_host="unix:///x", boot="nested")
-    monkeypatch.setattr("grader.engine.registry.running", lambda: [ours])
+    monkeypatch.setattr("grader.engine.running_engines.running", lambda: [ours])
     assert noted(client(), {"DOCKER_HOST": "unix:///x"}) is None
     assert noted(client(), {"DOCKER_HOST": "unix:///y"}) == HELD
 
 
 def test_the_labs_record_counts_for_its_own_engine_only(tmp_path: Path) -> None:
-    path = tmp_path / "before.json"
+    path = tmp_path / "baseline.json"
     earlier = Before("E1", frozenset(), frozenset(), frozenset(), frozenset())
     earlier.save(path)
     assert noted(client(), {"DOCKBOOK_BEFORE": str(path)}) == earlier

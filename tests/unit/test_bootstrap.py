@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import bootstrap
-from grader.engine.bootstrap import mmdebstrap
+from grader.engine.build import bootstrap
+from grader.engine.build.bootstrap import mmdebstrap
 
 Standing = Callable[[str], Path]
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from grader.engine import cgroup_tree, cgroups, ids, shared
-from grader.engine.cgroups import NoGroup
+from grader.engine.inside import cgroup_tree, shared
+from grader.engine.system import cgroups, ids
+from grader.engine.system.cgroups import NoGroup
 
 MB = 1 << 20
 IDS: ids.Ids = {"uid": (100000, 65536), "gid": (100000, 65536), "helpers": True}

@@ -17,7 +17,7 @@ import pytest
 
 import dockbook_entry
 from grader import errors
-from grader.cli import boot, cli, course, lab, main, show
+from grader.cli import cli, course, engine_options, lab, main, show
 from grader.engine.host import HostEngine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +103,7 @@ def test_our_errors_are_one_line(error, code, capsys, monkeypatch):
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("grader.engine.doctor.examine", fail)
+    monkeypatch.setattr("grader.engine.doctor.examine.examine", fail)
     assert main(["doctor"]) == code
     assert capsys.readouterr().err == "dockbook: What. Next: do this.\n"
 
@@ -112,7 +112,7 @@ def test_an_error_of_many_lines_is_still_one(capsys, monkeypatch):
     def fail() -> None:
         raise errors.EngineDied("log:\n  first\n\tsecond")
 
-    monkeypatch.setattr("grader.engine.doctor.examine", fail)
+    monkeypatch.setattr("grader.engine.doctor.examine.examine", fail)
     assert main(["doctor"]) == 3
     assert capsys.readouterr().err == "dockbook: log: first second\n"
 
@@ -132,7 +132,7 @@ def test_what_a_disk_refuses_is_one_line(error, said, capsys, monkeypatch):
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("grader.engine.doctor.examine", fail)
+    monkeypatch.setattr("grader.engine.doctor.examine.examine", fail)
     assert main(["doctor"]) == 3
     words = capsys.readouterr().err
     assert words.startswith(f"dockbook: {said}")
@@ -143,7 +143,7 @@ def test_an_interrupt_ends_with_130(monkeypatch, capsys):
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("grader.engine.doctor.examine", interrupt)
+    monkeypatch.setattr("grader.engine.doctor.examine.examine", interrupt)
     assert main(["doctor"]) == 130
     assert capsys.readouterr().err.strip() == "dockbook: interrupted"
 
@@ -153,7 +153,7 @@ def test_an_error_of_ours_that_nobody_foresaw_is_not_hidden(error, monkeypatch):
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr("grader.engine.doctor.examine", fail)
+    monkeypatch.setattr("grader.engine.doctor.examine.examine", fail)
     with pytest.raises(type(error)):
         main(["doctor"])
 
@@ -172,7 +172,7 @@ def test_a_reader_that_leaves_is_no_traceback():
 def test_the_doctors_verdict_is_the_exit_code(monkeypatch, capsys):
     for usable, code in ((True, 0), (False, 3)):
         report = SimpleNamespace(usable=usable, as_dict=lambda: {"usable": 1}, as_text=lambda: "screen")
-        monkeypatch.setattr("grader.engine.doctor.examine", lambda report=report: report)
+        monkeypatch.setattr("grader.engine.doctor.examine.examine", lambda report=report: report)
         assert main(["doctor"]) == code
         assert capsys.readouterr().out == "screen\n"
         assert main(["doctor", "--json"]) == code
@@ -181,7 +181,7 @@ def test_the_doctors_verdict_is_the_exit_code(monkeypatch, capsys):
 
 def test_a_terminated_command_leaves_through_its_context_managers():
     code = (
-        "import sys, time; from grader.cli import main; import grader.engine.doctor as d\n"
+        "import sys, time; from grader.cli import main; import grader.engine.doctor.examine as d\n"
         "def wait():\n"
         "    try: print('up', flush=True), time.sleep(30)\n"
         "    finally: print('cleaned', flush=True)\n"
@@ -248,7 +248,7 @@ def test_check_without_a_workspace_says_how_to_get_one(capsys, tmp_path):
 
 def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys):
     from grader.grading.grade import Event
-    from grader.grading.results import ChapterResult
+    from grader.grading.judge.results import ChapterResult
 
     calls: dict[str, Any] = {}
 
@@ -273,7 +273,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
 @pytest.mark.parametrize("fresh", [False, True])
 def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsys, fresh):
     steps: list[object] = []
-    opened_engine = SimpleNamespace(boot="sandbox", standing="kept")
+    opened_engine = SimpleNamespace(boot="sandbox", persistence_note="kept")
 
     def prepare(place: Path, student: str, course: Any) -> list[str]:
         # Typed somewhere else, it is still this clone's course.
@@ -287,10 +287,10 @@ def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsy
 
     def run_lab(place: Path, opened: Any, why: str, browser: bool, port: int, course: Path) -> int:
         assert course == ROOT / "course"
-        steps.append((opened.standing, why, browser, port))
+        steps.append((opened.persistence_note, why, browser, port))
         return 0
 
-    monkeypatch.setattr("grader.lab.workspace.prepare", prepare)
+    monkeypatch.setattr("grader.workspace.folder.prepare", prepare)
     monkeypatch.setattr(lab, "open_chosen", open_)
     monkeypatch.setattr("grader.lab.jupyter.run_lab", run_lab)
     monkeypatch.chdir(tmp_path)
@@ -314,7 +314,7 @@ def test_lab_says_which_images_ones_own_docker_lacks(monkeypatch, capsys):
         def missing_images(self, names: list[str]) -> list[str]:
             return [name for name in names if name not in self.there]
 
-    course = boot.find_course()
+    course = engine_options.find_course()
     everything = {name for chapter in course.written for name in chapter.images}
     lab._tell_of_images(Own(everything - {"httpd:latest", "busybox:latest"}), course)
     said = "Missing on your Docker: busybox:latest, httpd:latest. Next: dockbook engine load\n"

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from grader.cli import boot, engine, main
-from grader.engine.image import CourseImage
+from grader.cli import engine, engine_options, main
+from grader.engine.image.engine_image import CourseImage
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -177,12 +177,12 @@ def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
     steps: list[object] = []
     monkeypatch.setenv("DOCKER_HOST", docker_host)
     monkeypatch.setattr(
-        boot,
+        engine_options,
         "ensure_image",
         lambda suite, boot="sandbox": steps.append("image" if boot == "sandbox" else f"image for {boot}"),
     )
     monkeypatch.setattr(
-        "grader.engine.auto.open_engine", lambda chosen, **options: steps.append((chosen, options))
+        "grader.engine.choose.open_engine", lambda chosen, **options: steps.append((chosen, options))
     )
-    boot.open_chosen(wanted, suite="forky", label="lab")
+    engine_options.open_chosen(wanted, suite="forky", label="lab")
     assert steps == expected

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.lab.command_line import run_line
+from grader.notebook.command_line import run_line
 
 
 def line(config: dict[str, Any] | None = None, host: dict[str, Any] | None = None, **more: Any) -> str:

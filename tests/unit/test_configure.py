@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from grader.engine import base
+from grader import variables
 from grader.errors import EngineError
-from grader.expect import witness
-from grader.lab.configure import ConfigurationRefused, configurer
+from grader.notebook.configure import ConfigurationRefused, configurer
 
 
 class Engine:
@@ -223,4 +222,4 @@ def test_an_engine_of_this_very_kernel_is_asked_directly(
 
 def test_both_sides_name_the_door_alike() -> None:
     """Inside an engine one of the two modules is not there, so that neither can import the other's name."""
-    assert base.CONTROL_VARIABLE == witness.CONTROL_VARIABLE
+    assert variables.CONTROL == variables.CONTROL

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from grader.engine import control
-from grader.engine.control import Control, last_words
+from grader.engine.control import Control
+from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
 
 KEEPER = """

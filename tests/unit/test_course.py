@@ -5,15 +5,16 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from grader.cli.boot import find_course
-from grader.course import COURSE_VARIABLE, Course
+from grader import variables
+from grader.cli.engine_options import find_course
+from grader.course import Course
 from grader.errors import CourseError, NoCourse
 from tests.grading import tiny
 
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
+    monkeypatch.delenv(variables.COURSE, raising=False)
     return tiny.make_course(tmp_path / "course")
 
 
@@ -39,14 +40,14 @@ def test_found_by_path_by_variable_and_from_below(course, tmp_path, monkeypatch)
     monkeypatch.chdir(below)
     assert Course.find().root == course.root
     monkeypatch.chdir("/")
-    monkeypatch.setenv(COURSE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(variables.COURSE, str(tmp_path))
     assert Course.find().root == course.root
 
 
 def test_a_named_place_without_a_course_is_not_passed_over(course, tmp_path, monkeypatch):
     monkeypatch.chdir(course.root)
     (tmp_path / "empty").mkdir()
-    monkeypatch.setenv(COURSE_VARIABLE, str(tmp_path / "empty"))
+    monkeypatch.setenv(variables.COURSE, str(tmp_path / "empty"))
     with pytest.raises(CourseError, match="not a course folder"):
         Course.find()
     with pytest.raises(CourseError, match="not a course folder"):
@@ -181,7 +182,7 @@ def test_a_faulty_course_is_not_passed_over_for_another(course, monkeypatch, fau
 
 
 def test_without_a_course_the_clones_own_is_read_and_never_written(tmp_path, monkeypatch):
-    monkeypatch.delenv(COURSE_VARIABLE, raising=False)
+    monkeypatch.delenv(variables.COURSE, raising=False)
     monkeypatch.chdir(tmp_path)
     assert find_course().root == tiny.REPOSITORY / "course"
     with pytest.raises(NoCourse, match=r"name it with --course"):

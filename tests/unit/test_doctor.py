@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from grader.engine import doctor, facts
 from grader.engine.base import REAL_LIMITS, limits_line
-from grader.engine.doctor import diagnose
-from grader.engine.doctor_report import Item
+from grader.engine.doctor import examine as doctor
+from grader.engine.doctor import facts
+from grader.engine.doctor.examine import diagnose
+from grader.engine.doctor.facts import Facts
+from grader.engine.doctor.folders import Place
+from grader.engine.doctor.report import Item
+from grader.engine.doctor.virtual_machine import VMFacts
 from grader.engine.endpoint import DEFAULT_SOCKET as SOCKET
 from grader.engine.endpoint import Endpoint
-from grader.engine.facts import Facts
-from grader.engine.facts_places import Place
-from grader.engine.facts_vm import VMFacts
 
 GB = 1 << 30
 ANSWERS = Endpoint(SOCKET, engine_version="26.1.5", api_version="1.45")

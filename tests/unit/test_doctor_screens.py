@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.doctor import diagnose
+from grader.engine.doctor.examine import diagnose
+from grader.engine.doctor.facts import Facts
+from grader.engine.doctor.virtual_machine import VMFacts
 from grader.engine.endpoint import DEFAULT_SOCKET, Endpoint
-from grader.engine.facts import Facts
-from grader.engine.facts_vm import VMFacts
 
 GOLDEN = Path(__file__).parent / "golden"
 GB = 1 << 30

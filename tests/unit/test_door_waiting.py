@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.doors import Door, wait_until
+from tests.unit.doors import ControlSocket, wait_until
 
 
 class TestWhileItTakesMinutes:
     """The engine image is begun while pip is at work; what is done is shown; all can be interrupted."""
 
     @pytest.fixture(autouse=True)
-    def machine(self, door: Door) -> None:
+    def machine(self, door: ControlSocket) -> None:
         door.tool("unshare", "#!/bin/sh\n")
         door.tool("true", "#!/bin/sh\n")
         script = (door.clone / "dockbook").read_text()
@@ -29,13 +29,15 @@ class TestWhileItTakesMinutes:
             script = script.replace(place, str(door.folder / "nothing"))
         (door.clone / "dockbook").write_text(script)
 
-    def begun(self, door: Door) -> bool:
+    def begun(self, door: ControlSocket) -> bool:
         return door.log.with_suffix(".builds").exists()
 
-    def cleared(self, door: Door) -> bool:
+    def cleared(self, door: ControlSocket) -> bool:
         return door.log.with_suffix(".cleared").exists()
 
-    def test_the_command_that_the_script_becomes_has_the_builder_as_its_child(self, door: Door) -> None:
+    def test_the_command_that_the_script_becomes_has_the_builder_as_its_child(
+        self, door: ControlSocket
+    ) -> None:
         command = '#!/bin/sh\\nps -o ppid= -p "$DOCKBOOK_IMAGE_BUILDER"; kill "$DOCKBOOK_IMAGE_BUILDER"\\n'
         python = (door.bin / "python3").read_text().replace('#!/bin/sh\\necho "ran: $*"\\n', command)
         door.tool("python3", python)
@@ -52,7 +54,7 @@ class TestWhileItTakesMinutes:
         ],
     )
     def test_what_needs_no_image_or_another_one_begins_none(
-        self, door: Door, arguments: tuple[str, ...]
+        self, door: ControlSocket, arguments: tuple[str, ...]
     ) -> None:
         assert door.run(*arguments)[0] == 0
         assert not self.begun(door)
@@ -60,7 +62,7 @@ class TestWhileItTakesMinutes:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     @pytest.mark.parametrize("whom", [os.kill, os.killpg])
     def test_an_interrupt_ends_both_and_says_what_it_waits_for(
-        self, door: Door, number: int, code: int, whom: Callable[[int, int], None]
+        self, door: ControlSocket, number: int, code: int, whom: Callable[[int, int], None]
     ) -> None:
         process = door.start("lab", FAKE_PIP_SECONDS="60")
         wait_until(lambda: self.begun(door) and bool(door.installs()))
@@ -73,14 +75,14 @@ class TestWhileItTakesMinutes:
         assert not (door.venv / ".dockbook-stamp").exists()
         assert not (door.venv / ".dockbook-scratch").exists()
 
-    def test_a_pip_that_fails_ends_the_builder_and_has_the_words(self, door: Door) -> None:
+    def test_a_pip_that_fails_ends_the_builder_and_has_the_words(self, door: ControlSocket) -> None:
         code, out, err = door.run("lab", FAKE_PIP="1", FAKE_PIP_SECONDS="1")
         assert (code, out) == (3, "")
         assert "no network" in err and "Next: check the network" in err
         assert self.begun(door) and self.cleared(door)
 
     @pytest.mark.parametrize("columns", [40, 80])
-    def test_a_terminal_has_one_line_that_moves(self, door: Door, columns: int) -> None:
+    def test_a_terminal_has_one_line_that_moves(self, door: ControlSocket, columns: int) -> None:
         python = (door.bin / "python3").read_text()
         libraries = (
             "echo Collecting a; echo Collecting b; sleep 1; echo 'Installing collected packages: b, a'\n"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import early
-from grader.engine.control import PACKAGE
+from grader import variables
+from grader.engine.build import early
+from grader.engine.system.package import PACKAGE
 
 SAYS_WHEN_IT_ENDS = (
     "import signal, sys, time\n"
@@ -35,7 +36,7 @@ def child(*arguments: str) -> int:
 
 def test_it_is_ended_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = child("0.3", str(tmp_path / "cleared"))
-    monkeypatch.setenv(early.VARIABLE, str(pid))
+    monkeypatch.setenv(variables.IMAGE_BUILDER, str(pid))
 
     def interrupted() -> None:
         with early.awaited() as begun:
@@ -45,7 +46,7 @@ def test_it_is_ended_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert (tmp_path / "cleared").exists()
-    assert early.VARIABLE not in os.environ
+    assert variables.IMAGE_BUILDER not in os.environ
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, 0)
 
@@ -61,34 +62,32 @@ def test_a_wait_for_it_is_said(
 @pytest.mark.parametrize("named", ["", "x", "0", "1", str(os.getppid())])
 def test_another_process_is_none(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that somebody's environment has kept must never be killed."""
-    monkeypatch.setenv(early.VARIABLE, named)
+    monkeypatch.setenv(variables.IMAGE_BUILDER, named)
     assert early.started() == 0
 
 
 def test_one_that_has_failed_and_was_collected_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(early.VARIABLE, "4194305")  # no process has this number: proc_sys_kernel(5)
+    monkeypatch.setenv(variables.IMAGE_BUILDER, "4194305")  # no process has this number: proc_sys_kernel(5)
     with early.awaited() as begun:
         assert begun == (4194305,)
 
 
 def test_it_needs_python_and_nothing_else() -> None:
-    code = (
-        f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import grader.engine.early, grader.engine.build"
-    )
+    code = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); import grader.engine.build.early_main"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
 
 def test_who_started_it_is_its_life(tmp_path: Path) -> None:
     """Killed, a script leaves nobody who builds on; here the lock is held, so that it would wait."""
     code = (
-        f"import sys; sys.path.insert(0, {str(PACKAGE)!r})\n"
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
         "import os, time, subprocess\n"
         "from pathlib import Path\n"
-        "from grader.engine import control, image\n"
-        "from grader.engine.builders import one_builder\n"
-        "path = image.location().path; path.parent.mkdir(parents=True, exist_ok=True)\n"
+        "from grader.engine.image import engine_image\nfrom grader.engine.system import package\n"
+        "from grader.engine.build.one_builder import one_builder\n"
+        "path = engine_image.location().path; path.parent.mkdir(parents=True, exist_ok=True)\n"
         "with one_builder(path, lambda *_: None):\n"
-        "    argv = control.bare_python('grader.engine.early', 'main', '')\n"
+        "    argv = package.bare_python('grader.engine.build.early_main', 'main', '')\n"
         "    begun = subprocess.Popen(argv, stdout=subprocess.PIPE)\n"
         "    begun.stdout.readline()\n"
         "    print(begun.pid, flush=True)\n"

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from grader.engine import daemon, inside, shared
+from grader.engine.inside import daemon, shared
+from grader.engine.inside import sandbox as inside
 
 AIO_SETUP = {"x86_64": 206, "aarch64": 0}
 MOUNTS = [

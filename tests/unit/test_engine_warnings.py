@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from docker.api.client import APIClient
 
-from grader.lab.engine_warnings import show_engine_warnings
+from grader.notebook.engine_warnings import show_engine_warnings
 
 DISCARDED = "Your kernel does not support memory limit capabilities. Limitation discarded."
 

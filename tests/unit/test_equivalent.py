@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.lab.equivalent import _RULES, Request, equivalent, without_version
+from grader.notebook.equivalent import _RULES, Request, equivalent, without_version
 from tests.unit.test_command_line import JUNK
 
 ID = "0123456789ab" + "c" * 52

@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 from IPython.utils.text import LSString, SList
 
-from grader.expect import (
-    Outcome,
-    Said,
-)
+from grader.expect import Answer, Outcome
 from tests.unit.witnesses import FakeWitness, ask, container, only_finding
 
 
@@ -120,8 +117,8 @@ def test_a_right_answer_is_told_where_the_course_says_so() -> None:
 
 def test_an_answer_that_cannot_be_known_here_is_not_reached() -> None:
     class Outside(FakeWitness):
-        def answer(self, name: str) -> Said:
-            return Said("unavailable")
+        def answer(self, name: str) -> Answer:
+            return Answer("unavailable")
 
     outcome = ask(Outside(container()), lambda e: e.answer("x").equals(1))
     assert outcome == Outcome.not_reached("asks for 'x': run the check in the notebook")

@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 
 from grader.errors import Blocked, CourseError
-from grader.expect import (
-    Checker,
-    CheckFailed,
-    CouldNotLook,
-    HttpReply,
-    LiveWitness,
-    Outcome,
-)
+from grader.expect import Checker, CheckFailed, CouldNotLook, HttpReply, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.state import Container, Snapshot
 from tests.unit.witnesses import FakeWitness, ask, container, only_finding
@@ -67,7 +60,7 @@ def test_without_the_mark_the_kind_of_engine_does_not_matter() -> None:
 def test_an_engine_is_private_where_its_configuration_can_be_changed(
     environment: dict[str, str], held: bool, private: bool
 ) -> None:
-    assert LiveWitness({}, environment=environment, held=held).private is private
+    assert LiveInspector({}, environment=environment, held=held).private is private
 
 
 def test_a_pass_is_told_and_does_not_raise() -> None:

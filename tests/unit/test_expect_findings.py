@@ -7,14 +7,7 @@ from typing import Any
 
 import pytest
 
-from grader.expect import (
-    HttpReply,
-    Mine,
-    Outcome,
-    Reached,
-    Resolved,
-    UdpReply,
-)
+from grader.expect import HttpReply, Outcome, Reached, Resolved, StudentValues, UdpReply
 from grader.state import Container, Log
 from tests.unit.witnesses import FakeWitness, Question, ask, container, only_finding
 
@@ -151,7 +144,7 @@ def test_a_list_of_the_engines_information() -> None:
 
 
 def test_the_students_own_values() -> None:
-    witness = FakeWitness(container(), variables={"port": Mine("ada").port("web")})
+    witness = FakeWitness(container(), variables={"port": StudentValues("ada").port("web")})
     question: Question = lambda e: e.answer("port").equals(e.mine.port("web"))  # noqa: E731 - asked twice
     assert only_finding(witness, question)
     witness.student = "ada"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grader.expect import scene
-from grader.expect.scene import Scene
+from grader.expect import check_context
+from grader.expect.check_context import Scene
 from tests.unit.witnesses import FakeWitness
 
 
@@ -24,7 +24,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(scene, "time", made)
+    monkeypatch.setattr(check_context, "time", made)
     return made
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.expect import CheckFailed, Finding, Outcome, Said, Verdict, as_html, as_text, plain, same, say
+from grader.expect import Answer, CheckFailed, Finding, Outcome, Verdict, as_html, as_text, plain, same, say
+from grader.expect.answer import MAX_CHARS
 from grader.expect.finding import MAX_WORDS
-from grader.expect.said import MAX_CHARS
 from grader.expect.words import closest, command, exit_code, listing, misspelt, quote, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
@@ -172,7 +172,7 @@ def test_any_names_can_be_compared(name: str, known: list[str]) -> None:
 
 @given(JSON)
 def test_plain_data_crosses_unchanged(value: Any) -> None:
-    said = Said.from_text(plain(value).to_text())
+    said = Answer.from_text(plain(value).to_text())
     assert said.state == "given"
     assert same(said.value, value)
     assert same(value, said.value)
@@ -273,7 +273,7 @@ class LyingList(list[str]):
 )
 def test_a_subclass_brings_nothing_but_its_value_along(value: object, kept: object) -> None:
     said = plain(value)
-    assert said == Said("given", kept)  # type: ignore[arg-type]
+    assert said == Answer("given", kept)  # type: ignore[arg-type]
     assert json.loads(said.to_text())["value"] == kept
     assert type(said.value) is type(kept)
     assert all(
@@ -301,7 +301,7 @@ def test_what_is_not_plain_data_is_named_and_never_compared(value: object, why: 
     assert said.state == "odd"
     assert why in said.why
     assert said.value is None
-    assert Said.from_text(said.to_text()) == said
+    assert Answer.from_text(said.to_text()) == said
 
 
 def test_a_list_inside_itself_is_not_plain() -> None:
@@ -311,14 +311,14 @@ def test_a_list_inside_itself_is_not_plain() -> None:
 
 
 def test_a_variable_that_is_not_there_is_missing() -> None:
-    assert say("answer", {}) == Said("missing")
-    assert say("answer", {"answer": 3}) == Said("given", 3)
-    assert Said.from_text(Said("missing").to_text()) == Said("missing")
+    assert say("answer", {}) == Answer("missing")
+    assert say("answer", {"answer": 3}) == Answer("given", 3)
+    assert Answer.from_text(Answer("missing").to_text()) == Answer("missing")
 
 
 @given(ANY_TEXT | JSON.map(json.dumps))
 def test_whatever_a_kernel_sends_is_an_answer_or_odd(text: str) -> None:
-    assert Said.from_text(text).state in ("given", "missing", "odd")
+    assert Answer.from_text(text).state in ("given", "missing", "odd")
 
 
 @pytest.mark.parametrize(
@@ -337,4 +337,4 @@ def test_whatever_a_kernel_sends_is_an_answer_or_odd(text: str) -> None:
     ],
 )
 def test_a_kernel_that_cheats_in_json_gives_no_answer(text: str) -> None:
-    assert Said.from_text(text).state == "odd"
+    assert Answer.from_text(text).state == "odd"

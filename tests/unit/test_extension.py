@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from grader.engine.auto import Choice
-from grader.engine.registry import EngineInfo
+from grader.engine.choose import Choice
+from grader.engine.running_engines import EngineInfo
 from grader.errors import Blocked, CourseError, EngineUnavailable
-from grader.expect import LiveWitness, Mine
+from grader.expect import LiveInspector, StudentValues
 from grader.expect.finding import Outcome
-from grader.lab import check as lab_check
-from grader.lab import extension
+from grader.notebook import extension
+from grader.notebook import terminal_check as lab_check
 from grader.state import Snapshot
 
 NOWHERE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
@@ -50,9 +50,9 @@ def engine_layer(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
         return layer.engine
 
     layer.engine = FakeEngine()
-    monkeypatch.setattr("grader.engine.registry.running", lambda: layer.running)
-    monkeypatch.setattr("grader.engine.auto.choose", lambda _: Choice("sandbox", "it works here"))
-    monkeypatch.setattr("grader.engine.auto.open_engine", open_engine)
+    monkeypatch.setattr("grader.engine.running_engines.running", lambda: layer.running)
+    monkeypatch.setattr("grader.engine.choose.choose", lambda _: Choice("sandbox", "it works here"))
+    monkeypatch.setattr("grader.engine.choose.open_engine", open_engine)
     monkeypatch.setattr("atexit.register", lambda close: layer.opened.append("atexit"))
     monkeypatch.setattr(extension, "_held", [])
     return layer
@@ -92,14 +92,14 @@ def test_no_engine_is_told_in_one_line(engine_layer: Any) -> None:
 
 
 def test_the_student_side_alone_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "grader.engine.registry", None)
+    monkeypatch.setitem(sys.modules, "grader.engine.running_engines", None)
     assert extension.ensure_engine({"PATH": "/bin"}) == ""
 
 
 def test_what_the_student_side_imports() -> None:
     """In an engine there is only Python's library, docker and IPython beside it."""
     code = (
-        "import sys, grader.lab.extension, grader.expect, grader.state\n"
+        "import sys, grader.notebook.extension, grader.expect, grader.state\n"
         "print(*{part for name in sys.modules for part in (name, name.split('.')[0])})"
     )
     found = subprocess.run(
@@ -141,7 +141,7 @@ def test_loading_puts_the_words_there_and_prints_nothing(
         assert callable(shell.user_ns["forget"])
         assert callable(shell.user_ns["configure"])
         assert "no hints.toml" in repr(shell.user_ns["hint"]("web"))
-        assert shell.user_ns["mine"] == Mine("ada")
+        assert shell.user_ns["mine"] == StudentValues("ada")
     assert capsys.readouterr().out == ""
 
 
@@ -213,8 +213,8 @@ def notebook(tmp_path: Path, *sources: str, **marks: Any) -> Path:
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine answers that holds nothing."""
-    monkeypatch.setattr(LiveWitness, "client", lambda self: None)
-    monkeypatch.setattr(LiveWitness, "snapshot", lambda self: Snapshot())
+    monkeypatch.setattr(LiveInspector, "client", lambda self: None)
+    monkeypatch.setattr(LiveInspector, "snapshot", lambda self: Snapshot())
 
 
 @pytest.mark.usefixtures("answering")
@@ -248,7 +248,9 @@ def test_test_cells_are_run_each_with_its_outcome(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("answering")
 def test_a_check_from_outside_has_the_same_values(tmp_path: Path) -> None:
     own = 'with check("task1") as engine:\n    assert mine.port("x") == engine.mine.port("x") == {}\n    '
-    path = notebook(tmp_path, own.format(Mine("ada").port("x")) + 'hint("x")\n    engine.has_no_image("x")')
+    path = notebook(
+        tmp_path, own.format(StudentValues("ada").port("x")) + 'hint("x")\n    engine.has_no_image("x")'
+    )
     environment = {**NOWHERE, "DOCKBOOK_STUDENT": "ada"}
     (only,) = lab_check.check_notebook(path, environment=environment)
     assert only.outcome.status == "passed", only

@@ -11,14 +11,14 @@ import pytest
 from grader.course import Course
 from grader.expect.finding import Finding, Outcome
 from grader.given import EDITORS_COPIES, MARKS, given_files, may_be_given
-from grader.grading.files import copy_for_kernel
 from grader.grading.grade import write
 from grader.grading.gradebook import Books
+from grader.grading.judge.files import copy_for_kernel
+from grader.grading.judge.results import SubmissionResult, TaskResult
+from grader.grading.judge.submission import read_submission
 from grader.grading.release import release
-from grader.grading.results import SubmissionResult, TaskResult
-from grader.grading.submission import read_submission
 from grader.grading.verdicts import Verdicts
-from grader.lab.workspace import fill, prepare
+from grader.workspace.folder import fill, prepare
 from tests.grading import tiny
 
 NOTEBOOK = f"{tiny.CHAPTER}.ipynb"

@@ -15,9 +15,9 @@ from nbformat.v4 import new_output
 from grader.cli import main
 from grader.course import Course, is_test, marks
 from grader.errors import CourseError, UsageError
-from grader.grading.book import describe, make_book, reading_form
-from grader.grading.book_html import Page, chapter_link, clean_page
-from grader.lab.workspace import student_version
+from grader.grading.html_export import describe, make_book, reading_form
+from grader.grading.html_pages import Page, chapter_link, clean_page
+from grader.workspace.folder import student_version
 from tests.grading import tiny
 
 COURSE = Course.read(Path(__file__).resolve().parents[2] / "course")

@@ -15,7 +15,7 @@ from grader.course import Course
 from grader.grading.demo import hand_in, solve
 from grader.grading.feedback import FeedbackExporter
 from grader.grading.grade import grade
-from grader.grading.report import render_table
+from grader.grading.report.terminal import render_table
 from tests.grading import tiny
 from tests.grading.judging import Judge
 

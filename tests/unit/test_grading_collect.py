@@ -14,7 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.grading.collect import Collector
-from grader.grading.received import Received, received
+from grader.grading.judge.received import Received, received
 from grader.grading.unpack import Extractor
 
 CHAPTER = "ch04-containers"

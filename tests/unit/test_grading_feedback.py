@@ -12,8 +12,8 @@ from traitlets.config import Config
 
 from grader.expect.finding import Finding, Outcome
 from grader.grading.feedback import FeedbackExporter, graded_task
-from grader.grading.results import TaskResult
-from grader.grading.run import verdict_outputs
+from grader.grading.judge.results import TaskResult
+from grader.grading.judge.run import verdict_outputs
 from tests.grading import tiny
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from grader.grading.graft import graft
-from grader.grading.recognise import visible
+from grader.grading.judge.reassemble import graft
+from grader.grading.judge.recognise import visible
 from tests.grading import tiny
 
 TESTS = {"test-greeter", "test-sum"}

@@ -15,9 +15,9 @@ from grader.expect.finding import Outcome
 from grader.grading.demo import copy_course, expected, half, hand_in, make_class, surprises
 from grader.grading.grade import grade, write
 from grader.grading.gradebook import Books
+from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.judge.submission import read_submission
 from grader.grading.release import leaks, release
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
-from grader.grading.submission import read_submission
 from grader.grading.verdicts import Verdicts
 from tests.grading import tiny
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grader.grading.outputs import Budget, Collector
-from grader.lab.pictures.svg import Board
+from grader.grading.judge.outputs import Budget, Collector
+from grader.notebook.pictures.svg import Board
 
 
 def kept(html: object, left: int = 100_000) -> str | None:

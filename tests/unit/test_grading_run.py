@@ -10,12 +10,12 @@ import pytest
 from nbformat.v4 import new_output
 
 from grader.errors import Blocked, EngineDied, EngineError, EngineUnavailable, KernelError
+from grader.expect.answer import Answer
 from grader.expect.finding import Finding, Outcome
-from grader.expect.said import Said
-from grader.grading.kernel import CellRun
-from grader.grading.results import SubmissionResult
-from grader.grading.run import grade_submission
-from grader.grading.submission import read_submission
+from grader.grading.judge.kernel import CellRun
+from grader.grading.judge.results import SubmissionResult
+from grader.grading.judge.run import grade_submission
+from grader.grading.judge.submission import read_submission
 from tests.grading import tiny
 
 
@@ -70,7 +70,7 @@ class World:
         return self._happen(self.at, code) or CellRun("ok", ())
 
     def answers(self, names):
-        return {name: Said("given", 42) for name in names}
+        return {name: Answer("given", 42) for name in names}
 
     def look(self, task, engine, answers, outcomes):
         happened = self._happen(self.looks, task.id)
@@ -156,7 +156,7 @@ def test_limits_are_named(chapter, submit):
 
 def test_after_the_time_in_all_cells_do_not_run_and_earlier_points_stay(chapter, submit, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("grader.grading.run.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("grader.grading.judge.run.time.monotonic", lambda: now[0])
 
     def slow(world):
         now[0] += chapter.limits.total_s + 1
@@ -369,7 +369,7 @@ def test_what_blocks_for_another_reason_stays_blocked_and_is_not_tried_again(cha
 
 
 def test_an_engine_that_is_silent_is_not_waited_for_at_every_task(chapter, submit, monkeypatch):
-    monkeypatch.setattr("grader.grading.run.MOST_SILENT", 1)
+    monkeypatch.setattr("grader.grading.judge.run.MOST_SILENT", 1)
     looked = []
 
     def silent(world):
@@ -382,7 +382,7 @@ def test_an_engine_that_is_silent_is_not_waited_for_at_every_task(chapter, submi
 
 
 def test_what_the_machine_ran_out_of_is_nobodys_zero(chapter, submit, monkeypatch):
-    monkeypatch.setattr("grader.grading.run.shortage", lambda: "pseudo-terminals")
+    monkeypatch.setattr("grader.grading.judge.run.shortage", lambda: "pseudo-terminals")
     result = run(chapter, submit("greeter"), World())
     assert outcomes(result) == {"greeter": "passed", "sum": "blocked"}
     assert "ran out of pseudo-terminals" in result.tasks[1].reason
@@ -390,7 +390,7 @@ def test_what_the_machine_ran_out_of_is_nobodys_zero(chapter, submit, monkeypatc
 
 def test_a_shortage_that_has_passed_leaves_the_verdict_to_a_fresh_engine(chapter, submit, monkeypatch):
     short = iter(["pseudo-terminals"])
-    monkeypatch.setattr("grader.grading.run.shortage", lambda: next(short, ""))
+    monkeypatch.setattr("grader.grading.judge.run.shortage", lambda: next(short, ""))
     world = World()
     assert outcomes(run(chapter, submit("greeter"), world)) == {"greeter": "passed", "sum": "failed"}
     assert world.opened == 2

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 
 from grader.course import MAX_FILES
-from grader.grading import files
-from grader.grading.submission import read_submission
+from grader.grading.judge import files
+from grader.grading.judge.submission import read_submission
 from tests.grading import tiny
 
 

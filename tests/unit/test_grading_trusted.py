@@ -10,10 +10,10 @@ from docker.errors import NotFound
 
 from grader.course import Task
 from grader.errors import Blocked, EngineDied, EngineError
+from grader.expect.answer import Answer
 from grader.expect.finding import Outcome
 from grader.expect.probes import HttpReply
-from grader.expect.said import Said
-from grader.grading.trusted import TrustedWitness, judge
+from grader.grading.judge.trusted import TrustedWitness, judge
 from grader.state import Snapshot
 
 
@@ -39,8 +39,8 @@ ASKS = 'with check("sum", after="greeter") as engine:\n    engine.answer("total"
 
 
 def test_an_answer_passes_or_fails():
-    assert outcome(ASKS, answers={"total": Said("given", 42)}).status == "passed"
-    failed = outcome(ASKS, answers={"total": Said("given", 41)})
+    assert outcome(ASKS, answers={"total": Answer("given", 42)}).status == "passed"
+    failed = outcome(ASKS, answers={"total": Answer("given", 41)})
     assert failed.status == "failed"
     assert "42" not in str(failed.findings)
     assert outcome(ASKS).status == "failed"
@@ -50,15 +50,16 @@ def test_a_task_for_a_private_engine_is_graded_like_any_other():
     """A grading engine is always private, whatever the environment says."""
     asks = ASKS.replace('after="greeter"', "private=True")
     assert "private=True" in asks
-    assert outcome(asks, answers={"total": Said("given", 42)}).status == "passed"
-    assert outcome(asks, answers={"total": Said("given", 41)}).status == "failed"
+    assert outcome(asks, answers={"total": Answer("given", 42)}).status == "passed"
+    assert outcome(asks, answers={"total": Answer("given", 41)}).status == "failed"
 
 
 def test_a_task_after_one_that_failed_is_not_reached():
     earlier = {"greeter": Outcome.failed()}
-    assert outcome(ASKS, earlier, answers={"total": Said("given", 42)}).status == "not_reached"
+    assert outcome(ASKS, earlier, answers={"total": Answer("given", 42)}).status == "not_reached"
     assert (
-        outcome(ASKS, {"greeter": Outcome.passed()}, answers={"total": Said("given", 42)}).status == "passed"
+        outcome(ASKS, {"greeter": Outcome.passed()}, answers={"total": Answer("given", 42)}).status
+        == "passed"
     )
 
 
@@ -73,7 +74,7 @@ def test_a_task_after_one_that_failed_is_not_reached():
     ],
 )
 def test_a_test_cell_that_breaks_blocks(source):
-    assert outcome(source, answers={"total": Said("given", 42)}).status == "blocked"
+    assert outcome(source, answers={"total": Answer("given", 42)}).status == "blocked"
 
 
 def test_a_test_cell_that_says_nothing_is_failed():
@@ -90,7 +91,7 @@ def test_what_could_not_be_looked_at_blocks():
 
 def test_the_cells_namespace_holds_check_alone():
     source = f"assert set(globals()) == {{'check', '__builtins__', '__name__'}}, set(globals())\n{ASKS}"
-    assert outcome(source, answers={"total": Said("given", 42)}).status == "passed"
+    assert outcome(source, answers={"total": Answer("given", 42)}).status == "passed"
 
 
 def test_a_check_that_asks_nothing_is_no_pass():

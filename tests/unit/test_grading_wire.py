@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 import pytest
 import zmq
 
-from grader.grading.wire import MESSAGE_BYTES, MESSAGE_FRAMES, Endless, Meter, Wire
+from grader.grading.judge.wire import MESSAGE_BYTES, MESSAGE_FRAMES, Endless, Meter, Wire
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
 PONG = b"\x04\x05\x04PONG"

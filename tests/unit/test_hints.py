@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grader.lab.hints import Hints
+from grader.notebook.hints import Hints
 
 TEXTS = """
 [hints]

@@ -9,7 +9,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from grader.engine import hub
+from grader.engine.image import hub
 
 LAYERS = {"a/layer.tar": b"base " * 400_000, "b/layer.tar": b"on top"}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import ids
-from grader.engine.subordinate import COUNT
+from grader.engine.system import ids
+from grader.engine.system.subordinate import COUNT
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import in_flight, linux
-from grader.engine.in_flight import TOO_MUCH, Waiting
+from grader.engine.inside import in_flight
+from grader.engine.inside.in_flight import TOO_MUCH, Waiting
+from grader.engine.system import linux
 
 MB = 1 << 20
 Pair = tuple[socket.socket, socket.socket]

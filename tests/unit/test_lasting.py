@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.engine import ids, resume
-from grader.engine.lasting import Lasting, all_kept
-from grader.engine.resume import open_lasting
+from grader.engine import resume
+from grader.engine.persistent_state import PersistentState, all_kept
+from grader.engine.resume import open_persistent
+from grader.engine.system import ids
 from grader.errors import EngineDied, StateBusy, StateDamaged, StateUnfit
 
 OWN: ids.Ids = {"uid": (100000, 65536), "gid": (100000, 65536), "helpers": True}
@@ -24,26 +25,26 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKBOOK_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(ids, "own_ids", lambda: OWN)
     monkeypatch.setattr(
-        Lasting, "_remove", staticmethod(lambda path: shutil.rmtree(path, ignore_errors=True))
+        PersistentState, "_remove", staticmethod(lambda path: shutil.rmtree(path, ignore_errors=True))
     )
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Lasting:
+def kept(tmp_path: Path) -> PersistentState:
     (tmp_path / "dockbook").mkdir()
-    return Lasting(tmp_path / "dockbook")
+    return PersistentState(tmp_path / "dockbook")
 
 
-def test_each_workspace_has_its_own_by_whatever_path(kept: Lasting, tmp_path: Path) -> None:
+def test_each_workspace_has_its_own_by_whatever_path(kept: PersistentState, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(kept.workspace)
     (tmp_path / "other" / "dockbook").mkdir(parents=True)
-    assert Lasting(tmp_path / "link").place.name.split("-")[-1] == kept.place.name.split("-")[-1]
-    assert Lasting(tmp_path / "other/dockbook").place != kept.place
+    assert PersistentState(tmp_path / "link").place.name.split("-")[-1] == kept.place.name.split("-")[-1]
+    assert PersistentState(tmp_path / "other/dockbook").place != kept.place
     assert not kept.exists() and not kept.in_use()
     assert not kept.place.exists()
 
 
-def test_one_at_a_time(kept: Lasting) -> None:
+def test_one_at_a_time(kept: PersistentState) -> None:
     lock = kept.hold()
     assert kept.in_use()
     with pytest.raises(StateBusy) as busy:
@@ -54,7 +55,7 @@ def test_one_at_a_time(kept: Lasting) -> None:
     os.close(kept.hold())
 
 
-def test_a_killed_holder_is_waited_for(kept: Lasting) -> None:
+def test_a_killed_holder_is_waited_for(kept: PersistentState) -> None:
     """The lock says a process that is gone, and something of it still holds it: it is on its way out."""
     script = (
         "import fcntl, json, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX);"
@@ -69,7 +70,7 @@ def test_a_killed_holder_is_waited_for(kept: Lasting) -> None:
         os.close(kept.hold())
 
 
-def test_what_it_was_made_with_decides(kept: Lasting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_was_made_with_decides(kept: PersistentState, monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(kept.hold())
     kept.begin("key")
     assert kept.misfit("key") == ""
@@ -81,21 +82,21 @@ def test_what_it_was_made_with_decides(kept: Lasting, monkeypatch: pytest.Monkey
     assert "/etc/subuid" in kept.misfit("key")
 
 
-def test_a_full_disk_is_no_place(kept: Lasting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_no_place(kept: PersistentState, monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(kept.hold())
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 20))
     with pytest.raises(StateUnfit, match="1 MB free, 256 MB are needed"):
         kept.begin("key")
 
 
-def test_a_place_that_cannot_be_made_is_said(kept: Lasting) -> None:
+def test_a_place_that_cannot_be_made_is_said(kept: PersistentState) -> None:
     kept.place.parent.mkdir(parents=True)
     kept.place.write_text("a file")
     with pytest.raises(StateUnfit, match="cannot be written"):
         kept.hold()
 
 
-def test_one_state_is_kept_aside_and_can_come_back(kept: Lasting) -> None:
+def test_one_state_is_kept_aside_and_can_come_back(kept: PersistentState) -> None:
     os.close(kept.hold())
     (kept.state / "docker").mkdir(parents=True)
     (kept.place / "aside-2020-01-01T000000").mkdir()
@@ -108,7 +109,7 @@ def test_one_state_is_kept_aside_and_can_come_back(kept: Lasting) -> None:
     assert kept.aside() == []
 
 
-def test_all_that_is_kept_is_found_and_nonsense_is_not(kept: Lasting) -> None:
+def test_all_that_is_kept_is_found_and_nonsense_is_not(kept: PersistentState) -> None:
     assert all_kept() == []
     os.close(kept.hold())
     kept.begin("key")
@@ -135,11 +136,11 @@ class Boots:
             state.mkdir(exist_ok=True)
             if self.failures:
                 raise self.failures.pop(0)
-        return SimpleNamespace(standing="", state=state)
+        return SimpleNamespace(persistence_note="", state=state)
 
     def open(self, workspace: Path) -> SimpleNamespace:
         image = SimpleNamespace(key="key")
-        opened: SimpleNamespace = open_lasting(image, workspace, self.said.append, label="lab")  # type: ignore[arg-type,assignment]
+        opened: SimpleNamespace = open_persistent(image, workspace, self.said.append, label="lab")  # type: ignore[arg-type,assignment]
         return opened
 
 
@@ -150,32 +151,32 @@ def boots(monkeypatch: pytest.MonkeyPatch) -> Boots:
     return boots
 
 
-def begun(kept: Lasting) -> None:
+def begun(kept: PersistentState) -> None:
     os.close(kept.hold())
     kept.begin("key")
     (kept.state / "docker").mkdir(parents=True)
 
 
-def test_a_folder_that_carries_no_engine_means_memory(kept: Lasting, boots: Boots) -> None:
+def test_a_folder_that_carries_no_engine_means_memory(kept: PersistentState, boots: Boots) -> None:
     boots.failures = [StateUnfit("overlay: Invalid argument.")]
     opened = boots.open(kept.workspace)
     assert opened.state is None
-    assert opened.standing == "What you make on it is not kept this time: overlay: Invalid argument."
+    assert opened.persistence_note == "What you make on it is not kept this time: overlay: Invalid argument."
     assert not kept.in_use()
 
 
-def test_a_new_state_that_does_not_start_means_memory(kept: Lasting, boots: Boots) -> None:
+def test_a_new_state_that_does_not_start_means_memory(kept: PersistentState, boots: Boots) -> None:
     boots.failures = [StateDamaged("dockerd ended.")]
     assert boots.open(kept.workspace).state is None
     assert kept.aside() == []
     assert boots.said == []
 
 
-def test_a_damaged_state_goes_aside(kept: Lasting, boots: Boots) -> None:
+def test_a_damaged_state_goes_aside(kept: PersistentState, boots: Boots) -> None:
     begun(kept)
     boots.failures = [StateDamaged("dockerd ended.")]
     opened = boots.open(kept.workspace)
-    assert opened.state == kept.state and opened.standing == resume.KEPT
+    assert opened.state == kept.state and opened.persistence_note == resume.KEPT
     [aside] = kept.aside()
     assert (aside / "docker").is_dir()
     assert boots.said[0].startswith(
@@ -183,16 +184,18 @@ def test_a_damaged_state_goes_aside(kept: Lasting, boots: Boots) -> None:
     )
 
 
-def test_where_a_clean_one_fails_too_the_old_one_was_not_at_fault(kept: Lasting, boots: Boots) -> None:
+def test_where_a_clean_one_fails_too_the_old_one_was_not_at_fault(
+    kept: PersistentState, boots: Boots
+) -> None:
     begun(kept)
     boots.failures = [StateDamaged("dockerd ended."), StateDamaged("dockerd ended again.")]
-    assert "dockerd ended again" in boots.open(kept.workspace).standing
+    assert "dockerd ended again" in boots.open(kept.workspace).persistence_note
     assert kept.aside() == []
     assert boots.said == []
     assert (kept.state / "docker").is_dir()
 
 
-def test_an_engine_that_only_takes_long_loses_nothing(kept: Lasting, boots: Boots) -> None:
+def test_an_engine_that_only_takes_long_loses_nothing(kept: PersistentState, boots: Boots) -> None:
     begun(kept)
     boots.failures = [EngineDied("The engine did not answer within 60 s.")]
     with pytest.raises(EngineDied):

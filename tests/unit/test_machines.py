@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import ids
-from grader.engine.image import EngineImage
+from grader.engine.image.engine_image import EngineImage
+from grader.engine.system import ids
 from tests.machines import config_disk, image_archive
 from tests.machines.recipe import RECIPES
 from tests.machines.terminal import PROMPT

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from grader.engine import mux
-from grader.engine.mux import Broken, Mux
+from grader.engine.inside import mux
+from grader.engine.inside.mux import Broken, Mux
 
 
 class End(threading.Thread):

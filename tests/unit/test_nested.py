@@ -20,7 +20,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from grader.engine import nested, nested_guest, nested_image, nested_keeper, nested_recipe
+from grader.engine import nested
+from grader.engine.build import nested_image as nested_build
+from grader.engine.image import nested_image, nested_recipe
+from grader.engine.inside import nested as nested_guest
+from grader.engine.keeper import nested as nested_keeper
 from grader.engine.nested import Nested
 from grader.errors import EngineUnavailable, ImageError
 
@@ -208,7 +212,7 @@ def test_grading_is_refused() -> None:
 )
 def test_a_failed_build_names_the_next_step(said: str, step: str) -> None:
     where = nested_image.NestedImage("unix:///x", "trixie", "debian:trixie-slim")
-    error = nested_image.explained(where, said)
+    error = nested_build.explained(where, said)
     assert isinstance(error, ImageError)
     assert said in error.what
     assert where.tag in error.what
@@ -218,7 +222,7 @@ def test_a_failed_build_names_the_next_step(said: str, step: str) -> None:
 def test_a_step_that_failed_is_told_by_its_last_line() -> None:
     where = nested_image.NestedImage("unix:///x", "trixie", "debian:trixie-slim")
     said = "The command '/bin/sh -c apt-get update' returned a non-zero code: 100"
-    assert "(E: no network)" in nested_image.explained(where, said, "E: no network").what
+    assert "(E: no network)" in nested_build.explained(where, said, "E: no network").what
 
 
 def test_the_key_changes_with_the_base_and_the_suite() -> None:
@@ -238,8 +242,8 @@ def test_control_groups_are_passed_on_where_they_are_to_be_had(
     written: list[tuple[str, str]] = []
     monkeypatch.setattr(nested_guest, "CGROUPS", str(tmp_path))
     monkeypatch.setattr(nested_guest, "CONTROLLERS", str(tmp_path / "cgroup.controllers"))
-    monkeypatch.setattr("grader.engine.linux.remount_writable", lambda _: None)
-    monkeypatch.setattr("grader.engine.roots.write", lambda path, text: written.append((path, text)))
+    monkeypatch.setattr("grader.engine.system.linux.remount_writable", lambda _: None)
+    monkeypatch.setattr("grader.engine.inside.roots.write", lambda path, text: written.append((path, text)))
     assert nested_guest.delegate_cgroups() is False
     assert written == []
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import network
+from grader.engine.inside import network
 
 
 @pytest.fixture

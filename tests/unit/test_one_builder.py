@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from grader.engine import builders
-from grader.engine.builders import Shares, one_builder
+from grader.engine.build import one_builder as builders_module
+from grader.engine.build.one_builder import Shares, one_builder
 from grader.errors import ImageError
 
 FORK = multiprocessing.get_context("fork")
@@ -34,7 +34,7 @@ def test_a_failed_build_lets_the_next_one_in(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_told_so_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builders, "WAIT_S", 0.1)
+    monkeypatch.setattr(builders_module, "WAIT_S", 0.1)
     told: list[str] = []
     with (
         FileLock(tmp_path / "x.lock"),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import owner, paths
-from grader.engine.owner import OwnerDoor, ask_owner
+from grader import paths
+from grader.engine import owner_socket
+from grader.engine.owner_socket import OwnerSocket, ask_owner
 from grader.errors import EngineError
 
 ENGINE = "0123abcd"
@@ -24,7 +25,7 @@ class Lab:
     def __init__(self, folder: Path) -> None:
         self.resets = 0
         self.fails = ""
-        self.door = OwnerDoor(folder, {"reset": self.reset})
+        self.door = OwnerSocket(folder, {"reset": self.reset})
         self.over = False
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -78,7 +79,7 @@ def test_what_goes_wrong_comes_back_in_words(lab: Lab) -> None:
 )
 def test_nonsense_is_answered_and_changes_nothing(lab: Lab, folder: Path, line: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as visitor:
-        visitor.connect(str(folder / owner.NAME))
+        visitor.connect(str(folder / owner_socket.NAME))
         visitor.sendall(line)
         answer = b""
         # What was sent beyond the bound is not read, so the end may come as a reset.
@@ -95,17 +96,17 @@ def test_nonsense_is_answered_and_changes_nothing(lab: Lab, folder: Path, line: 
 def test_a_visitor_who_says_nothing_is_let_go(
     lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owner, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(owner_socket, "_PATIENCE_S", 0.1)
     with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as gone:
-        silent.connect(str(folder / owner.NAME))
-        gone.connect(str(folder / owner.NAME))
+        silent.connect(str(folder / owner_socket.NAME))
+        gone.connect(str(folder / owner_socket.NAME))
         gone.close()
         ask_owner(ENGINE, "reset", timeout_s=10)
     assert lab.resets == 1
 
 
 def test_other_users_are_not_heard(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(owner, "_peer", lambda _: 65534)
+    monkeypatch.setattr(owner_socket, "_peer", lambda _: 65534)
     with pytest.raises(EngineError, match="does not answer"):
         ask_owner(ENGINE, "reset")
     assert lab.resets == 0
@@ -113,7 +114,7 @@ def test_other_users_are_not_heard(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_socket_is_closed_to_others_and_goes_with_the_lab(folder: Path) -> None:
     lab = Lab(folder)
-    assert (folder / owner.NAME).stat().st_mode & 0o077 == 0
+    assert (folder / owner_socket.NAME).stat().st_mode & 0o077 == 0
     lab.end()
     assert list(folder.iterdir()) == []
     started = time.monotonic()

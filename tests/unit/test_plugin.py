@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from grader.engine.authz import Gate
-from grader.engine.plugin import Limits, PluginServer
+from grader.engine.keeper.authz import Gate
+from grader.engine.keeper.plugin import Limits, PluginServer
 
 TOKEN = "0123456789abcdef"
 
@@ -249,7 +249,7 @@ def test_it_answers_two_thousand_calls_a_second(loop: Loop) -> None:
 
 def test_the_import_is_light() -> None:
     """A keeper loads it in every boot: none of the standard library's heavy parts."""
-    code = "import sys; import grader.engine.plugin, grader.engine.authz; print(*sys.modules)"
+    code = "import sys; import grader.engine.keeper.plugin, grader.engine.keeper.authz; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-S", "-c", code],
         capture_output=True,
@@ -257,7 +257,7 @@ def test_the_import_is_light() -> None:
         check=True,
         env={"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
-    assert "grader.engine.plugin" in run.stdout.split()
+    assert "grader.engine.keeper.plugin" in run.stdout.split()
     assert not {"http", "email", "ssl", "hashlib", "asyncio", "logging", "urllib", "docker"} & set(
         run.stdout.split()
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from grader.expect import HttpReply, LiveWitness, Reached, Resolved, UdpReply, probes
+from grader.expect import HttpReply, LiveInspector, Reached, Resolved, UdpReply, probes
 
 
 def here(argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
@@ -169,9 +169,9 @@ def test_the_types_of_an_answer_are_held(output: bytes) -> None:
 
 
 def test_the_live_witness_asks_from_this_machine(web: int) -> None:
-    witness = LiveWitness({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    witness = LiveInspector({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     assert witness.host_http("0.0.0.0", web, "/").status == 200
-    remote = LiveWitness({}, environment={"DOCKER_HOST": "tcp://engine.example:2376"})
+    remote = LiveInspector({}, environment={"DOCKER_HOST": "tcp://engine.example:2376"})
     assert remote.host_address("127.0.0.1") == "engine.example"
 
 
@@ -180,4 +180,4 @@ def test_the_live_witness_asks_from_this_machine(web: int) -> None:
 )
 def test_a_slow_engine_is_looked_at_with_patience(said: dict[str, str], seconds: float) -> None:
     """The environment of a virtual machine's engine says so; `docker` has no such limit."""
-    assert LiveWitness({}, environment=said)._deadline_s == seconds
+    assert LiveInspector({}, environment=said)._deadline_s == seconds

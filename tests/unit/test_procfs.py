@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from grader.engine import procfs
+from grader.engine.system import procfs
 
 LINES = (
     "36 35 98:0 / /mnt/kurs rw,noatime master:1 - ext3 /dev/root rw",

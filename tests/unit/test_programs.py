@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from grader.engine import programs
+from grader.engine.system import programs
 
 LOGIN = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 """What Debian's /etc/profile gives everybody but root."""

@@ -8,7 +8,9 @@ import pytest
 from filelock import FileLock
 
 from grader.cli import main
-from grader.engine import prune, recipe, registry, vm_recipe
+from grader.engine import running_engines
+from grader.engine.build import prune
+from grader.engine.image import recipe, vm_recipe
 from grader.errors import EngineError
 
 OLD = "trixie-0123456789ab"
@@ -18,7 +20,7 @@ OLD = "trixie-0123456789ab"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Today's images and machines, one of each of an earlier version, and what is none of either."""
     monkeypatch.setenv("DOCKBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(registry, "running", list)
+    monkeypatch.setattr(running_engines, "running", list)
     cache = tmp_path / "cache"
     names = {
         "engine": [OLD, "trixie-0123456789ab.new", "notes", f"forky-{recipe.key('forky')}"],
@@ -49,8 +51,8 @@ def test_what_is_of_another_recipe_goes(cache: Path, capsys: pytest.CaptureFixtu
 
 def test_not_while_an_engine_runs(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = left(cache)
-    info = registry.EngineInfo("00", "sandbox", "unix:///x", 1, 0.0)
-    monkeypatch.setattr(registry, "running", lambda: [info])
+    info = running_engines.EngineInfo("00", "sandbox", "unix:///x", 1, 0.0)
+    monkeypatch.setattr(running_engines, "running", lambda: [info])
     with pytest.raises(EngineError, match=r"1 of your engines run, .* Next: end them"):
         prune.prune()
     assert left(cache) == before

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import qemu
+from grader import variables
+from grader.engine.image import qemu
 from grader.errors import EngineUnavailable
 
 
 @pytest.fixture(autouse=True)
 def fresh(tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKBOOK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv(qemu.ACCELERATOR_VARIABLE, raising=False)
+    monkeypatch.delenv(variables.ACCELERATOR, raising=False)
     kept = (qemu.version, qemu.kvm_trouble)
     for function in kept:
         function.cache_clear()
@@ -122,10 +123,10 @@ def test_no_kvm_or_a_closed_one_needs_no_trial(tmp_path, monkeypatch, device):
 
 def test_asked_for_it_is_not_tried(monkeypatch):
     monkeypatch.setattr(qemu, "_try_kvm", lambda: pytest.fail("tried"))
-    monkeypatch.setenv(qemu.ACCELERATOR_VARIABLE, "kvm")
+    monkeypatch.setenv(variables.ACCELERATOR, "kvm")
     assert qemu.accelerator() == "kvm"
     qemu.kvm_trouble.cache_clear()
-    monkeypatch.setenv(qemu.ACCELERATOR_VARIABLE, "tcg")
+    monkeypatch.setenv(variables.ACCELERATOR, "tcg")
     assert qemu.accelerator() == "tcg"
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from grader.engine.relay import Relay
+from grader.engine.keeper.relay import Relay
 
 
 class Town:

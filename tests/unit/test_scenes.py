@@ -8,9 +8,9 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
-from grader.expect import Hidden, Mine, Outcome
-from grader.lab import scenes
-from grader.lab.scenes import NoScene, NoSuchScene, scenery
+from grader.expect import Hidden, Outcome, StudentValues
+from grader.notebook import scenes
+from grader.notebook.scenes import NoScene, NoSuchScene, scenery
 from tests.unit.witnesses import FakeWitness, ask, container, only_finding
 
 STUDENTS = [f"student-{number}" for number in range(200)]
@@ -47,9 +47,9 @@ def test_an_engine_that_refuses_is_told_in_its_words() -> None:
 def test_what_is_to_be_found_is_not_what_a_notebook_gives() -> None:
     """By no call of ``mine`` that stands in the notebooks, or once did."""
     for task in scenes.IMAGES:
-        same = [name for name in STUDENTS if Hidden(name).word(task) == Mine(name).word(task)]
+        same = [name for name in STUDENTS if Hidden(name).word(task) == StudentValues(name).word(task)]
         assert len(same) < 3, task
-        assert not [name for name in STUDENTS if Hidden(name).port(task) == Mine(name).port(task)]
+        assert not [name for name in STUDENTS if Hidden(name).port(task) == StudentValues(name).port(task)]
     assert len({Hidden(name).word("locker") for name in STUDENTS}) > 150
     assert len({Hidden(name).number("locker", 1000, 1999) for name in STUDENTS}) > 150
 

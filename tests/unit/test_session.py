@@ -14,17 +14,19 @@ from typing import Any, Self
 
 import pytest
 
+from grader import variables
 from grader.cli import main
-from grader.engine import qemu
+from grader.engine.image import qemu
 from grader.errors import EngineDied, UsageError
-from grader.lab import extension, notices, session
+from grader.lab import session
+from grader.notebook import extension, notices
 
 
 class Fake:
     """An engine that comes up at the wanted attempt and dies when told to."""
 
     boot, docker_host, ready_s = "vm", "unix:///nowhere/docker.sock", 0.5
-    detail = limits = standing = ""
+    detail = limits = persistence_note = ""
 
     def __init__(self, *, comes_up_at: int = 1) -> None:
         self.starts, self.comes_up_at = 0, comes_up_at
@@ -228,7 +230,7 @@ def test_a_notebook_that_is_opened_late_knows_that_there_is_no_engine(
     from IPython.core.interactiveshell import InteractiveShell
 
     file = tmp_path / "notices"
-    monkeypatch.setenv(notices.VARIABLE, str(file))
+    monkeypatch.setenv(variables.NOTICES, str(file))
     monkeypatch.setattr(extension, "_telling", [])
     notices.note(file, "the engine was started again")
     notices.note(file, "there is no engine", standing=True)
@@ -244,7 +246,7 @@ def test_a_notebook_tells_of_the_engine_above_the_next_cell(
     from IPython.core.interactiveshell import InteractiveShell
 
     file = tmp_path / "notices"
-    monkeypatch.setenv(notices.VARIABLE, str(file))
+    monkeypatch.setenv(variables.NOTICES, str(file))
     monkeypatch.setattr(extension, "_telling", [])
     shell = InteractiveShell()
     extension._tell_notices(shell)

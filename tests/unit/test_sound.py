@@ -10,10 +10,10 @@ import pytest
 
 from grader.course import Course
 from grader.errors import CourseError
-from grader.grading.book import make_book
+from grader.grading.html_export import make_book
 from grader.grading.release import release
-from grader.lab.workspace import prepare
 from grader.sound import faults
+from grader.workspace.folder import prepare
 from tests.grading import tiny
 
 PICTURE = {"a.png": {"image/png": "AAAA"}}
@@ -145,16 +145,16 @@ def test_a_book_of_faulty_chapters_alone_is_none(course, tmp_path):
 
 
 def test_a_fault_that_nobody_foresaw_is_the_chapters_alone(course, tmp_path, monkeypatch):
-    from grader.grading import book
+    from grader.grading import html_export
 
-    real = book._convert
+    real = html_export._convert
 
     def broken(notebook, page):
         if page.id == "ch01-tiny":
             raise ZeroDivisionError("deep inside")
         return real(notebook, page)
 
-    monkeypatch.setattr(book, "_convert", broken)
+    monkeypatch.setattr(html_export, "_convert", broken)
     told: list[str] = []
     make_book(course, tmp_path / "book", told.append)
     assert len(told) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import spare_memory
+from grader.engine.system import spare_memory
 
 GB = 1 << 30
 

@@ -10,16 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.state import (
-    Binding,
-    Container,
-    Image,
-    ImageConfig,
-    Network,
-    Reference,
-    familiar,
-    repository,
-)
+from grader.state import Binding, Container, Image, ImageConfig, Network, Reference, familiar, repository
 
 BOX_ID = "f0b093f579a6c2f294e9d5725614d90f1c4cd8481b4509b6f80a69681eacf281"
 IMAGE_ID = "sha256:054e3161799b96c623a402343d8ea1cb64f44f73b9a1a6dcd7c5ce120a426fd6"

@@ -14,15 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import Blocked
-from grader.state import (
-    Container,
-    Image,
-    Network,
-    Snapshot,
-    read_history,
-    read_image,
-    unsettled,
-)
+from grader.state import Container, Image, Network, Snapshot, read_history, read_image, unsettled
 from grader.state.log import demultiplex
 from grader.state.reach import looking
 from grader.state.snapshot import MOST_CONTAINERS

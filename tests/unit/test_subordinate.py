@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import subordinate
+from grader.engine.system import subordinate
 
 
 @pytest.fixture

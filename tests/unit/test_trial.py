@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import bootstrap, course_images, ids, paths, spare_memory, tool, trial
-from grader.engine.bootstrap import scratch_folder
+from grader import paths, variables
+from grader.engine.build import bootstrap, tool
+from grader.engine.image import course_images
+from grader.engine.system import ids, scratch, spare_memory, trial
+from grader.engine.system.scratch import scratch_folder
 from grader.errors import EngineError, ImageError
 
 ROOT = Path(__file__).resolve().parents[2]
 NOEXEC = """
 mount -t tmpfs -o noexec,mode=1777 none "$1"
 exec "$2" -c '
-import sys; from pathlib import Path; from grader.engine import ids, trial
+import sys; from pathlib import Path; from grader.engine.system import ids, trial
 print(trial.try_image(ids.REAL, Path(sys.argv[1])))
 ' "$1"
 """
@@ -96,7 +99,7 @@ def test_it_is_in_memory_where_there_is_plenty(
 ):
     monkeypatch.setattr(spare_memory, "available", lambda: spare)
     monkeypatch.setattr(
-        trial, "try_scratch", lambda _own, folder: trouble if folder == bootstrap.MEMORY else None
+        trial, "try_scratch", lambda _own, folder: trouble if folder == scratch.MEMORY else None
     )
     monkeypatch.setattr("tempfile.gettempdir", lambda: named or "/tmp")
     monkeypatch.setenv("TMPDIR", named)
@@ -181,7 +184,7 @@ def test_an_expired_release_is_one_line_with_the_option(monkeypatch, tmp_path):
     )
     assert "`dockbook engine build --suite forky --allow-expired-release`" in str(caught.value)
     assert "Check-Valid-Until" not in log.read_text()
-    monkeypatch.setenv(bootstrap.EXPIRED_VARIABLE, "1")
+    monkeypatch.setenv(variables.ALLOW_EXPIRED_RELEASE, "1")
     with pytest.raises(ImageError):
         bootstrap.mmdebstrap(["--variant=extract", "forky", "x.tar"], log, lambda _done, _: None)
     assert '--aptopt=Acquire::Check-Valid-Until "false"' in log.read_text()

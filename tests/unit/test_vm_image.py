@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import qemu, vm_image, vm_recipe
-from grader.engine.image import EngineImage
-from grader.engine.vm_disk import Cpio
+from grader.engine.build.vm_disk import Cpio
+from grader.engine.image import qemu, vm_image, vm_recipe
+from grader.engine.image.engine_image import EngineImage
 from grader.errors import ImageError
 
 
@@ -91,10 +92,14 @@ def test_a_manifest_that_is_none_or_of_another(image):
 def test_a_changed_line_of_the_guests_code_makes_another_disk(image, monkeypatch):
     before = vm_recipe.key("trixie")
     files = vm_recipe.guest_files()
-    path = f"{vm_recipe.CODE}/grader/engine/mux.py"
+    path = f"{vm_recipe.CODE}/grader/engine/inside/mux.py"
     data, mode = files[path]
     monkeypatch.setattr(vm_recipe, "guest_files", lambda: files | {path: (data + b"# changed\n", mode)})
     assert vm_recipe.key("trixie") != before
+
+
+HOOK = f"{vm_recipe.CODE}/grader/__init__.py"
+"""What IPython calls for `%load_ext grader`: nobody does in a guest."""
 
 
 def test_the_guest_has_what_it_imports_and_nothing_of_the_courses_or_the_graders():
@@ -102,15 +107,14 @@ def test_the_guest_has_what_it_imports_and_nothing_of_the_courses_or_the_graders
     modules = {
         name.removeprefix(f"{vm_recipe.CODE}/").removesuffix(".py").replace("/", ".") for name in names
     }
+    modules |= {name.removesuffix(".__init__") for name in modules}
     wanted = set()
     for name, (data, _) in vm_recipe.guest_files().items():
-        if name.endswith(".py"):
-            for line in data.decode().splitlines():
-                words = line.split()
-                if words[:2] == ["from", "grader.engine"]:
-                    wanted |= {f"grader.engine.{one.strip(',')}" for one in words[3:]}
-                elif words[:1] == ["from"] and words[1].startswith("grader.engine."):
-                    wanted.add(words[1])
+        for node in ast.walk(ast.parse(data)) if name.endswith(".py") and name != HOOK else ():
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("grader"):
+                named = {f"{node.module}.{one.name}" for one in node.names}
+                wanted |= (named & modules) or {str(node.module)}
+    assert len(wanted) > 10
     assert wanted <= modules
     assert not any(part in name for name in names for part in ("grading", "expect", "course", "authz"))
 
@@ -138,7 +142,7 @@ def test_an_archive_as_the_kernel_reads_it():
 
 def test_what_pip_compiles_is_no_part_of_an_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An installed package has compiled files beside the images' sources, a clone has none: one key."""
-    from grader.engine import recipe
+    from grader.engine.image import recipe
 
     copy = tmp_path / "images"
     shutil.copytree(recipe.images_folder(), copy)

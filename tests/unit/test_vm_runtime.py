@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from grader.engine import vm_runtime
+from grader.engine.inside import vm_runtime
 
 HOOK = ["libnetwork-setkey", "-exec-root=/var/run/docker", "c0ffee", "0123456789ab"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import vm_shim
+from grader.engine.inside import vm_shim
 
 
 class Place:

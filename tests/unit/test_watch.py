@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.engine import procfs, watch
+from grader.engine.inside import watch
+from grader.engine.system import procfs
 
 SHARED_MEMORY = "/dev/shm"
 

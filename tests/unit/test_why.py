@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grader.expect.show import CouldNotLook
 from grader.expect.why import Why, explain
-from grader.lab.why import Answer, CannotTell, explainer, inspected
+from grader.notebook.why import Answer, CannotTell, explainer, inspected
 from grader.state import Container, FileThere, Log
 
 NEVER = "0001-01-01T00:00:00Z"

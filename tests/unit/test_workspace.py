@@ -14,8 +14,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.lab import workspace as workspaces
-from grader.lab.workspace import default_workspace, find_notebook, prepare, student_of, student_version
+from grader.workspace import folder as workspaces
+from grader.workspace.folder import default_workspace, find_notebook, prepare, student_version
+from grader.workspace.record import student_of
 
 CHAPTER = "ch03-using-docker"
 SECRET = "the hidden expectation"

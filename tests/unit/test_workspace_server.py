@@ -104,7 +104,7 @@ def test_a_jupyter_that_does_not_start_says_its_last_words(workspace, monkeypatc
 STUB = """
 import http.server, json, os
 from pathlib import Path
-from grader.engine.linux import die_with_parent
+from grader.engine.system.linux import die_with_parent
 die_with_parent()  # as the real one does
 class Ok(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -124,7 +124,7 @@ if len(sys.argv) > 2:
     jupyter._command = lambda *_, **__: [sys.executable, "-P", "-c", sys.argv[2]]
 class Stand:
     boot, ready_s, docker_host, detail = "sandbox", 0.3, "unix:///engine.sock", ""
-    limits, standing = "", "It is kept."
+    limits, persistence_note = "", "It is kept."
     def env(self): return dict(os.environ)
     def limits_reached(self): return []
     def forward(self, tell, note): return contextlib.nullcontext()

@@ -7,17 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from grader.expect import (
-    Checker,
-    CheckFailed,
-    HttpReply,
-    Outcome,
-    Reached,
-    Resolved,
-    Said,
-    UdpReply,
-    say,
-)
+from grader.expect import Answer, Checker, CheckFailed, HttpReply, Outcome, Reached, Resolved, UdpReply, say
 from grader.expect.engine import EngineSubject
 from grader.state import Container, FileThere, Image, ImageConfig, Log, Network, Snapshot
 from grader.state.debian import PackageSource
@@ -143,7 +133,7 @@ class FakeWitness:
         self.asked.append((port, host))
         return self.reached
 
-    def answer(self, name: str) -> Said:
+    def answer(self, name: str) -> Answer:
         return say(name, self.variables)
 
 

@@ -15,7 +15,7 @@ from grader.course import Chapter, Course
 from grader.grading.demo import hand_in
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
-from grader.grading.results import ChapterResult, SubmissionResult
+from grader.grading.judge.results import ChapterResult, SubmissionResult
 from tests.grading import tiny
 from tests.grading.hostile.attack import Attack
 

@@ -24,7 +24,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Course
-from grader.engine.auto import open_engine
+from grader.engine.choose import open_engine
 from grader.engine.sandbox import Sandbox
 from tests.engine.kernels import Notebook
 from tests.grading import tiny

@@ -12,9 +12,9 @@ import pytest
 from docker.errors import APIError
 
 from grader.course import Limits
-from grader.engine.auto import open_engine
-from grader.engine.shared import PTYS
-from grader.grading.kernel import KernelSession
+from grader.engine.choose import open_engine
+from grader.engine.inside.shared import PTYS
+from grader.grading.judge.kernel import KernelSession
 from tests.grading.hostile.attacks import ATTACKS
 from tests.grading.hostile.batch import grade_all, limited
 

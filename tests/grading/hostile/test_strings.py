@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from grader.grading.report import render_table
+from grader.grading.report.terminal import render_table
 from tests.grading.hostile.attacks import ATTACKS
 from tests.grading.hostile.families_19_20 import MARK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.cli import main
 from grader.grading.journal import Journal
-from grader.grading.report_gather import gather
+from grader.grading.report.gather import gather
 from grader.grading.verdicts import Verdicts
 
 

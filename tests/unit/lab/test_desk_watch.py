@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from grader.lab.desk import shown
-from grader.lab.desk.watch import Pace, State, Watch
+from grader.lab.server import shown
+from grader.lab.server.watch import Pace, State, Watch
 from tests.unit.lab.made_up_dockerd import Dockerd, event
 from tests.unit.lab.made_up_engine import LIMIT_S
 

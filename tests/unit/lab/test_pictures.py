@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from grader.lab.pictures import image, svg
+from grader.notebook.pictures import image, svg
 from tests.unit.lab.drawings import (
     PUBLISHED,
     SVG,

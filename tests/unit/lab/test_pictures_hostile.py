@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.lab.pictures import tables
+from grader.notebook.pictures import tables
 from grader.state import Container
 from tests.unit.lab.drawings import (
     SVG,

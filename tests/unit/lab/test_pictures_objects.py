@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.formatters import DisplayFormatter
 
-from grader.lab import pictures
-from grader.lab.pictures import tables
+from grader.notebook import pictures
+from grader.notebook.pictures import tables
 from tests.unit.lab.drawings import (
     ID,
     PUBLISHED,

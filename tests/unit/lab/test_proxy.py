@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from grader.lab.proxy import Heard, Proxy, can_carry
-from grader.lab.trace import Tracer
+from grader.notebook.proxy import Heard, Proxy, can_carry
+from grader.notebook.trace import Tracer
 from tests.unit.lab.made_up_engine import LIMIT_S, OK, MadeUpEngine, everything
 
 

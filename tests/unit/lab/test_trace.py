@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import Blocked
-from grader.lab.trace import MOST_CALLS, Call, Conversation, Tracer, _call
+from grader.notebook.trace import MOST_CALLS, Call, Conversation, Tracer, _call
 from tests.unit.lab.made_up_engine import MadeUpEngine, everything
 from tests.unit.test_command_line import JUNK
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from grader.lab.whole_answers import keep_whole_answers
+from grader.notebook.docker_py_fix import keep_whole_answers
 
 JSON = {"Id": "e" * 64, "State": {"Running": True}, "Config": {"Tty": False}, "ExitCode": 0}
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
@@ -100,4 +100,4 @@ def test_loading_the_course_does_it() -> None:
     )
     env = {"DOCKBOOK_ENGINE": "none", "DOCKBOOK_STUDENT": "", "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False grader.lab.whole_answers"
+    assert done.stdout.splitlines()[-1] == "False grader.notebook.docker_py_fix"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.expect.finding import Finding, Outcome
-from grader.grading.results import ChapterResult, Standing, SubmissionResult, TaskResult
+from grader.grading.judge.results import ChapterResult, Standing, SubmissionResult, TaskResult
 from tests.unit.report.made import EVIL
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 
 from grader.expect.finding import Outcome
-from grader.grading import report_files
-from grader.grading.report_data import of_results
-from grader.grading.report_files import SCHEMA, as_dict, as_json
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.report import files as report_files
+from grader.grading.report.data import of_results
+from grader.grading.report.files import SCHEMA, as_dict, as_json
 
 EVIL = "<script>alert(1)</script>[red]\x1b[31m\n&\"'><img src=x onerror=alert(1)>\u202e"
 CSS = Path(report_files.__file__).parent / "templates" / "report.css"

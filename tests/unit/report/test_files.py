@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from grader.expect.finding import Finding, Outcome
-from grader.grading.report_data import Row, of_results
-from grader.grading.report_files import SCHEMA, as_csv, as_dict, as_json
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.report.data import Row, of_results
+from grader.grading.report.files import SCHEMA, as_csv, as_dict, as_json
 from tests.unit.report.made import EVIL, check_schema, failed
 
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from grader.expect.finding import Finding, Outcome
-from grader.expect.mine import Hidden, Mine
-from grader.grading import report_summary
-from grader.grading.report import render_table
-from grader.grading.report_data import ClassReport, Entry, Row, of_results, row_of
-from grader.grading.report_files import as_csv
-from grader.grading.report_page import duration, percent, points, render_page, ticks, todos, write_report
-from grader.grading.report_summary import OWN_PORT, OWN_WORD, numbers, summarize
-from grader.grading.results import ChapterResult, SubmissionResult, TaskResult
+from grader.expect.student_values import Hidden, StudentValues
+from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
+from grader.grading.report import summary as report_summary
+from grader.grading.report.data import ClassReport, Entry, Row, of_results, row_of
+from grader.grading.report.files import as_csv
+from grader.grading.report.page import duration, percent, points, render_page, ticks, todos, write_report
+from grader.grading.report.summary import OWN_PORT, OWN_WORD, numbers, summarize
+from grader.grading.report.terminal import render_table
 from tests.unit.report.made import CSS, EVIL, Tags, check_schema, failed, report_on, submissions
 
 # -- the page
@@ -187,7 +187,7 @@ def test_a_histogram_of_few_whole_points_has_a_bar_for_each():
 
 def test_findings_of_different_values_are_one_kind_and_the_most_frequent_wording_comes_first():
     def wrong(student, found):
-        mine = Mine(student)
+        mine = StudentValues(student)
         return [
             failed(
                 "web",
@@ -217,7 +217,7 @@ def test_findings_of_different_values_are_one_kind_and_the_most_frequent_wording
 
 
 def test_a_students_own_value_inside_another_word_stays():
-    word = Mine("ada").word("web")
+    word = StudentValues("ada").word("web")
     plain = report_summary.own_values("ada", "web")
     assert plain(f"'{word}' {word}s x{word} {word}_1") == f"'{OWN_WORD}' {word}s x{word} {OWN_WORD}_1"
     found = Hidden("ada").word("web")

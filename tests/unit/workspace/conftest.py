@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from grader.cli import main
-from grader.lab import running
-from grader.lab.workspace import prepare
+from grader.workspace import running_lab as running
+from grader.workspace.folder import prepare
 from tests.grading import tiny
 from tests.unit.workspace.student_work import CHAPTER
 

@@ -17,10 +17,10 @@ import pytest
 
 from grader.course import Course
 from grader.errors import CourseError, DockbookError
-from grader.lab import kept
-from grader.lab.reset import reset
-from grader.lab.stored import read_stored
-from grader.lab.workspace import prepare
+from grader.workspace import kept_copies
+from grader.workspace.folder import prepare
+from grader.workspace.reset import reset
+from grader.workspace.stored_notebook import read_stored
 from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,7 +51,7 @@ def test_resets_within_one_second_are_all_kept(workspace, chapter, monkeypatch):
         def now(cls, tz: Any = None) -> Any:
             return cls(2026, 11, 24, 10, 15)
 
-    monkeypatch.setattr(kept, "datetime", Still)
+    monkeypatch.setattr(kept_copies, "datetime", Still)
     works = []
     for number in range(3):
         (workspace / CHAPTER / "n.txt").write_text(str(number))
@@ -112,7 +112,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from grader.course import Course
-from grader.lab.reset import reset
+from grader.workspace.reset import reset
 at = int(sys.argv[3])
 kinds = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link", "shutil.rmtree"}
 workspace, seen = sys.argv[1], 0
@@ -191,7 +191,7 @@ def test_a_notebook_that_may_not_be_read_stays(workspace, course, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     mine = change(workspace)
-    monkeypatch.setattr("grader.lab.workspace.trouble", forbidden)
+    monkeypatch.setattr("grader.workspace.folder.trouble", forbidden)
     (line,) = prepare(workspace, course=course)
     assert "cannot be read; it is unchanged" in line
     assert notebook(workspace).read_bytes() == mine

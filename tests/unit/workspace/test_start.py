@@ -6,9 +6,9 @@ import json
 import shutil
 from typing import Any
 
-from grader.lab.desk.start import next_step, start_page, words
-from grader.lab.status import ChapterStatus
-from grader.lab.submit import submit
+from grader.lab.server.start_page import next_step, start_page, words
+from grader.workspace.status import ChapterStatus
+from grader.workspace.submit import submit
 from tests.unit.workspace.student_work import CHAPTER, change, notebook
 
 

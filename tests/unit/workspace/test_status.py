@@ -12,13 +12,13 @@ import nbformat
 import pytest
 
 from grader.cli import main
-from grader.engine.registry import EngineInfo
-from grader.lab import running
-from grader.lab.reset import reset
-from grader.lab.running import running_lab_over
-from grader.lab.status import workspace_status
-from grader.lab.stored import read_stored, trouble, trouble_in
-from grader.lab.submit import submit
+from grader.engine.running_engines import EngineInfo
+from grader.workspace import running_lab as running
+from grader.workspace.reset import reset
+from grader.workspace.running_lab import running_lab_over
+from grader.workspace.status import workspace_status
+from grader.workspace.stored_notebook import read_stored, trouble, trouble_in
+from grader.workspace.submit import submit
 from tests.grading import tiny
 from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook, serve
 

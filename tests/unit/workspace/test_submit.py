@@ -12,10 +12,10 @@ import pytest
 
 from grader.course import Course
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.lab import pack
-from grader.lab.status import workspace_status
-from grader.lab.submit import receipts, submit
-from grader.lab.workspace import prepare
+from grader.workspace import pack
+from grader.workspace.folder import prepare
+from grader.workspace.status import workspace_status
+from grader.workspace.submit import receipts, submit
 from tests.unit.workspace.student_work import CHAPTER, change, everything, notebook
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,119 @@
+"""Options that many commands share, and opening an engine with its image's progress on show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from grader.cli.show import progress
+from grader.errors import NoCourse
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.engine.base import Engine
+    from grader.engine.choose import Choice
+    from grader.engine.image.engine_image import EngineImage
+    from grader.engine.image.recipe import Suite
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BOOT_CHOICES = ("auto", "sandbox", "nested", "vm", "host")
+SUITES = ("trixie", "forky")
+
+
+def boot_option(command: F) -> F:
+    """``--boot``: how the engine is started."""
+    return click.option(
+        "--boot",
+        type=click.Choice(BOOT_CHOICES),
+        default="auto",
+        show_default=True,
+        help="How to start the engine; auto: DOCKER_HOST if it is set, else the first that works.",
+    )(command)
+
+
+def suite_option(command: F) -> F:
+    """``--suite``: which Debian the engine image is made of."""
+    return click.option(
+        "--suite",
+        type=click.Choice(SUITES),
+        default=SUITES[0],
+        show_default=True,
+        help="The Debian suite of the engine image: stable, or testing with a newer engine.",
+    )(command)
+
+
+def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
+    """The course as ``Course.find`` has it, else the one of the clone that this command runs from.
+
+    `./dockbook lab` means its own course, wherever it was typed. ``writes``: what changes a course's folder
+    takes the one that it is in, or that it is given, and no other. Raises CourseError, also for a course that
+    is here and faulty.
+    """
+    from grader.course import COURSE_FILE, Course
+
+    try:
+        return Course.find(path, shipped=not writes)
+    except NoCourse:
+        beside = Path(__file__).resolve().parents[2] / "course"
+        if not writes and (beside / COURSE_FILE).is_file():
+            return Course.read(beside)
+        raise
+
+
+def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "sandbox") -> EngineImage:
+    """The engine image, built unless it is there; shows progress only when there is something to do.
+
+    For ``vm``, the virtual machine that is made of it as well.
+    """
+    from grader.engine.build.engine_image import ensure_image as ensure
+
+    with progress("engine image") as report:
+        image = ensure(cast("Suite", suite), report, rebuild=rebuild and boot != "vm")
+    if boot == "vm":
+        from grader.engine.build.vm import ensure_vm
+        from grader.engine.image.qemu import accelerator
+
+        with progress("virtual machine") as report:
+            ensure_vm(image, accelerator(), report, rebuild=rebuild)
+    return image
+
+
+def open_chosen(
+    boot: str, *, suite: str = SUITES[0], label: str = "", keep_for: Path | None = None
+) -> tuple[Engine, Choice]:
+    """A running engine, and what was chosen and why. Raises EngineError when there can be none.
+
+    ``label`` is how `dockbook engine status` names a private engine. ``keep_for``: a workspace whose
+    engine goes on from one time to the next.
+    """
+    from grader.engine.build import early
+    from grader.engine.choose import choose, open_engine
+    from grader.lab.supervisor import told_if_long
+
+    choice = choose(boot)
+    if choice.boot in ("host", "nested") and (begun := early.started()):
+        early.stop(begun)  # what the script began to build is not needed
+    if choice.boot == "host":
+        # The user's own engine: it needs no image and no name of ours.
+        return open_engine("host"), choice
+    if choice.boot == "sandbox":
+        image = ensure_image(suite)
+        if keep_for is not None:
+            from grader.engine.resume import open_persistent
+
+            with told_if_long("starting the engine"):
+                return open_persistent(image, keep_for, click.echo, label=label), choice
+    elif choice.boot == "nested":
+        from grader.engine import nested
+        from grader.engine.build import nested_image
+
+        with progress("engine image") as report:
+            nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
+    elif choice.boot == "vm":
+        ensure_image(suite, boot="vm")
+    with told_if_long("starting the engine"):
+        return open_engine(choice.boot, suite=suite, label=label), choice

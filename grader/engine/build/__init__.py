@@ -1,0 +1,1 @@
+"""Makes engine images, virtual machines' disks and archives of the course's images."""

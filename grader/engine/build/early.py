@@ -1,0 +1,71 @@
+"""The engine image made by the system's Python, while pip still fetches the libraries of ours.
+
+On a first run ``./dockbook`` starts this in the background and goes on to be the command itself, whose child
+it then is. The command waits for it as for any other builder, and ends it when it ends itself. Nothing here
+and below may need more than Python's standard library.
+"""
+
+from __future__ import annotations
+from grader import variables
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grader.engine.system import linux, programs
+from grader.errors import DockbookError
+
+EVERY_S = 0.5
+END_S = 90
+SOON_S = 1
+"""A wait that is longer is said."""
+
+
+def started() -> int:
+    """The process id of the builder that the script started for this process, 0 if none is left."""
+    pid = _named()
+    if pid:
+        with contextlib.suppress(ChildProcessError):
+            # Nothing is collected here: whether it is a child of this process is all.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return pid
+    return 0
+
+
+def _named() -> int:
+    pid = os.environ.get(variables.IMAGE_BUILDER, "")
+    return int(pid) if pid.isdigit() else 0
+
+
+@contextmanager
+def awaited() -> Iterator[tuple[int, ...]]:
+    """The script's builder, ended at the end of the block; as ids for ``builders.one_builder``.
+
+    One that has ended is named, too, though the script's shell may have collected it: it may have failed.
+    """
+    pid, named = started(), _named()
+    os.environ.pop(variables.IMAGE_BUILDER, None)
+    try:
+        yield (named,) if named else ()
+    finally:
+        if pid:
+            stop(pid)
+
+
+def stop(pid: int) -> None:
+    """End the builder, and wait until it has cleared up what it had begun."""
+    done, _ = os.waitpid(pid, os.WNOHANG)
+    if done:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + END_S
+    told = time.monotonic() + SOON_S
+    while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
+        if told and time.monotonic() > told:
+            told = 0.0
+            print("dockbook: waiting until the unfinished engine image is cleared away", file=sys.stderr)
+        time.sleep(0.05)

@@ -1,0 +1,75 @@
+"""An engine for grading, as its owner sees it: a student's kernel inside, looks in silence, probes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from grader.engine.private import PrivateEngine
+from grader.engine.student_kernel import StudentKernel
+from grader.errors import EngineDied, EngineError, KernelError
+
+
+class GradingEngine(PrivateEngine):
+    """What the sandbox and the virtual machine offer beyond an engine for a student's own machine."""
+
+    def __init__(self, bin_folder: Path, cli_plugins: Path) -> None:
+        super().__init__(bin_folder, [cli_plugins])
+        self._kernels: list[StudentKernel] = []
+
+    @abstractmethod
+    def _bring(self, files: Path | None) -> None:
+        """Put a copy of these files into the kernels' working directory, as the student's own."""
+
+    def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
+        self._bring(files)
+        kernel = StudentKernel(self, self.runtime, student)
+        self._kernels.append(kernel)
+        return kernel
+
+    def limits_reached(self) -> list[str]:
+        return [str(limit) for limit in self._control.ask("limits", 10)]
+
+    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+        """A request about a kernel, for StudentKernel. Raises KernelError."""
+        try:
+            return self._control.ask(do, timeout_s, **arguments)
+        except EngineDied:
+            raise
+        except EngineError as error:
+            raise KernelError(str(error)) from error
+
+    @contextmanager
+    def quiet(self, deadline_s: float = 5) -> Iterator[None]:
+        kernels = [kernel for kernel in self._kernels if kernel.alive()]
+        self._control.ask("gate", deadline_s, closed=True)
+        try:
+            for kernel in kernels:
+                kernel.pause()
+            yield
+        finally:
+            if self.alive():
+                for kernel in kernels:
+                    kernel.resume()
+                self._control.ask("gate", deadline_s, closed=False)
+
+    def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
+        """Run the engine image's ``argv`` in a container's network namespace; exit code and output.
+
+        With no ``container_id``, in the engine's own: where published ports answer. A probe that outlasts
+        ``timeout_s`` is killed: code 124, as timeout(1) has it. Raises EngineError if the container does not
+        run.
+        """
+        pid = 0
+        if container_id:
+            pid = self.client(timeout=timeout_s).api.inspect_container(container_id)["State"].get("Pid", 0)
+            if not pid:
+                raise EngineError(
+                    f"The container {container_id[:12]} does not run, so nothing can be probed in it."
+                )
+        reply = self._control.ask("probe", timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s)
+        status = 124 if reply["status"] is None else int(reply["status"])
+        return status, reply["output"].encode("latin-1")

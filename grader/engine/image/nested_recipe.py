@@ -1,0 +1,82 @@
+"""What a nested engine's image is made of: the sandbox's recipe, as a Dockerfile and its context."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shlex
+import tarfile
+
+from grader.engine.image import course_images, recipe
+
+FORMAT = 1
+"""Raise it when the way to build changes what comes out."""
+MADE = "/made"
+OF_DOCKER = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
+"""Docker puts files of its own over these in a container; process 1 writes them there."""
+
+_DOCKERFILE = """\
+ARG BASE
+FROM ${{BASE}} AS made
+RUN apt-get update \\
+ && apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring
+RUN mkdir -p {made}/hub/debian && {mmdebstrap} \\
+ && tar -C {made}/hub/debian -xf {made}/debs.tar && rm {made}/debs.tar
+
+FROM ${{BASE}} AS engine
+COPY slim.cfg /etc/dpkg/dpkg.cfg.d/dockbook
+RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \\
+ && apt-get update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages} \\
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/lib/docker/*
+RUN useradd --uid 1000 --create-home --shell /bin/bash --groups docker student
+RUN {compile}
+COPY root/ /
+RUN sh /etc/dockbook/certificates.sh && rm /etc/dockbook/certificates.sh
+"""
+
+
+def default_base(suite: recipe.Suite) -> str:
+    """The image that the Dockerfile starts from: Docker Hub's Debian, for every processor that it has."""
+    return f"debian:{suite}-slim"
+
+
+def dockerfile(suite: recipe.Suite) -> str:
+    """The Dockerfile: ``made`` is the course's Debian and the hub's packages, ``engine`` all the rest."""
+    mmdebstrap = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", *recipe.SLIM]
+    mmdebstrap += ["--skip=output/dev", *course_images.debian_options(f"{MADE}/debs.tar")]
+    mmdebstrap += [recipe.COURSE_SUITE, f"{MADE}/debian.tar"]
+    return _DOCKERFILE.format(
+        made=MADE,
+        mmdebstrap=shlex.join(mmdebstrap),
+        packages=" ".join(recipe.packages(suite)),
+        compile=recipe.COMPILE,
+    )
+
+
+def context(suite: recipe.Suite) -> bytes:
+    """The build's context as a tar archive."""
+    files = {"Dockerfile": (dockerfile(suite), 0o644)}
+    slim = "".join(f"{option.removeprefix('--dpkgopt=')}\n" for option in recipe.ENGINE_SLIM)
+    files["slim.cfg"] = (slim, 0o644)
+    files["root/etc/dockbook/certificates.sh"] = (course_images.CERTIFICATES, 0o644)
+    files |= {f"root/{name}": found for name, found in recipe.files(suite).items() if name not in OF_DOCKER}
+    with io.BytesIO() as buffer, tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, (content, mode) in sorted(files.items()):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content.encode()), mode
+            archive.addfile(info, io.BytesIO(content.encode()))
+        archive.close()
+        return buffer.getvalue()
+
+
+def files_inside(suite: recipe.Suite) -> dict[str, str]:
+    """What process 1 writes over Docker's own files."""
+    return {f"/{name}": content for name, (content, _) in recipe.files(suite).items() if name in OF_DOCKER}
+
+
+def key(suite: recipe.Suite, base: str) -> str:
+    """Twelve hexadecimal digits that change with anything the image is made of."""
+    parts = [FORMAT, recipe.key(suite), dockerfile(suite), base]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,78 @@
+"""What the virtual machine's disk is made of, beside the engine image; its key is a hash of all this."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from grader.engine.image import qemu, recipe
+from grader.engine.inside import vm_runtime, vm_shim
+from grader.engine.inside.daemon import DEFAULTS
+from grader.engine.system.package import GUEST, sources
+
+FORMAT = 1
+"""Raise it when the builder's own code changes what comes out."""
+WARM_FORMAT = 2
+"""The same for the snapshot."""
+KERNEL_PACKAGE = "linux-image-cloud-amd64"
+EARLY_MODULES = ("virtio_blk",)
+"""What it takes to see the disk; everything else is loaded from there."""
+CODE = "usr/lib/dockbook-vm"
+SPARE_BYTES = 2 << 30
+"""Room on the disk for what a student makes; with less, ext4 ends as a sandbox's memory does."""
+
+INIT = f"""\
+#!/bin/sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t devtmpfs dev /dev
+while read -r module; do /bin/busybox insmod /$module; done </modules
+tries=0
+while [ ! -b /dev/vda ] && [ $tries -lt 500 ]; do tries=$((tries + 1)); /bin/busybox usleep 10000; done
+/bin/busybox mount -t ext4 -o noatime,nobarrier /dev/vda /root || exec /bin/busybox poweroff -f
+/bin/busybox umount /proc
+/bin/busybox umount /dev
+exec /bin/busybox switch_root /root /usr/bin/python3 -I -S -c \\
+  "import sys; sys.path.insert(0, '/{CODE}'); from grader.engine.inside.vm import main; main()"
+"""
+
+
+def guest_files() -> dict[str, tuple[bytes, int]]:
+    """Files that are added to the engine's root file system: path to content and mode."""
+    files = {f"{CODE}/{name}": (path.read_bytes(), 0o600) for name, path in sources(GUEST).items()}
+    spec = {
+        "daemon": DEFAULTS | {"authorization-plugins": ["dockbook"]},
+        "folders": {"hub": "/srv/dockbook/hub"},
+        "watch": {},
+    }
+    files["usr/local/bin/dockbook-runtime"] = (vm_runtime.WRAPPER.encode(), 0o755)
+    files["usr/local/bin/containerd-shim-runc-v2"] = (vm_shim.WRAPPER.encode(), 0o755)
+    files[vm_shim.PAUSE_PATH.lstrip("/")] = (vm_shim.PAUSE.encode(), 0o755)
+    files["etc/dockbook/vm.json"] = (json.dumps(spec).encode(), 0o600)
+    return files
+
+
+def key(suite: recipe.Suite) -> str:
+    """Twelve hexadecimal digits that change with anything the disk is made of."""
+    digest = hashlib.sha256()
+    files = [(name, mode, data.decode()) for name, (data, mode) in sorted(guest_files().items())]
+    parts = [FORMAT, recipe.key(suite), KERNEL_PACKAGE, EARLY_MODULES, INIT, files, SPARE_BYTES]
+    digest.update(json.dumps(parts).encode())
+    return digest.hexdigest()[:12]
+
+
+def warm_key(accelerator: qemu.Accelerator) -> str:
+    """What a snapshot depends on beside the disk: QEMU's version, the machine, under KVM the processor."""
+    parts = [WARM_FORMAT, qemu.version(), qemu.MEMORY_MB, qemu.PROCESSORS, qemu.EMULATED, qemu.APPEND]
+    parts += [accelerator]
+    if accelerator == "kvm":
+        parts += [processor()]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
+    return f"{accelerator}-{qemu.version()}-{digest}"
+
+
+def processor() -> str:
+    """The host processor's name and abilities, which a machine under KVM has as its own."""
+    wanted = ("model name", "flags", "microcode")
+    lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    return "\n".join(sorted(line for line in lines if line.split("\t")[0].strip() in wanted))

@@ -1,0 +1,394 @@
+"""The watchdog of a sandbox: memory, processes and disk of everything in it, with or without control groups.
+
+A person may have no control group to set limits in, and rlimits count one process or one id, not the whole.
+Process 1 of the sandbox sees every process, so it counts: a container or a kernel is a pid namespace, and the
+largest one is ended when the sum is above the limit. Where there is a group, Linux counts memory exactly and
+holds the limits by itself; the watchdog then says which was met, and ends all of a container or a kernel
+where Linux ends one process. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import NoReturn
+
+from grader.engine.inside import cgroup_tree, in_flight, shared
+from grader.engine.system import cgroups, linux, procfs
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+SOCKET = 212_992
+"""Bytes that wait in a socket at most, by Linux's default; nothing tells how many do."""
+EVERY_S = 0.1
+"""Seconds between two looks: how far beyond the limit something may get."""
+MANY = 0.9
+"""A sandbox that has this share of its processes gets no further: the next fork may be dockerd's."""
+FULL = 0.99
+"""A disk that is fuller than this has reached its limit."""
+ENDED = "the largest container or kernel was ended"
+REFUSED = "Linux ended a process that wanted more"
+PATIENCE_S = 2
+"""What takes longer to be counted exactly counts with all that it maps."""
+GRACE = 10
+"""Looks that whatever was ended has to vanish, as long as nothing grows."""
+SHARED_EVERY = 3
+"""Every so many looks what engines share is counted."""
+SLOW_EVERY = 20
+"""Every so many looks the files on a real disk are counted."""
+RESTS = 20
+"""Counting takes time where many files are: so many times as long nothing is counted afterwards."""
+VOLATILE = ("tmpfs", "ramfs")
+ENGINE_STATE = "/var/lib/docker"
+SHARED, SHARED_MOST = "/run/dockbook/kernel", 16 << 20
+"""On this machine's disk whatever the state is on: open to a kernel until its sockets are there."""
+WRITABLE = (ENGINE_STATE, "/home/student", "/var/tmp")
+"""Where a student's doings take room that no memory file system bounds."""
+
+
+@dataclass
+class Group:
+    """The processes of one pid namespace: a container, a step of a build, a kernel."""
+
+    pids: list[int] = field(default_factory=list)
+    tasks: int = 0
+    resident: int = 0
+    waiting: list[in_flight.Waiting] = field(default_factory=list)
+    """What holds memory that is not in sight: how much, only a longer look can tell."""
+
+
+class Count(threading.Thread):
+    """Counts memory exactly, for as long as that takes, while the watchdog goes on looking.
+
+    Whoever forks all the time holds the lock of its memory, and who reads about that in /proc waits for it:
+    250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
+    processes there may be none to be had later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._ask: SimpleQueue[dict[str, Group]] = SimpleQueue()
+        self._answers: SimpleQueue[dict[str, int]] = SimpleQueue()
+        self._asked: float | None = None
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            groups = self._ask.get()
+            self._answers.put({name: _exactly(group) for name, group in groups.items()})
+
+    def of(self, groups: dict[str, Group]) -> dict[str, int] | None:
+        """Bytes of each group's processes, exact or, for want of patience, at most; None: not known yet."""
+        if self._asked is None:
+            self._asked = time.monotonic()
+            self._ask.put(groups)
+        try:
+            answer, answered = self._answers.get(timeout=EVERY_S), True
+        except Empty:
+            answer, answered = {}, False
+        late = time.monotonic() >= self._asked + PATIENCE_S
+        if answered:
+            self._asked = None
+        if answered == late:
+            # Not known yet; or known at last, of what was there long ago.
+            return None
+        return {name: answer.get(name, _at_most(group)) for name, group in groups.items()}
+
+
+def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoReturn:
+    """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each.
+
+    ``rest``: so many times as long as a look took, at least, until the next: an emulated processor is slow.
+    """
+    code = 1
+    try:
+        linux.die_with_parent()
+        linux.set_name("dockbook-watch")
+        signal.set_wakeup_fd(-1)
+        watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), groups=groups, **limits)
+        while True:
+            started = time.monotonic()
+            watch.look()
+            time.sleep(max(watch.pause_s, rest * (time.monotonic() - started)))
+    except BaseException as error:  # noqa: BLE001 - without its watchdog the sandbox ends: say why
+        os.write(2, f"watchdog: {type(error).__name__}: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+class Watch:
+    """``look()`` every now and then. ``tell`` hears of each limit that is passed, in words, once in a while.
+
+    ``memory``: bytes of all processes and of what they keep in memory file systems. ``processes``: threads
+    count, as they do for RLIMIT_NPROC. ``disk``: bytes of the engine's state and the student's home. 0 is no
+    limit. ``groups``: the sandbox has a control group (``cgroup_tree``).
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], object],
+        *,
+        memory: int = 0,
+        processes: int = 0,
+        disk: int = 0,
+        groups: bool = False,
+    ) -> None:
+        self.memory, self.processes, self.disk = memory, processes, disk
+        self._hear = tell
+        self._told: dict[str, int] = {}
+        self._own = os.readlink("/proc/self/ns/pid")
+        self._looks = 0
+        # Memory can be gone in a moment. Files alone take a while: no reason to wake a laptop so often.
+        self._slow_every = SLOW_EVERY if memory or processes else 1
+        self.pause_s = EVERY_S * SLOW_EVERY / self._slow_every
+        self._next_walk = 0.0
+        self._ended = -GRACE, 0
+        kinds = {one.point: one.kind for one in _mounts(os.getpid())}
+        self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
+        self._groups_count = groups and bool(memory)
+        self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
+        self._count = Count() if memory and not groups else None
+
+    def look(self) -> None:
+        """Count once; end the largest group for each limit that is passed."""
+        self._looks += 1
+        groups = self._groups()
+        tasks = {name: group.tasks for name, group in groups.items()}
+        if self.processes and sum(tasks.values()) > MANY * self.processes:
+            self._end(groups, tasks, f"processes and threads ({self.processes}): {ENDED}")
+        if self._groups_count:
+            self._look_at_group(groups)
+        if self._count:
+            self._look_at_memory(groups, self._count)
+        if self.processes and self._looks % SHARED_EVERY == 0:
+            self._look_at_shared(groups)
+        if self.disk and self._disk_full():
+            self._tell(f"disk ({self.disk >> 20} MB): it is full")
+            # A file system of its own stops whoever writes; on the host's something has to.
+            if not self._disk_is_memory:
+                self._end_all(groups)
+        if self._looks % self._slow_every == 0 and _on_disk(SHARED) > SHARED_MOST:
+            self._tell("disk: files where a kernel has its sockets")
+            self._end_all(groups)
+
+    def _groups(self) -> dict[str, Group]:
+        """Every process of the sandbox but this one, by its pid namespace; the engine's own is among them."""
+        found: dict[str, Group] = {self._own: Group()}
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{name}/stat", "rb") as handle:
+                    # After the command, which may hold anything: state is field 3 of proc_pid_stat(5).
+                    fields = handle.read().rpartition(b")")[2].split()
+                group = found.setdefault(os.readlink(f"/proc/{name}/ns/pid"), Group())
+                group.pids.append(int(name))
+                group.tasks += int(fields[17])
+                group.resident += int(fields[21]) * PAGE
+        return found
+
+    def _look_at_memory(self, groups: dict[str, Group], count: Count) -> None:
+        # What the engine itself mounts is there in every kernel's namespace too; a volume is its containers'.
+        devices: set[int] = set()
+        _in_memory_files(os.getpid(), devices, lambda point: not point.startswith(f"{ENGINE_STATE}/"))
+        held = {
+            name: _in_memory_files(group.pids[0], devices, lambda point: not point.startswith(ENGINE_STATE))
+            for name, group in groups.items()
+            if name != self._own
+        }
+        held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
+        for name, group in groups.items():
+            size, group.waiting = _in_descriptors(group.pids)
+            held[name] += size
+            # The engine's own processes are trusted, and pass descriptors on all the time.
+            if name == self._own:
+                group.waiting = []
+            else:
+                held[name] += _unattached(group.pids)
+        # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
+        waiting = any(group.waiting for group in groups.values())
+        if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
+            return
+        counted = count.of(groups)
+        if counted is not None:
+            self._hold(groups, {name: size + held[name] for name, size in counted.items()})
+
+    def _look_at_group(self, groups: dict[str, Group]) -> None:
+        """What Linux has counted, less the files on the engine's disk where that is memory."""
+        refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT)
+        if refused > self._refused:
+            self._refused = refused
+            self._tell(f"memory ({self.memory >> 20} MB): {REFUSED}")
+        used = cgroup_tree.memory(cgroup_tree.ROOT)
+        if self._disk_is_memory:
+            disk = os.statvfs(ENGINE_STATE)
+            used -= (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+        if used > self.memory:
+            self._hold(groups, {name: _of_group(group.pids) for name, group in groups.items()}, used)
+
+    def _hold(self, groups: dict[str, Group], used: dict[str, int], total: int | None = None) -> None:
+        """End the largest group where all together are above the limit. ``total``: what they come to."""
+        total = sum(used.values()) if total is None else total
+        if total > self.memory:
+            looks, before = self._ended
+            # What was ended lets go of a volume only when dockerd has noticed: no reason to end another.
+            if self._looks < looks + GRACE and total <= before:
+                return
+            self._ended = self._looks, total
+            self._end(groups, used, f"memory ({self.memory >> 20} MB): {ENDED}")
+
+    def _look_at_shared(self, groups: dict[str, Group]) -> None:
+        """What Linux has of a number for the machine, or for the user that all engines run as."""
+        others = {name: group.pids for name, group in groups.items() if name != self._own}
+        most = shared.most_watches()
+        watched = {name: shared.watches(pids) for name, pids in others.items()}
+        if sum(watched.values()) > most:
+            self._end(groups, watched, f"watches of epoll ({most}): {ENDED}")
+        if shared.aio_scarce():
+            most = shared.aio_share()
+            asked = {name: shared.aio(pids) for name, pids in others.items()}
+            if sum(asked.values()) > most:
+                self._end(groups, asked, f"events of asynchronous input and output ({most}): {ENDED}")
+
+    def _disk_full(self) -> bool:
+        if self._disk_is_memory:
+            found = os.statvfs(ENGINE_STATE)
+            return found.f_bavail < (1 - FULL) * found.f_blocks
+        if self._looks % self._slow_every or time.monotonic() < self._next_walk:
+            return False
+        started = time.monotonic()
+        used = sum(map(_on_disk, WRITABLE))
+        self._next_walk = time.monotonic() + RESTS * (time.monotonic() - started)
+        return used > self.disk
+
+    def _end_all(self, groups: dict[str, Group]) -> None:
+        for name, group in groups.items():
+            if name != self._own:
+                _kill(group.pids)
+
+    def _end(self, groups: dict[str, Group], sizes: dict[str, int], what: str) -> None:
+        """Kill the largest container or kernel; without any it is the engine that is too large."""
+        self._tell(what)
+        others = [name for name in groups if name != self._own]
+        _kill(groups[max(others or [self._own], key=sizes.__getitem__)].pids)
+
+    def _tell(self, what: str) -> None:
+        """Before anything is killed: whoever sees a death finds the reason there."""
+        if self._looks >= self._told.get(what, 0):
+            self._hear(what)
+        # A full disk stays full: it is the same story until it was not for a while.
+        self._told[what] = self._looks + SLOW_EVERY
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _proportional(pids: list[int]) -> int:
+    """Bytes of memory that belong to these processes alone, and their share of what several map."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", "rb") as handle:
+            for line in handle:
+                if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")):
+                    total += int(line.split()[1]) << 10
+    return total
+
+
+def _mounts(pid: int) -> Iterator[procfs.Mount]:
+    """What is mounted in the mount namespace of a process; nothing if it is gone."""
+    with contextlib.suppress(OSError):
+        yield from procfs.mountinfo(pid)
+
+
+def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool]) -> int:
+    """Bytes in the memory file systems at the wanted mount points of a process's mount namespace.
+
+    ``devices``: those that are counted already; gets the new ones.
+    """
+    total = 0
+    for device, _, point, kind in _mounts(pid):
+        if kind not in VOLATILE or device in devices or not wanted(point):
+            continue
+        with contextlib.suppress(OSError):
+            path = os.open(f"/proc/{pid}/root{point}", os.O_PATH | os.O_CLOEXEC)
+            try:
+                # A container that ends takes its mounts along; then the path leads to the disk below.
+                if os.fstat(path).st_dev == device:
+                    devices.add(device)
+                    found = os.fstatvfs(path)
+                    total += (found.f_blocks - found.f_bfree) * found.f_frsize
+            finally:
+                os.close(path)
+    return total
+
+
+def _exactly(group: Group) -> int:
+    """However long that takes: what belongs to a group's processes, and what waits in their sockets."""
+    return _proportional(group.pids) + in_flight.size(group.waiting)
+
+
+def _at_most(group: Group) -> int:
+    """For want of patience: all that a group maps, and whatever is not in sight."""
+    return group.resident + (in_flight.TOO_MUCH if group.waiting else 0)
+
+
+def _of_group(pids: list[int]) -> int:
+    """Bytes of the control groups that these processes are in, as long as they live."""
+    folders = {cgroups.of(pid) for pid in pids}
+    total = 0
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError):
+            total += cgroup_tree.memory(f"{cgroup_tree.ROOT}{folder}")
+    return total
+
+
+def _unattached(pids: list[int]) -> int:
+    """Bytes of System V objects of these processes' namespace: ``in_flight``."""
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError):
+            return in_flight.system_v_bytes(pid)
+    return 0
+
+
+def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
+    """Bytes behind open files that no mapping and no mount has, and what holds more than that shows."""
+    sizes: dict[int, int] = {}
+    sockets: set[str] = set()
+    waiting: list[in_flight.Waiting] = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError, ValueError):
+                    target = os.readlink(entry.path)
+                    if target.startswith(in_flight.MEMORY_FILE):
+                        found = os.stat(entry.path)
+                        sizes[found.st_ino] = found.st_blocks * 512
+                    elif target not in sockets and (more := in_flight.waiting(pid, entry.name, target)):
+                        waiting.append(more)
+                    if target.startswith("socket:"):
+                        sockets.add(target)
+    return sum(sizes.values()) + len(sockets) * SOCKET, waiting
+
+
+def _on_disk(folder: str) -> int:
+    """Bytes of the files below a folder; what is mounted in there is somebody else's."""
+    mounted = {one.point for one in _mounts(os.getpid())} - {folder}
+    total, rest = 0, [folder]
+    while rest:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(rest.pop()):
+                with contextlib.suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    total += found.st_blocks * 512
+                    if stat.S_ISDIR(found.st_mode) and entry.path not in mounted:
+                        rest.append(entry.path)
+    return total

@@ -1,0 +1,1 @@
+"""What Linux offers, and this package as files, for every process. Standard library only."""

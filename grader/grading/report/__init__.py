@@ -1,0 +1,1 @@
+"""How a class did: in the terminal, as a page, as JSON and CSV."""

@@ -1,0 +1,44 @@
+"""What is noted of a workspace: whose it is, what was given out. Standard library only: kernels read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PRIVATE = ".dockbook"
+"""The folder in the workspace that is ours: what was given, receipts, JupyterLab's settings and log."""
+RECORD = Path(PRIVATE, "workspace.json")
+
+
+def student_of(workspace: Path) -> str | None:
+    """The id that the workspace was made for, if one was given."""
+    found = read_record(workspace).get("student")
+    return found if isinstance(found, str) else None
+
+
+def read_record(workspace: Path) -> dict[str, Any]:
+    """The record; an empty one when there is none or it is damaged (then releases are put beside again)."""
+    try:
+        found = json.loads((workspace / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("given"), dict):
+        found = {"student": None, "given": {}}
+    for name in ("sources", "made_of"):
+        if not isinstance(found.get(name), dict):
+            found[name] = {}
+    return found
+
+
+def write_record(workspace: Path, record: dict[str, Any]) -> None:
+    """Put the record in place of the earlier one, in one step. Raises OSError."""
+    path = workspace / RECORD
+    path.parent.mkdir(exist_ok=True)
+    # A name of its own: a lab and a command may write at the same time.
+    handle, name = tempfile.mkstemp(prefix="workspace-", suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(json.dumps(record, indent=2) + "\n")
+    Path(name).replace(path)
