@@ -29,7 +29,7 @@ class EngineError(DockbookError):
 
 
 class EngineUnavailable(EngineError):
-    """This way to boot cannot work on this machine; ``str()`` says why and what would change that."""
+    """This backend cannot work on this machine; ``str()`` says why and what would change that."""
 
 
 class EngineDied(EngineError):

@@ -6,7 +6,7 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
-BOOT = re.compile(r"\[(nested|vm)\b|/test_(vm)_")
+BACKEND = re.compile(r"\[(nested|vm)\b|/test_(vm)_")
 EACH = re.compile(r"/course/test_(cases|mutants)\.py")
 ATTACKED = re.compile(r"/hostile/test_(attacks|host|strings)\.py")
 
@@ -14,14 +14,14 @@ ATTACKED = re.compile(r"/hostile/test_(attacks|host|strings)\.py")
 def scope(nodeid: str) -> str:
     """What a test has in common with others: tests with the same scope run in one worker.
 
-    Engines of a boot that is slow to make, the graded class of all attacks, or what its file has made.
+    Engines of a backend that is slow to make, the graded class of all attacks, or what its file has made.
     A test of a sandbox has nothing in common with another: it makes its own in no time. A case of the course
     takes whatever engine its worker has.
     """
     file = nodeid.partition("::")[0]
     if "/engine/" in file:
-        boot = BOOT.search(nodeid)
-        return (boot[1] or boot[2]) if boot else nodeid
+        backend = BACKEND.search(nodeid)
+        return (backend[1] or backend[2]) if backend else nodeid
     if EACH.search(file):
         return nodeid
     return "attacked" if ATTACKED.search(file) else file

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.engine_options import boot_option, ensure_image, find_course, open_chosen
+from grader.cli.engine_options import backend_option, ensure_image, find_course, open_chosen
 from grader.cli.show import Report, progress, time_left
 from grader.errors import UsageError
 
@@ -31,7 +31,7 @@ course_option = click.option(
 )
 
 grading_boot_option = click.option(
-    "--boot",
+    "--backend",
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
     show_default=True,
@@ -69,7 +69,7 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
 def grade(
     chapter: str,
     course_path: Path | None,
-    boot: str,
+    backend: str,
     json_file: Path | None,
     jobs: int | None,
     students: tuple[str, ...],
@@ -88,7 +88,7 @@ def grade(
         raise UsageError("--task can be used only with --again.", next_step="add --again.")
     course = find_course(course_path, writes=True)
     wanted = course.chapter(chapter).require()
-    ensure_image(boot=boot)
+    ensure_image(backend=backend)
     with progress(wanted.id) as report:
         results = grade_(
             course,
@@ -97,7 +97,7 @@ def grade(
             again=again,
             tasks=tasks,
             jobs=jobs,
-            boot=boot,
+            backend=backend,
             progress=_told_by(report),
         )
     render_table(results, _console())
@@ -147,7 +147,7 @@ def _write(path: Path, text: str) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the demo's course, gradebook and report (default: a new temporary one).",
 )
-def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
+def demo(backend: str, json_file: Path | None, keep: Path | None) -> int:
     """Release what is there, grade a small made-up class, print the table and say where the report is.
 
     Exit code 1 if a score is not the expected one.
@@ -155,10 +155,10 @@ def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
     from grader.grading.demo import REPORT, run_demo
     from grader.grading.report.terminal import render_table
 
-    ensure_image(boot=boot)
+    ensure_image(backend=backend)
     target = (keep or Path(tempfile.mkdtemp(prefix="dockbook-demo-"))).absolute()
     with progress("demo") as report:
-        results = run_demo(target, boot, _told_by(report), course=find_course())
+        results = run_demo(target, backend, _told_by(report), course=find_course())
     render_table(results, _console())
     click.echo(f"report: {target / REPORT}\ncourse and gradebook: {target}")
     if json_file:
@@ -170,15 +170,15 @@ def demo(boot: str, json_file: Path | None, keep: Path | None) -> int:
 
 @click.command()
 @course_option
-@boot_option
+@backend_option
 @click.argument("chapters", metavar="[CHAPTER]...", nargs=-1)
-def store(course_path: Path | None, boot: str, chapters: tuple[str, ...]) -> None:
+def store(course_path: Path | None, backend: str, chapters: tuple[str, ...]) -> None:
     """Run the chapters' source notebooks on a fresh engine each and store their outputs (default: all)."""
     from grader.grading.store import store_outputs
 
     course = find_course(course_path, writes=True)
     chosen = [course.chapter(name).require() for name in chapters] or course.written
     for chapter in chosen:
-        with open_chosen(boot)[0] as engine:
+        with open_chosen(backend)[0] as engine:
             store_outputs(chapter.notebook, engine.env(), engine.network_prefix())
         click.echo(chapter.notebook)

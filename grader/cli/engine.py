@@ -18,7 +18,7 @@ from types import FrameType
 import click
 
 from grader import variables
-from grader.cli.engine_options import boot_option, ensure_image, open_chosen, suite_option
+from grader.cli.engine_options import backend_option, ensure_image, open_chosen, suite_option
 from grader.cli.lab import workspace_option
 from grader.errors import EngineUnavailable, UsageError
 
@@ -33,26 +33,26 @@ def engine() -> None:
 @engine.command()
 @suite_option
 @click.option(
-    "--boot",
+    "--backend",
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
     show_default=True,
     help="The engine to build for; vm: also the virtual machine and its snapshot.",
 )
 @click.option("--rebuild", is_flag=True, help="Build it again even if it exists and is undamaged.")
-@click.option("--slim", is_flag=True, help="With --boot vm: keep only what the virtual machine needs.")
+@click.option("--slim", is_flag=True, help="With --backend vm: keep only what the virtual machine needs.")
 @click.option(
     "--allow-expired-release",
     is_flag=True,
     help="Accept a mirror whose package lists have expired; their signatures are still checked.",
 )
-def build(suite: str, boot: str, rebuild: bool, slim: bool, allow_expired_release: bool) -> None:
-    """Build the engine image into the cache, once; --boot vm: and the virtual machine made of it."""
+def build(suite: str, backend: str, rebuild: bool, slim: bool, allow_expired_release: bool) -> None:
+    """Build the engine image into the cache, once; --backend vm: and the virtual machine made of it."""
     if allow_expired_release:
         os.environ[variables.ALLOW_EXPIRED_RELEASE] = "1"
-    if slim and boot != "vm":
-        raise UsageError("--slim removes what a sandbox needs to start.", next_step="add --boot vm.")
-    image = ensure_image(suite, rebuild=rebuild, boot=boot)
+    if slim and backend != "vm":
+        raise UsageError("--slim removes what a sandbox needs to start.", next_step="add --backend vm.")
+    image = ensure_image(suite, rebuild=rebuild, backend=backend)
     if slim:
         from grader.engine.build.vm import slim as make_slim
 
@@ -91,7 +91,7 @@ def images(suite: str, as_json: bool) -> None:
     "--replace", is_flag=True, help="Also take names that other images of yours have now; they lose them."
 )
 def load(replace: bool) -> None:
-    """Put the course's images on your own Docker Engine, for `dockbook lab --boot host`.
+    """Put the course's images on your own Docker Engine, for `dockbook lab --backend host`.
 
     An image of yours that has one of these names keeps it, unless you use --replace.
     """
@@ -156,7 +156,7 @@ def status(as_json: bool) -> None:
     rows = [
         {
             "id": one.id,
-            "boot": one.boot,
+            "backend": one.backend,
             "docker_host": one.docker_host,
             "owner_pid": one.owner_pid,
             "started_at": datetime.fromtimestamp(one.started_at, UTC).isoformat(timespec="seconds"),
@@ -170,7 +170,7 @@ def status(as_json: bool) -> None:
         click.echo("No engine is running. One starts with: dockbook lab, or dockbook engine run -- COMMAND")
     else:
         for row in rows:
-            click.echo("{id}  {boot:<8}  {label:<8}  since {started_at}  {docker_host}".format(**row))
+            click.echo("{id}  {backend:<8}  {label:<8}  since {started_at}  {docker_host}".format(**row))
 
 
 @engine.command()
@@ -196,11 +196,11 @@ def shell_lines(environment: Mapping[str, str]) -> list[str]:
 
 
 @engine.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@boot_option
+@backend_option
 @suite_option
-@click.option("--timings", is_flag=True, help="Print one JSON line on stderr: boot, ready_s, dispose_s.")
+@click.option("--timings", is_flag=True, help="Print one JSON line on stderr: backend, ready_s, dispose_s.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
+def run(backend: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
     """Run COMMAND on this machine against a fresh engine; end with its exit code.
 
     COMMAND gets DOCKER_HOST and a `docker` on its PATH; published ports answer on 127.0.0.1. The rest of
@@ -208,7 +208,7 @@ def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
     """
     from grader.lab.supervisor import tell
 
-    opened, _ = open_chosen(boot, suite=suite)
+    opened, _ = open_chosen(backend, suite=suite)
     try:
         with opened.forward(tell):
             code = _run_forwarding(command, opened.env())
@@ -216,7 +216,7 @@ def run(boot: str, suite: str, timings: bool, command: tuple[str, ...]) -> int:
         with _undisturbed():
             opened.close()
     if timings:
-        record = {"boot": opened.boot, "ready_s": opened.ready_s, "dispose_s": opened.dispose_s}
+        record = {"backend": opened.backend, "ready_s": opened.ready_s, "dispose_s": opened.dispose_s}
         print(json.dumps(record), file=sys.stderr)
     return code
 

@@ -24,10 +24,10 @@ BOOT_CHOICES = ("auto", "sandbox", "nested", "vm", "host")
 SUITES = ("trixie", "forky")
 
 
-def boot_option(command: F) -> F:
-    """``--boot``: how the engine is started."""
+def backend_option(command: F) -> F:
+    """``--backend``: how the engine is started."""
     return click.option(
-        "--boot",
+        "--backend",
         type=click.Choice(BOOT_CHOICES),
         default="auto",
         show_default=True,
@@ -64,7 +64,7 @@ def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
         raise
 
 
-def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "sandbox") -> EngineImage:
+def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, backend: str = "sandbox") -> EngineImage:
     """The engine image, built unless it is there; shows progress only when there is something to do.
 
     For ``vm``, the virtual machine that is made of it as well.
@@ -72,8 +72,8 @@ def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "
     from grader.engine.build.engine_image import ensure_image as ensure
 
     with progress("engine image") as report:
-        image = ensure(cast("Suite", suite), report, rebuild=rebuild and boot != "vm")
-    if boot == "vm":
+        image = ensure(cast("Suite", suite), report, rebuild=rebuild and backend != "vm")
+    if backend == "vm":
         from grader.engine.build.vm import ensure_vm
         from grader.engine.image.qemu import accelerator
 
@@ -83,7 +83,7 @@ def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, boot: str = "
 
 
 def open_chosen(
-    boot: str, *, suite: str = SUITES[0], label: str = "", keep_for: Path | None = None
+    backend: str, *, suite: str = SUITES[0], label: str = "", keep_for: Path | None = None
 ) -> tuple[Engine, Choice]:
     """A running engine, and what was chosen and why. Raises EngineError when there can be none.
 
@@ -94,26 +94,26 @@ def open_chosen(
     from grader.engine.choose import choose, open_engine
     from grader.lab.supervisor import told_if_long
 
-    choice = choose(boot)
-    if choice.boot in ("host", "nested") and (begun := early.started()):
+    choice = choose(backend)
+    if choice.backend in ("host", "nested") and (begun := early.started()):
         early.stop(begun)  # what the script began to build is not needed
-    if choice.boot == "host":
+    if choice.backend == "host":
         # The user's own engine: it needs no image and no name of ours.
         return open_engine("host"), choice
-    if choice.boot == "sandbox":
+    if choice.backend == "sandbox":
         image = ensure_image(suite)
         if keep_for is not None:
             from grader.engine.resume import open_persistent
 
             with told_if_long("starting the engine"):
                 return open_persistent(image, keep_for, click.echo, label=label), choice
-    elif choice.boot == "nested":
+    elif choice.backend == "nested":
         from grader.engine import nested
         from grader.engine.build import nested_image
 
         with progress("engine image") as report:
             nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
-    elif choice.boot == "vm":
-        ensure_image(suite, boot="vm")
+    elif choice.backend == "vm":
+        ensure_image(suite, backend="vm")
     with told_if_long("starting the engine"):
-        return open_engine(choice.boot, suite=suite, label=label), choice
+        return open_engine(choice.backend, suite=suite, label=label), choice

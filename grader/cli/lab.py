@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader import variables
-from grader.cli.engine_options import boot_option, find_course, open_chosen
+from grader.cli.engine_options import backend_option, find_course, open_chosen
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ workspace_option = click.option(
 
 @click.command()
 @click.option("--as", "student", metavar="ID", help="Your student id in the course; kept in the workspace.")
-@boot_option
+@backend_option
 @workspace_option
 @click.option(
     "--no-browser", is_flag=True, help="Only print the address (the default where there is no display)."
@@ -38,7 +38,7 @@ workspace_option = click.option(
     "--fresh", is_flag=True, help="Start with a clean engine, in memory: what you make on it is not kept."
 )
 def lab(
-    student: str | None, boot: str, workspace: Path | None, no_browser: bool, port: int, fresh: bool
+    student: str | None, backend: str, workspace: Path | None, no_browser: bool, port: int, fresh: bool
 ) -> int:
     """Open your copy of the course in JupyterLab, with an engine of its own.
 
@@ -51,8 +51,8 @@ def lab(
     course = find_course()
     for line in prepare(place, student=student, course=course):
         click.echo(line)
-    engine, choice = open_chosen(boot, label="lab", keep_for=None if fresh else place)
-    if fresh and engine.boot != "host":
+    engine, choice = open_chosen(backend, label="lab", keep_for=None if fresh else place)
+    if fresh and engine.backend != "host":
         engine.persistence_note = "Nothing on it is kept (--fresh)."
     _tell_of_images(engine, course)
     return run_lab(place, engine, choice.why, browser=not no_browser, port=port, course=course.root)

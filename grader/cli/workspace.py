@@ -95,7 +95,7 @@ def _remarks(found: list[ChapterStatus]) -> list[str]:
 def _lab_line(lab: RunningLab | None) -> str:
     if lab is None:
         return "No lab is running here. It starts with: dockbook lab"
-    engine = f"engine {lab.engine.id} ({lab.engine.boot})" if lab.engine else "your own Docker"
+    engine = f"engine {lab.engine.id} ({lab.engine.backend})" if lab.engine else "your own Docker"
     return f"A lab is running here, with {engine}: {lab.address}"
 
 

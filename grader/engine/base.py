@@ -1,4 +1,4 @@
-"""What every way to boot an engine offers. Code above this layer knows only these names."""
+"""What the engine of every backend offers. Code above this layer knows only these names."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from grader.engine.student_kernel import StudentKernel
 
-Boot = Literal["sandbox", "nested", "vm", "host"]
+Backend = Literal["sandbox", "nested", "vm", "host"]
 OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 """How variables begin that the docker command and its plugins take orders from."""
-BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm", "host")
+BACKENDS: tuple[Backend, ...] = ("sandbox", "nested", "vm", "host")
 
 
 REAL_LIMITS = "Limits (-m, --cpus) and docker stats are real."
@@ -52,12 +52,12 @@ class Published(NamedTuple):
 class Engine(ABC):
     """A running Docker Engine. A context manager: leaving it disposes of what it made.
 
-    ``docker_host`` is what ``DOCKER_HOST`` must be on this machine; ``ready_s`` the seconds from the start of
-    the boot to the first answer to ``_ping`` with the course's images present; ``dispose_s`` is set by
+    ``docker_host`` is what ``DOCKER_HOST`` must be on this machine; ``ready_s`` the seconds from the
+    start to the first answer to ``_ping`` with the course's images present; ``dispose_s`` is set by
     ``close()``.
     """
 
-    boot: Boot
+    backend: Backend
     docker_host: str
     ready_s: float
     dispose_s: float | None = None
@@ -90,10 +90,10 @@ class Engine(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Bring the engine back to the state it booted in: only the course's images."""
+        """Bring the engine back to its first state: only the course's images."""
 
     def restart(self) -> bool:
-        """Bring an engine that died back at the same address, in its first state; whether this boot can."""
+        """Bring an engine that died back at its address, in its first state; whether this backend can."""
         return False
 
     @abstractmethod
@@ -133,7 +133,7 @@ class Engine(ABC):
         env.pop(variables.LOOK_S, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
-        if self.boot != "host":
+        if self.backend != "host":
             env = {name: value for name, value in env.items() if not name.startswith(OF_DOCKER)}
         env["DOCKER_HOST"] = self.docker_host
         return env
@@ -147,8 +147,8 @@ class Engine(ABC):
         the student's own values are made from, ``DOCKBOOK_STUDENT`` in the kernel.
         """
         raise EngineUnavailable(
-            f"A {self.boot} engine cannot run a student's kernel, so it cannot grade.",
-            next_step="use --boot sandbox.",
+            f"A {self.backend} engine cannot run a student's kernel, so it cannot grade.",
+            next_step="use --backend sandbox.",
         )
 
     def limits_reached(self) -> list[str]:
@@ -162,4 +162,6 @@ class Engine(ABC):
 
     def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
         """Run trusted code in a container's network namespace; its exit code and output (up to 64 kB)."""
-        raise EngineUnavailable(f"The {self.boot} boot offers no probes.", next_step="use --boot sandbox.")
+        raise EngineUnavailable(
+            f"The {self.backend} backend offers no probes.", next_step="use --backend sandbox."
+        )

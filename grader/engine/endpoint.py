@@ -180,7 +180,7 @@ def diagnose(docker_host: str) -> EngineError | None:
         return EngineUnavailable(
             f"DOCKER_HOST names {docker_host}, and no Docker Engine answers there: {found.detail}.",
             next_step="start it, correct DOCKER_HOST or unset it; or ignore it and use a private engine: "
-            "`--boot sandbox`.",
+            "`--backend sandbox`.",
         )
     return _trouble(found, asked_for=docker_host != DEFAULT_SOCKET)
 
@@ -195,12 +195,12 @@ def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:
     start = "start it (`sudo systemctl start docker`, or Docker Desktop); `dockbook doctor` says more."
     if found.trouble == "denied":
         what = f"The Docker Engine at {at} does not let you in."
-        step = "`dockbook doctor` says how to get in; the sandbox, `--boot sandbox`, needs no permission."
+        step = "`dockbook doctor` says how to get in; the sandbox, `--backend sandbox`, needs no permission."
     elif found.trouble == "missing" and asked_for:
         what, step = f"There is no Docker Engine at {at}: {detail}.", correct
     elif found.trouble == "missing":
         what = f"There is no Docker Engine on this machine: nothing at {at}."
-        step = "install and start Docker, or take an engine that needs none: `--boot sandbox`."
+        step = "install and start Docker, or take an engine that needs none: `--backend sandbox`."
     elif found.trouble == "refused":
         what, step = f"The Docker Engine at {at} is not running: {detail}.", start
     elif found.trouble == "timeout":

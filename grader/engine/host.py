@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from grader.engine.base import Boot, Engine
+from grader.engine.base import Backend, Engine
 from grader.engine.endpoint import diagnose, find_docker_host, reach
 from grader.errors import EngineError
 
@@ -60,12 +60,12 @@ class _Inventory:
 class HostEngine(Engine):
     """The user's own engine. ``HostEngine()`` finds it as the docker CLI does; an address may be given.
 
-    ``label`` says what it was opened for, as with the other boots.
+    ``label`` says what it was opened for, as with the other backends.
 
     Raises EngineUnavailable, which tells apart: missing, not running, not permitted, a wrong address.
     """
 
-    boot: Boot = "host"
+    backend: Backend = "host"
 
     def __init__(self, docker_host: str | None = None, *, label: str = "") -> None:
         self.label = label
@@ -104,7 +104,7 @@ class HostEngine(Engine):
         names = ", ".join(sorted(options)) or "nothing"
         raise EngineError(
             f"This is your own Docker Engine: the course does not change its configuration ({names}).",
-            next_step="do this lesson on a private engine: `dockbook lab --boot sandbox`.",
+            next_step="do this lesson on a private engine: `dockbook lab --backend sandbox`.",
         )
 
     def close(self) -> None:

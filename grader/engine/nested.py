@@ -1,4 +1,4 @@
-"""The ``nested`` boot: a private, disposable Docker Engine as one container on the Docker that the user has.
+"""The ``nested`` backend: a private, disposable Docker Engine as one container on the user's Docker.
 
 For macOS and Windows with WSL 2, whose Docker runs in a virtual machine, and wherever a Docker is there and
 namespaces are not. Private, not for grading: the container has rights on the user's Docker that a student's
@@ -19,7 +19,7 @@ from grader.engine.endpoint import diagnose, find_docker_host
 from grader.engine.image import nested_recipe
 from grader.engine.image.nested_image import NestedImage, next_step
 from grader.engine.inside.daemon import DEFAULTS
-from grader.engine.private import BOOT_DEADLINE_S, PrivateEngine
+from grader.engine.private import START_DEADLINE_S, PrivateEngine
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable
 
@@ -34,7 +34,7 @@ class Nested(PrivateEngine):
     carry it, EngineDied when the engine did not come up.
     """
 
-    boot = "nested"
+    backend = "nested"
 
     def __init__(self, image: NestedImage, *, label: str = "") -> None:
         started = time.monotonic()
@@ -59,7 +59,7 @@ class Nested(PrivateEngine):
         }
         self._control = Control(spec, "grader.engine.keeper.nested")
         try:
-            self._wait_ready(started + BOOT_DEADLINE_S)
+            self._wait_ready(started + START_DEADLINE_S)
         except BaseException:
             self.close()
             raise

@@ -241,7 +241,7 @@ def _own_ids() -> list[list[int]]:
     try:
         own = ids.own_ids()
     except ids.NoIds:
-        return []  # no sandbox boots without, and it says so better
+        return []  # no sandbox starts without, and it says so better
     return [list(own["uid"]), list(own["gid"])]
 
 

@@ -1,4 +1,4 @@
-"""An engine with a keeper, as its owner sees it: what the sandbox and the nested boot have in common.
+"""An engine with a keeper, as its owner sees it: what the sandbox and the nested backend have in common.
 
 A keeper process makes and ends the engine, and holds a unix socket for its API in the engine's folder. When
 this process ends, however it ends, the keeper takes everything away.
@@ -29,11 +29,11 @@ from grader.errors import EngineDied, EngineError
 if TYPE_CHECKING:
     from docker import DockerClient
 
-BOOT_DEADLINE_S = 60
+START_DEADLINE_S = 60
 
 
 class PrivateEngine(Engine):
-    """Names, folder and requests. A boot's own ``__init__`` starts ``_control``, waits, and announces.
+    """Names, folder and requests. A backend's own ``__init__`` starts ``_control``, waits, and announces.
 
     ``bin_folder``: a folder with a ``docker`` for commands on this machine, None where the user's own
     serves; ``cli_plugins``: folders with its plugins.
@@ -59,7 +59,7 @@ class PrivateEngine(Engine):
             self.runtime,
             running_engines.EngineInfo(
                 id=self.id,
-                boot=self.boot,
+                backend=self.backend,
                 docker_host=self.docker_host,
                 owner_pid=os.getpid(),
                 started_at=time.time(),
@@ -126,12 +126,12 @@ class PrivateEngine(Engine):
         if self._control.ended is not None:
             raise self._ended_early(self._control.ended)
         if time.monotonic() > deadline:
-            raise EngineDied(f"The engine did not answer within {BOOT_DEADLINE_S} s: {self.tail(5)}")
+            raise EngineDied(f"The engine did not answer within {START_DEADLINE_S} s: {self.tail(5)}")
 
     def _ended_early(self, log: str) -> EngineError:
         """Why the engine did not come up, from its log."""
         return EngineDied(
-            f"The {self.boot} engine ended while it was starting: {last_words(log)}",
+            f"The {self.backend} engine ended while it was starting: {last_words(log)}",
             next_step="`dockbook doctor` says what this machine lacks.",
         )
 
@@ -173,9 +173,9 @@ class PrivateEngine(Engine):
         return env
 
     def reset(self) -> None:
-        """Back to the state of the boot: containers killed, everything but the course's images gone."""
+        """Back to its first state: containers killed, everything but the course's images gone."""
         self._control.ask("reset", 60)
-        self._wait_ready(time.monotonic() + BOOT_DEADLINE_S)
+        self._wait_ready(time.monotonic() + START_DEADLINE_S)
 
     def configure(self, options: Mapping[str, object]) -> None:
         """Reload dockerd with these ``daemon.json`` options over the engine's own; containers keep running.

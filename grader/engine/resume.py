@@ -49,13 +49,13 @@ class _Opening:
             self._say(reason, self.lasting.put_aside())
         new = not self.lasting.exists()
         try:
-            return self._boot()
+            return self._start()
         except StateDamaged as error:
             if new:
                 raise StateUnfit(error.what) from error
             return self._start_clean(error)
 
-    def _boot(self) -> Sandbox:
+    def _start(self) -> Sandbox:
         self.lasting.begin(self.image.key)
         engine = Sandbox(
             self.image,
@@ -70,7 +70,7 @@ class _Opening:
     def _start_clean(self, damage: StateDamaged) -> Sandbox:
         aside = self.lasting.put_aside()
         try:
-            engine = self._boot()
+            engine = self._start()
         except EngineDied as error:
             self.lasting.restore(aside)  # a clean one does not start either: it was not at fault
             raise StateUnfit(error.what) from error

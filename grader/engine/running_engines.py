@@ -22,7 +22,7 @@ class EngineInfo:
     """One running engine. ``label`` is what its owner gave it, ``started_at`` seconds since 1970."""
 
     id: str
-    boot: str
+    backend: str
     docker_host: str
     owner_pid: int
     started_at: float
@@ -58,7 +58,7 @@ def running() -> list[EngineInfo]:
     found = []
     for folder in paths.runtime_folder().iterdir():
         if not _abandoned(folder):
-            # An engine that is still booting has not described itself yet.
+            # An engine that is still starting has not described itself yet.
             with contextlib.suppress(OSError, ValueError, TypeError):
                 found.append(EngineInfo(**json.loads((folder / "engine.json").read_text())))
     return sorted(found, key=lambda info: info.started_at)

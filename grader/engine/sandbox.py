@@ -1,4 +1,4 @@
-"""The ``sandbox`` boot: a private, unprivileged Docker Engine in namespaces of its own.
+"""The ``sandbox`` backend: a private, unprivileged Docker Engine in namespaces of its own.
 
 The owner's side. A keeper process (``keeper.sandbox``) makes and ends the sandbox; this module starts
 it, waits for the engine's first answer, and carries requests to it. When this process ends, however it
@@ -24,7 +24,7 @@ from grader.engine.grading_engine import GradingEngine
 from grader.engine.image.engine_image import EngineImage
 from grader.engine.inside import roots
 from grader.engine.inside.daemon import DEFAULTS
-from grader.engine.private import BOOT_DEADLINE_S
+from grader.engine.private import START_DEADLINE_S
 from grader.engine.system import ids, linux
 from grader.engine.system.package import PACKAGE, STUDENT, bare_python
 from grader.engine.system.programs import last_words
@@ -49,7 +49,7 @@ class Sandbox(GradingEngine):
     when the engine did not come up (StateUnfit, StateDamaged: on this ``state``).
     """
 
-    boot = "sandbox"
+    backend = "sandbox"
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Sandbox(GradingEngine):
         }
         self._control = Control(spec, hand_over=[state_lock] if state_lock >= 0 else [])
         try:
-            self._wait_ready(started + BOOT_DEADLINE_S)
+            self._wait_ready(started + START_DEADLINE_S)
         except BaseException:
             self.close()
             raise
@@ -115,7 +115,7 @@ class Sandbox(GradingEngine):
         self._stops_in_order = state_lock >= 0
         self._announce(label)
 
-    # -- boot
+    # -- start
 
     def _ended_early(self, log: str) -> EngineError:
         error = super()._ended_early(log)
@@ -225,7 +225,7 @@ def _open_to_all(folder: Path) -> None:
 def _ids() -> ids.Ids:
     if not linux.supported():
         machine = os.uname()
-        raise EngineUnavailable(f"the sandbox boot is not for {machine.sysname} on {machine.machine}")
+        raise EngineUnavailable(f"the sandbox backend is not for {machine.sysname} on {machine.machine}")
     try:
         return ids.own_ids()
     except ids.NoIds as error:
@@ -249,7 +249,7 @@ def probe_limits() -> tuple[list[str], str]:
 
 
 def probe() -> str | None:
-    """Whether a sandbox can boot here: None, or the reason in one sentence. Takes about 0.1 s.
+    """Whether a sandbox can start here: None, or the reason in one sentence. Takes about 0.1 s.
 
     It makes the namespaces and the mounts that Linux or a policy may forbid, without an engine image:
     `unshare` alone succeeds where AppArmor makes a later step fail.

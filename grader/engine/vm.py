@@ -1,4 +1,4 @@
-"""The ``vm`` boot: a private Docker Engine in a virtual machine, where there are no privileges at all.
+"""The ``vm`` backend: a private Docker Engine in a virtual machine, where there are no privileges at all.
 
 The owner's side, as ``grader.engine.sandbox`` is for a sandbox: it starts a keeper
 (``grader.engine.keeper.vm``), waits for the engine's first answer and carries requests to it. An engine is
@@ -25,7 +25,7 @@ from grader.engine.grading_engine import GradingEngine
 from grader.engine.image import qemu
 from grader.engine.image.vm_image import VMImage
 from grader.engine.keeper.vm import COLD_S, wake_arguments
-from grader.engine.private import BOOT_DEADLINE_S
+from grader.engine.private import START_DEADLINE_S
 from grader.engine.system.package import PACKAGE, STUDENT
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
@@ -45,7 +45,7 @@ class VM(GradingEngine):
     engine did not come up.
     """
 
-    boot = "vm"
+    backend = "vm"
     look_s = 30  # emulated, an archive of a big layer's file took more than the usual five
 
     def __init__(
@@ -94,7 +94,7 @@ class VM(GradingEngine):
             if wait:
                 self.wait()
             else:
-                self._wait_listening(self._started + BOOT_DEADLINE_S)
+                self._wait_listening(self._started + START_DEADLINE_S)
         except BaseException:
             self.close()
             raise
@@ -104,7 +104,7 @@ class VM(GradingEngine):
         if self._cold:
             self._wait_cold(self._started + COLD_S)
         else:
-            self._wake(self._started + BOOT_DEADLINE_S)
+            self._wake(self._started + START_DEADLINE_S)
         self.ready_s = time.monotonic() - self._started
         self._announce(self._label)
 
@@ -132,7 +132,7 @@ class VM(GradingEngine):
         return Ports(self, {"folder": str(self.runtime)}, tell, note)
 
     def reset(self) -> None:
-        """Back to the state of the boot: the machine is restored once more; kernels inside end with it."""
+        """Back to its first state: the machine is restored once more; kernels inside end with it."""
         self.restart()
 
     def restart(self) -> bool:
@@ -141,11 +141,11 @@ class VM(GradingEngine):
         self._kernels.clear()
         self._has_package = False
         try:
-            self._control.ask("restart", BOOT_DEADLINE_S)
+            self._control.ask("restart", START_DEADLINE_S)
         except EngineError as error:
             self._control.ended = str(error)  # the last machine has gone, and there is no other
             raise
-        self._wake(time.monotonic() + BOOT_DEADLINE_S)
+        self._wake(time.monotonic() + START_DEADLINE_S)
         return True
 
     # -- for the builder

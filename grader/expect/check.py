@@ -16,7 +16,7 @@ from grader.expect.words import quote, visible
 
 Tell = Callable[[str, Outcome], None]
 
-NEEDS_PRIVATE = "needs the course's private engine: `dockbook lab --boot sandbox`"
+NEEDS_PRIVATE = "needs the course's private engine: `dockbook lab --backend sandbox`"
 
 
 class Checker:

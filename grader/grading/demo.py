@@ -54,7 +54,7 @@ get_ipython().events.register("post_run_cell", lambda result: print("passed"))
 
 def run_demo(
     target: Path,
-    boot: str = "sandbox",
+    backend: str = "sandbox",
     progress: Progress | None = None,
     *,
     course: Course | None = None,
@@ -73,7 +73,9 @@ def run_demo(
     if chapter is None:
         raise CourseError(f"No chapter in {copied.root} has a task.", next_step="write one with a test cell.")
     make_class(copied, chapter)
-    result = grade(copied, chapter, jobs=None, boot=boot, progress=progress, engine_factory=engine_factory)
+    result = grade(
+        copied, chapter, jobs=None, backend=backend, progress=progress, engine_factory=engine_factory
+    )
     problems = (*result.problems, *surprises(result, expected(chapter)))
     result = replace(result, problems=problems)
     write_report(of_results(result, chapter.title), copied.root / REPORT)

@@ -67,7 +67,7 @@ def grade(
     again: bool = False,
     tasks: Collection[str] = (),
     jobs: int | None = None,
-    boot: str = "sandbox",
+    backend: str = "sandbox",
     progress: Progress | None = None,
     engine_factory: EngineFactory | None = None,
 ) -> ChapterResult:
@@ -75,17 +75,17 @@ def grade(
 
     A verdict that is there for the same work, tests and grader is taken; ``again`` judges anew all the same,
     and with ``tasks`` changes the outcome of those alone. One bad submission never stops the others.
-    ``jobs``: submissions side by side, None for as many as this machine bears (``default_jobs``). ``boot``:
-    ``sandbox`` (``auto`` means that too) or ``vm``.
+    ``jobs``: submissions side by side, None for as many as this machine bears (``default_jobs``).
+    ``backend``: ``sandbox`` (``auto`` means that too) or ``vm``.
 
     Raises CourseError when nothing was released or handed in, or a student or task named is not there;
     GradingBusy while somebody else grades in this course; GradebookError when the gradebook cannot be
     written, before any work goes into it.
     """
-    boot = "sandbox" if boot == "auto" else boot
-    if boot not in ("sandbox", "vm"):
+    backend = "sandbox" if backend == "auto" else backend
+    if backend not in ("sandbox", "vm"):
         raise CourseError(
-            f"Grading cannot use a {boot!r} engine: a submission could take over the machine.",
+            f"Grading cannot use a {backend!r} engine: a submission could take over the machine.",
             next_step="use sandbox or vm.",
         )
     chapter = course.chapter(chapter) if isinstance(chapter, str) else chapter
@@ -98,14 +98,14 @@ def grade(
         batch = _Batch(
             books,
             chapter,
-            engines=_Engines(engine_factory or sandbox_factory(chapter.limits, boot)),
+            engines=_Engines(engine_factory or sandbox_factory(chapter.limits, backend)),
             scratch=scratch,
             tell=progress or _silent,
             total=len(chosen),
         )
         if again:
             batch.regrade(chosen, tasks)
-        batch.run(chosen, jobs or default_jobs(chapter.limits, boot))
+        batch.run(chosen, jobs or default_jobs(chapter.limits, backend))
         try:
             held = standings(books, chapter, batch.results)
         except GradebookError as error:
@@ -113,12 +113,12 @@ def grade(
     return ChapterResult(chapter.id, tuple(batch.results), tuple(batch.problems), held)
 
 
-def default_jobs(limits: Limits, boot: str = "sandbox") -> int:
+def default_jobs(limits: Limits, backend: str = "sandbox") -> int:
     """How many submissions this machine bears at a time: by its cores, and by memory if all reach a limit.
 
     An emulated virtual machine keeps one core busy, its keeper and the trusted side another.
     """
-    if boot == "vm":
+    if backend == "vm":
         return max(1, (os.cpu_count() or 1) // 2)
     each = (limits.memory_mb + limits.disk_mb) << 20
     by_memory = psutil.virtual_memory().available // each

@@ -132,7 +132,9 @@ class TrustedExecute(_Trusted):
     reuse = Bool(True, help="Take a verdict on the same submission, tests and grader if there is one").tag(
         config=True
     )
-    boot = Enum(("sandbox", "vm"), "sandbox", help="How engines for grading are booted").tag(config=True)
+    backend = Enum(("sandbox", "vm"), "sandbox", help="The backend of the engines for grading").tag(
+        config=True
+    )
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Put the executed notebook in ``nb``'s place and the verdict into the resources."""
@@ -141,7 +143,7 @@ class TrustedExecute(_Trusted):
         submission, verdicts = self._submission(resources, chapter), Verdicts(course, chapter)
         result = verdicts.load(submission) if self.reuse else None
         if result is None:
-            factory = sandbox_factory(chapter.limits, self.boot)
+            factory = sandbox_factory(chapter.limits, self.backend)
             with _alone(course, f"autograde {chapter.id}"):
                 result = grade_submission(chapter, submission, factory)
                 verdicts.save(submission, result)

@@ -143,7 +143,7 @@ def noting(workspace: Path) -> Callable[[Collection[Published]], None]:
 def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
     """What leads to the engine; on the student's own Docker, also what its notebooks must leave alone."""
     environment = engine.env()
-    if engine.boot == "host":
+    if engine.backend == "host":
         record = workspace / ".dockbook" / "before.json"
         with closing(engine.client()) as client:
             Before.look(client).save(record)
@@ -155,11 +155,11 @@ def engine_line(engine: Engine, why: str) -> str:
     """One line: which engine, why, and how a terminal gets to it."""
     to_it = (
         'eval "$(dockbook engine env)"'
-        if engine.boot != "host"
+        if engine.backend != "host"
         else f"export DOCKER_HOST={engine.docker_host}"
     )
     why = f"{why}; {engine.detail}" if engine.detail else why
-    ready = f"{engine.boot} ({why}), ready in {engine.ready_s:.1f} s."
+    ready = f"{engine.backend} ({why}), ready in {engine.ready_s:.1f} s."
     said = " ".join(part for part in (ready, engine.limits, engine.persistence_note) if part)
     return f"Engine: {said} For a terminal: {to_it}"
 
@@ -170,7 +170,7 @@ def _print_tunnel(url: str) -> None:
 
 
 def _watch(server: Server, attendant: Supervisor) -> None:
-    """Until JupyterLab ends. An engine that died comes back empty, where its boot can do that; it is said."""
+    """Until JupyterLab ends. An engine that died comes back empty, where its backend can; it is said."""
     while (code := server.process.poll()) is None:
         attendant.wait(_TICK_S)
     _require_orderly(server, code)

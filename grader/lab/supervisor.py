@@ -1,5 +1,5 @@
 """What a lab does for its engine beside serving JupyterLab: it answers ``dockbook reset``, tells of limits
-that were reached, and starts a dead engine anew where its boot can do that."""
+that were reached, and starts a dead engine anew where its backend can do that."""
 
 from __future__ import annotations
 

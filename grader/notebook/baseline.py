@@ -92,11 +92,11 @@ def noted(client: DockerClient, environment: Mapping[str, str]) -> Before | None
 
 
 def _registered(docker_host: str) -> bool:
-    """Whether it is an engine that this user's dockbook has booted."""
+    """Whether it is an engine that this user's dockbook has started."""
     with contextlib.suppress(ModuleNotFoundError):  # the student's side alone, inside an engine
         from grader.engine.running_engines import running
 
-        return any(one.docker_host == docker_host and one.boot != "host" for one in running())
+        return any(one.docker_host == docker_host and one.backend != "host" for one in running())
     return False
 
 

@@ -1,4 +1,4 @@
-"""`dockbook lab` in containers that nobody prepared for it: it finds the boot that works, and says why."""
+"""`dockbook lab` in containers that nobody prepared for it: it finds the backend that works, and says why."""
 
 from __future__ import annotations
 

@@ -157,12 +157,12 @@ def test_jupyterlab_answers_on_the_chapters_and_a_container_says_hi(place: Place
         (
             "mount -t tmpfs none {warm}",
             "There is no virtual machine's snapshot for this recipe and this QEMU",
-            "`dockbook engine build --boot vm`",
+            "`dockbook engine build --backend vm`",
         ),
         (
             "mount --bind {short} {disk}",
             "is damaged: disk.qcow2 has 0 bytes",
-            "`dockbook engine build --boot vm --rebuild`",
+            "`dockbook engine build --backend vm --rebuild`",
         ),
     ],
     ids=["no QEMU", "a snapshot of another QEMU", "a damaged disk"],

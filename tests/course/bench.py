@@ -1,9 +1,9 @@
 """One engine and one kernel for many cases, each of which meets them as they were at first.
 
-What a case made on the engine is removed, and the engine must then list what it listed when it had booted;
+What a case made on the engine is removed, and the engine must then list what it listed when it had started;
 what it did to the kernel is taken back, and the kernel must then look as it did before any case: its folders,
 environment, processes and hooks, and what the libraries' names stand for. Whatever does not is thrown away
-for a new one. Cases of tasks about the engine's own configuration always get an engine that just booted.
+for a new one. Cases of tasks about the engine's own configuration always get an engine that just started.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Bench:
 
     @contextlib.contextmanager
     def case(self, chapter: Chapter, task: Task) -> Iterator[tuple[Engine, KernelSession, dict[str, str]]]:
-        """An engine as it booted, a session as after the chapter's first cell, the course's images."""
+        """An engine as it started, a session as after the chapter's first cell, the course's images."""
         self.cases += 1
         if task.private:
             self._drop_engine()

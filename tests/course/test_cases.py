@@ -1,8 +1,8 @@
 """Every case for real: good solutions and their alternatives pass, wrong ones give their finding.
 
 A case is the content of one task's solution cell: ``tests/cases/chNN/TASK/``. A chapter joins by having a
-folder there. Each case has an engine as it booted, a kernel inside that nobody has used, and the instructor's
-test outside: either of them new, or as new (``tests.course.bench``).
+folder there. Each case has an engine as it started, a kernel inside that nobody has used, and the
+instructor's test outside: either of them new, or as new (``tests.course.bench``).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from grader.expect.check import NEEDS_PRIVATE
 from grader.lab.jupyter import _environment
 from grader.notebook.configure import ConfigurationRefused
 from tests.course.outcomes import CHAPTER_S, ROOT, Told, run_beside, unexpected_errors
-from tests.engine.boots import machine
+from tests.engine.backends import machine
 from tests.engine.dockerd import Dockerd
 
 pytestmark = pytest.mark.timeout(1500)  # the first one of an engine may have to build its image
@@ -164,8 +164,8 @@ from dataclasses import asdict
 import json
 from grader.engine.choose import open_engine
 from tests.course.test_engines import COURSE, Place
-result, chapter, boot = Path(sys.argv[1]), COURSE.chapter(sys.argv[2]), sys.argv[3]
-with open_engine(boot) as engine, engine.forward(print):
+result, chapter, backend = Path(sys.argv[1]), COURSE.chapter(sys.argv[2]), sys.argv[3]
+with open_engine(backend) as engine, engine.forward(print):
     result.write_text(json.dumps(asdict(Place(engine, engine.network_prefix()).run(chapter, result.parent))))
 """
 

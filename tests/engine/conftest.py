@@ -1,4 +1,4 @@
-"""Fixtures for engines of every boot, and for what they leave: places of a test's own, a look before."""
+"""Fixtures for engines of every backend, and for what they leave: places of a test's own, a look before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.cli.engine_options import open_chosen
 from grader.engine.base import Engine
 from tests.engine import differ
 from tests.engine.asking import Course
-from tests.engine.boots import BOOTS, Machine, machine
+from tests.engine.backends import BACKENDS, Machine, machine
 from tests.engine.dockerd import Dockerd, import_busybox
 from tests.engine.owners import PLACES
 from tests.users import User, ordinary_user
@@ -25,8 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         assert isinstance(item, pytest.Function)
         if "before" in item.fixturenames:
             item.add_marker("alone")
-        boots = item.callspec.params.get("place") if hasattr(item, "callspec") else None
-        if boots in ("nested", "vm"):
+        backend = item.callspec.params.get("place") if hasattr(item, "callspec") else None
+        if backend in ("nested", "vm"):
             item.add_marker("slow")
 
 
@@ -65,14 +65,14 @@ def someone(request: pytest.FixtureRequest) -> User | None:
     return user
 
 
-@pytest.fixture(scope="module", params=BOOTS)
+@pytest.fixture(scope="module", params=BACKENDS)
 def place(request: pytest.FixtureRequest, engine_image: None) -> Iterator[Machine]:
-    """A machine that the boot works on; what leads to it is in this process's environment, too."""
+    """A machine that the backend works on; what leads to it is in this process's environment, too."""
     with machine(request.param) as found, pytest.MonkeyPatch.context() as patch:
         patch.delenv("DOCKER_HOST", raising=False)
         for name, value in found.environment.items():
             patch.setenv(name, value)
-        open_chosen(found.boot)[0].close()  # its image is there from here on
+        open_chosen(found.backend)[0].close()  # its image is there from here on
         yield found
 
 

@@ -167,7 +167,10 @@ QUICK = (
         "DOCKER_HOST leads nowhere",
         "export DOCKER_HOST=unix://$HERE/none.sock",
         "engine run -- true",
-        ("DOCKER_HOST names unix://$HERE/none.sock, and no Docker Engine answers there", "`--boot sandbox`"),
+        (
+            "DOCKER_HOST names unix://$HERE/none.sock, and no Docker Engine answers there",
+            "`--backend sandbox`",
+        ),
         3,
     ),
     Environment(

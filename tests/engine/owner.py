@@ -1,4 +1,4 @@
-"""A process that owns an engine, for tests that end it: boots, publishes 5001 inside, says so, waits.
+"""A process that owns an engine, for tests that end it: starts it, publishes 5001 inside, says so, waits.
 
 Says one line of JSON on standard output once a request to the published port was answered.
 """
@@ -18,16 +18,16 @@ from grader.engine.choose import open_engine
 ASK = ["wget", "-qO-", "-T2", "http://172.17.0.1:5001/"]
 
 
-def main(how: str, boot: str) -> None:
+def main(how: str, backend: str) -> None:
     """``how`` it ends: ``wait`` for to be killed, ``close``, ``exit`` without closing, ``crash``."""
     # What a shell starts in the background ignores it, and all that it starts in turn.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    engine = open_engine(boot)
+    engine = open_engine(backend)
     client = engine.client()
     client.containers.run(
         "httpd", detach=True, name="web", ports={"80/tcp": 5001}, restart_policy={"Name": "always"}
     )
-    if engine.boot == "sandbox":
+    if engine.backend == "sandbox":
         engine.start_kernel()
     deadline = time.monotonic() + 60
     answer = b""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from grader.engine.base import Boot
+from grader.engine.base import Backend
 from tests.engine import differ
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import User
@@ -22,16 +22,16 @@ PLACES = {"XDG_RUNTIME_DIR": "run", "TMPDIR": "tmp", "DOCKBOOK_STATE": "state"}
 
 
 def start_owners(
-    count: int, how: str, user: User | None = None, boot: Boot = "sandbox"
+    count: int, how: str, user: User | None = None, backend: Backend = "sandbox"
 ) -> list[subprocess.Popen[str]]:
-    """Owners that all boot at once."""
-    owners = [_start(how, user, boot) for _ in range(count)]
+    """Owners that all start theirs at once."""
+    owners = [_start(how, user, backend) for _ in range(count)]
     differ.KEPT.update(owner.pid for owner in owners)
     return owners
 
 
-def _start(how: str, user: User | None, boot: Boot) -> subprocess.Popen[str]:
-    program = ["-m", "tests.engine.owner", how, boot]
+def _start(how: str, user: User | None, backend: Backend) -> subprocess.Popen[str]:
+    program = ["-m", "tests.engine.owner", how, backend]
     streams: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
@@ -76,10 +76,10 @@ def end(owners: list[subprocess.Popen[str]], number: int | None = None) -> list[
 
 @contextlib.contextmanager
 def owners_of(
-    count: int, how: str, user: User | None = None, boot: Boot = "sandbox"
+    count: int, how: str, user: User | None = None, backend: Backend = "sandbox"
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """As ``start_owners``; whatever still runs is killed on the way out."""
-    owners = start_owners(count, how, user, boot)
+    owners = start_owners(count, how, user, backend)
     try:
         yield owners
     finally:

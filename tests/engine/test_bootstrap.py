@@ -45,7 +45,7 @@ def test_nothing_stays(own_places: Path, someone: User | None, number: int, code
 def _started(someone: User | None, log: Path) -> subprocess.Popen[str]:
     env = {"PYTHONPATH": TREE, "TMPDIR": os.environ["TMPDIR"]}
     if someone is not None:
-        argv = [shared_python(), "-m", "tests.engine.test_bootstrap", str(log)]
+        argv = [shared_python(), "-m", "tests.engine.test_backendstrap", str(log)]
         command = someone.command(argv, env=env | {"PYTHONPATH": shared_tree()})
         return someone.start(command, stdout=subprocess.PIPE)
     argv = [sys.executable, str(HERE), str(log)]

@@ -1,4 +1,4 @@
-"""The host boot, on Debian's own dockerd: it uses what is there, and takes away only what came after."""
+"""The host backend, on Debian's own dockerd: it uses what is there, and takes away only what came after."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from grader.engine.endpoint import DEFAULT_SOCKET, diagnose, find_docker_host, usual_sockets
 from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
-from tests.engine.boots import everything
+from tests.engine.backends import everything
 from tests.engine.dockerd import Dockerd
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import ordinary_user
@@ -46,7 +46,7 @@ def test_the_course_works_on_it(engine: HostEngine) -> None:
     image, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox\nRUN echo hi > /hi\n"), tag="mine")
     assert client.containers.run(image, ["cat", "/hi"], remove=True) == b"hi\n"
     assert box.commit("kept").id
-    assert engine.boot == "host"
+    assert engine.backend == "host"
     assert 0 < engine.ready_s < 10
     theirs = {"DOCKER_HOST": engine.docker_host}
     others = {"DOCKER_CONTEXT": "x", "DOCKER_TLS_VERIFY": "1", "DOCKBOOK_CONTROL": "/of/another/engine"}
@@ -157,7 +157,7 @@ def test_the_courses_images_are_loaded_and_stay(dockerd: Dockerd, tmp_path: Path
 def test_configure_refuses_with_words(engine: HostEngine) -> None:
     with pytest.raises(EngineError, match="your own Docker Engine") as refused:
         engine.configure({"registry-mirrors": []})
-    assert "--boot sandbox" in refused.value.next_step
+    assert "--backend sandbox" in refused.value.next_step
 
 
 # --- why there is none

@@ -1,4 +1,4 @@
-"""Nothing of a sandbox outlives its owner, many at once and as another user; more in ``test_boots.py``."""
+"""Nothing of a sandbox outlives its owner, many at once and as another user; more in ``test_backends.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nested boot's image and the Docker that it is on; what every boot does is in ``test_boots.py``."""
+"""The nested backend's image and the Docker that it is on; ``test_backends.py`` has what every backend does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from grader.engine.doctor.examine import examine
 from grader.engine.image import nested_image
 from grader.engine.image.engine_image import find_image
 from grader.errors import EngineDied, EngineUnavailable, ImageError
-from tests.engine.boots import BASE, Machine
+from tests.engine.backends import BASE, Machine
 from tests.engine.typed import eventually
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import ordinary_user
@@ -62,7 +62,7 @@ def test_of_a_stale_image_only_the_own_go(place: Machine, theirs: DockerClient) 
 
 def test_another_base_is_another_image(place: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variables.BASE_IMAGE, "debian:another")
-    with pytest.raises(ImageError, match=r"has no dockbook-engine:trixie-.* --boot nested .* builds it"):
+    with pytest.raises(ImageError, match=r"has no dockbook-engine:trixie-.* --backend nested .* builds it"):
         nested_image.find_image(nested.find_docker())
 
 

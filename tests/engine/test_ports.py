@@ -1,4 +1,4 @@
-"""The relay of published ports at its edges; that it works with every boot is in ``test_boots.py``."""
+"""The relay of published ports at its edges; that it works with every backend is in ``test_backends.py``."""
 
 from __future__ import annotations
 

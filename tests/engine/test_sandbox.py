@@ -127,10 +127,10 @@ def test_a_kernel_that_was_ended_has_left_no_process(shared_engine: Engine) -> N
 
 def test_an_ordinary_user_has_one_too(engine_image: None) -> None:
     script = "import sys; from grader.cli import main; sys.exit(main())"
-    command = ["-c", script, "engine", "run", "--boot", "sandbox", "--timings", "--"]
+    command = ["-c", script, "engine", "run", "--backend", "sandbox", "--timings", "--"]
     command += ["docker", "run", "--rm", "busybox", "sh", "-c", "echo hi; exit 5"]
     user = ordinary_user()
     user.ensure_image()
     run = user.run([shared_python(), *command], env={"PYTHONPATH": shared_tree()})
     assert (run.stdout, run.returncode) == ("hi\n", 5), run.stderr
-    assert json.loads(run.stderr.strip().splitlines()[-1])["boot"] == "sandbox"
+    assert json.loads(run.stderr.strip().splitlines()[-1])["backend"] == "sandbox"

@@ -164,7 +164,8 @@ def test_a_virtual_machine_judges_as_a_sandbox_does(name, tmp_path, engine_image
     chapter = course.chapter(name)
     make_class(course, chapter)
     sandbox, machine = (
-        word_for_word(grade(course, chapter, jobs=None, boot=boot, again=True)) for boot in ("sandbox", "vm")
+        word_for_word(grade(course, chapter, jobs=None, backend=backend, again=True))
+        for backend in ("sandbox", "vm")
     )
     assert {student for student, _ in sandbox} == set(expected(chapter))
     assert machine == sandbox

@@ -1,4 +1,4 @@
-"""Which boot is chosen, and the line that says why."""
+"""Which backend is chosen, and the line that says why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.errors import EngineUnavailable, UsageError
 
 @pytest.fixture
 def works(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
-    """Why each boot does not work here; None: it does."""
+    """Why each backend does not work here; None: it does."""
     found: dict[str, str | None] = {"sandbox": None, "nested": None, "vm": None}
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(sandbox, "probe", lambda: found["sandbox"])
@@ -23,9 +23,9 @@ def works(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
 
 def test_what_is_asked_for_is_taken(works: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///x")
-    for boot in ("sandbox", "nested", "vm", "host"):
-        assert str(choose(boot)) == f"Engine: {boot} (asked for)"
-    with pytest.raises(UsageError, match=r"no boot named 'cloud'.*one of: auto, sandbox"):
+    for backend in ("sandbox", "nested", "vm", "host"):
+        assert str(choose(backend)) == f"Engine: {backend} (asked for)"
+    with pytest.raises(UsageError, match=r"no backend named 'cloud'.*one of: auto, sandbox"):
         choose("cloud")
 
 
@@ -35,7 +35,7 @@ def test_docker_host_means_that_one(works: dict[str, str | None], monkeypatch: p
 
 
 def test_a_sandbox_before_the_users_docker(works: dict[str, str | None]) -> None:
-    assert choose().boot == "sandbox"
+    assert choose().backend == "sandbox"
     works["sandbox"] = "no ids"
     assert str(choose()) == "Engine: nested (no sandbox here: no ids; your Docker answers)"
     works["nested"] = "There is no Docker"

@@ -62,7 +62,7 @@ def test_it_is_written_and_read(tmp_path: Path) -> None:
 
 def test_a_private_engine_has_nothing_of_the_students(monkeypatch: pytest.MonkeyPatch) -> None:
     assert noted(client(name=baseline.PRIVATE_NAME), {}) is None
-    ours = SimpleNamespace(docker_host="unix:///x", boot="nested")
+    ours = SimpleNamespace(docker_host="unix:///x", backend="nested")
     monkeypatch.setattr("grader.engine.running_engines.running", lambda: [ours])
     assert noted(client(), {"DOCKER_HOST": "unix:///x"}) is None
     assert noted(client(), {"DOCKER_HOST": "unix:///y"}) == HELD
@@ -85,13 +85,15 @@ def test_it_is_noted_once() -> None:
     assert keeper.of(engine) is first
 
 
-@pytest.mark.parametrize("boot", ["host", "sandbox"])
-def test_a_lab_notes_it_on_ones_own_docker_only(tmp_path: Path, boot: str) -> None:
+@pytest.mark.parametrize("backend", ["host", "sandbox"])
+def test_a_lab_notes_it_on_ones_own_docker_only(tmp_path: Path, backend: str) -> None:
     docker = SimpleNamespace(api=Api(), close=lambda: None)
-    engine: Any = SimpleNamespace(boot=boot, env=lambda: {"DOCKER_HOST": "unix:///x"}, client=lambda: docker)
+    engine: Any = SimpleNamespace(
+        backend=backend, env=lambda: {"DOCKER_HOST": "unix:///x"}, client=lambda: docker
+    )
     environment = jupyter._environment(engine, tmp_path)
     assert environment["DOCKER_HOST"] == "unix:///x"
-    if boot == "sandbox":
+    if backend == "sandbox":
         assert "DOCKBOOK_BEFORE" not in environment
     else:
         assert Before.load(Path(environment["DOCKBOOK_BEFORE"])) == HELD

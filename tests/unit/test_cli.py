@@ -262,7 +262,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
     target = tmp_path / "results.json"
     assert main(["grade", "ch03", "--json", str(target), "--jobs", "3", "--student", "ann"]) == 3
     assert json.loads(target.read_text()) == {"chapter": "ch03-using-docker", "students": []}
-    assert (calls["jobs"], calls["students"], calls["boot"]) == (3, ("ann",), "sandbox")
+    assert (calls["jobs"], calls["students"], calls["backend"]) == (3, ("ann",), "sandbox")
     assert "0 of 1 done, 1 running (ann: running)" in capsys.readouterr().err
     assert main(["grade", "ch03", "--json", str(tmp_path / "none" / "x.json")]) == 2
 
@@ -273,7 +273,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
 @pytest.mark.parametrize("fresh", [False, True])
 def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsys, fresh):
     steps: list[object] = []
-    opened_engine = SimpleNamespace(boot="sandbox", persistence_note="kept")
+    opened_engine = SimpleNamespace(backend="sandbox", persistence_note="kept")
 
     def prepare(place: Path, student: str, course: Any) -> list[str]:
         # Typed somewhere else, it is still this clone's course.
@@ -281,8 +281,8 @@ def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsy
         steps.append((place, student))
         return ["made"]
 
-    def open_(boot: str, label: str, keep_for: Path | None) -> tuple[object, object]:
-        steps.append((boot, label, keep_for))
+    def open_(backend: str, label: str, keep_for: Path | None) -> tuple[object, object]:
+        steps.append((backend, label, keep_for))
         return opened_engine, SimpleNamespace(why="because")
 
     def run_lab(place: Path, opened: Any, why: str, browser: bool, port: int, course: Path) -> int:

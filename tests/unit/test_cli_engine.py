@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class FakeEngine:
-    """Stands in for a booted engine; notes that it was closed."""
+    """Stands in for a running engine; notes that it was closed."""
 
-    boot: str = "sandbox"
+    backend: str = "sandbox"
     ready_s: float = 0.25
     dispose_s: float | None = None
 
@@ -44,8 +44,8 @@ def fake(monkeypatch):
     opened = FakeEngine()
     options: dict[str, Any] = {}
 
-    def open_(boot: str, **given: Any) -> tuple[FakeEngine, None]:
-        options.update(boot=boot, **given)
+    def open_(backend: str, **given: Any) -> tuple[FakeEngine, None]:
+        options.update(backend=backend, **given)
         return opened, None
 
     monkeypatch.setattr(engine, "open_chosen", open_)
@@ -58,15 +58,15 @@ def run(*arguments: str) -> int:
 
 def test_run_hands_over_the_environment_and_the_exit_code(fake, tmp_path):
     seen = tmp_path / "seen"
-    assert run("--boot", "sandbox", "--", "sh", "-c", f"echo $DOCKER_HOST >{seen}; exit 7") == 7
+    assert run("--backend", "sandbox", "--", "sh", "-c", f"echo $DOCKER_HOST >{seen}; exit 7") == 7
     assert seen.read_text() == "unix:///engine.sock\n"
     assert fake.engine.dispose_s is not None
-    assert fake.options == {"boot": "sandbox", "suite": "trixie"}
+    assert fake.options == {"backend": "sandbox", "suite": "trixie"}
 
 
 def test_run_leaves_the_commands_own_options_alone(fake, capfd):
-    assert run("echo", "--boot", "x", "--help", "--", "-v") == 0
-    assert capfd.readouterr().out == "--boot x --help -- -v\n"
+    assert run("echo", "--backend", "x", "--help", "--", "-v") == 0
+    assert capfd.readouterr().out == "--backend x --help -- -v\n"
 
 
 def test_timings_are_exactly_one_json_line(fake, capfd):
@@ -74,7 +74,7 @@ def test_timings_are_exactly_one_json_line(fake, capfd):
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
-    assert json.loads(captured.err) == {"boot": "sandbox", "ready_s": 0.25, "dispose_s": 0.125}
+    assert json.loads(captured.err) == {"backend": "sandbox", "ready_s": 0.25, "dispose_s": 0.125}
 
 
 @pytest.mark.parametrize("name", ["no-such-command-here", "/etc"])
@@ -96,7 +96,7 @@ class Noted(FakeEngine):
     def close(self):
         super().close()
         print("disposed", flush=True)
-engine.open_chosen = lambda boot, **options: (Noted(), None)
+engine.open_chosen = lambda backend, **options: (Noted(), None)
 engine._GRACE_S = 0.5
 sys.exit(main(["engine", "run", "--", "sh", "-c", sys.argv[1]]))
 """
@@ -179,7 +179,9 @@ def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
     monkeypatch.setattr(
         engine_options,
         "ensure_image",
-        lambda suite, boot="sandbox": steps.append("image" if boot == "sandbox" else f"image for {boot}"),
+        lambda suite, backend="sandbox": steps.append(
+            "image" if backend == "sandbox" else f"image for {backend}"
+        ),
     )
     monkeypatch.setattr(
         "grader.engine.choose.open_engine", lambda chosen, **options: steps.append((chosen, options))

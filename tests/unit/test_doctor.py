@@ -47,7 +47,7 @@ def test_a_line_says_whether_limits_are_real_and_why_not():
     none = item(replace(FINE, limits=limits_line([], "no systemd")), "limits")
     assert none.status == "note"
     assert "(no systemd): -m limits nothing" in none.text
-    assert "--boot vm" in none.next_step
+    assert "--backend vm" in none.next_step
     partly = item(replace(FINE, limits=limits_line(["memory", "pids"], "")), "limits")
     assert partly.status == "note"
     assert "--cpus is refused" in partly.text
@@ -193,7 +193,7 @@ def test_a_wrong_docker_host_is_a_problem_even_beside_a_sandbox(trouble, words):
     assert found.status == "problem"
     assert words in found.text
     assert found.next_step.startswith("unset DOCKER_HOST (or correct it)")
-    assert "--boot sandbox" in found.next_step
+    assert "--backend sandbox" in found.next_step
     # A lab takes what DOCKER_HOST names: it would not start.
     assert not diagnose(wrong).usable
 
@@ -268,7 +268,7 @@ def test_a_docker_that_answers_carries_an_engine():
         (
             {"missing": (), "trouble": "300 MB of memory are available, 600 MB are needed"},
             "not available: 300 MB of memory",
-            "free what is missing, or use another --boot",
+            "free what is missing, or use another --backend",
         ),
     ],
 )
@@ -284,8 +284,8 @@ def test_a_machine_without_namespaces_is_ready_with_a_virtual_machine():
     with_qemu = replace(bare, vm=VMFacts(missing=(), qemu="10.0", image="There is no snapshot yet."))
     assert diagnose(with_qemu).usable
     said = [found for found in diagnose(with_qemu).items if found.name == "vm"]
-    assert [found.topic for found in said] == ["Boots", "Engine image"]
-    assert said[1].next_step.startswith("dockbook engine build --boot vm")
+    assert [found.topic for found in said] == ["Engines", "Engine image"]
+    assert said[1].next_step.startswith("dockbook engine build --backend vm")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,10 @@ def test_an_image_that_cannot_be_built_is_not_ready():
 
 @pytest.mark.parametrize(
     ("system", "words", "step"),
-    [("Linux", "only with --boot host", "ss --listening"), ("Darwin", "AirPlay Receiver", "System Settings")],
+    [
+        ("Linux", "only with --backend host", "ss --listening"),
+        ("Darwin", "AirPlay Receiver", "System Settings"),
+    ],
 )
 def test_taken_ports(system, words, step):
     found = replace(FINE, system=system, busy_ports=frozenset({5000, 8888}))
@@ -399,6 +402,6 @@ def test_examine_looks_at_this_machine_and_comes_to_an_end(monkeypatch, tmp_path
     began = time.monotonic()
     report = doctor.examine()
     assert time.monotonic() - began < 60
-    assert {entry.topic for entry in report.items} >= {"Boots", "Docker", "Engine image", "Room", "Ports"}
+    assert {entry.topic for entry in report.items} >= {"Engines", "Docker", "Engine image", "Room", "Ports"}
     assert "unset DOCKER_HOST" in report.as_text()
     assert "Not looked at" not in report.as_text()

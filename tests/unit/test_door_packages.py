@@ -46,7 +46,7 @@ class TestPackages:
     def test_a_virtual_machine_needs_qemu(self, door):
         (door.bin / "qemu-system-x86_64").unlink()
         (door.bin / "qemu-img").unlink()
-        assert door.run("lab", "--boot", "vm")[0] == 0
+        assert door.run("lab", "--backend", "vm")[0] == 0
         wanted = "uidmap qemu-system-x86 qemu-utils"
         assert self.calls(door) == [f"apt-get -q install -y --no-install-recommends {wanted}"]
 
@@ -57,7 +57,7 @@ class TestPackages:
             (("engine", "run", "--", "true"), False, False, True),
             (("lab",), True, False, False),
             (("lab",), False, True, False),
-            (("lab", "--boot", "sandbox"), False, False, False),
+            (("lab", "--backend", "sandbox"), False, False, False),
             (("grade", "ch01"), False, False, False),
         ],
     )
@@ -95,7 +95,7 @@ class TestPackages:
             (door.clone / "dockbook").write_text(script)
             door.tool("unshare", "#!/bin/sh\nexit 1\n")
             assert door.run("lab", FAKE_SUDO="1")[0] == 0
-            code, _, err = door.run("lab", "--boot", "sandbox", FAKE_SUDO="1")
+            code, _, err = door.run("lab", "--backend", "sandbox", FAKE_SUDO="1")
             assert code == 3 and "these system packages are missing" in err
 
     def test_stale_lists_are_renewed_once(self, door):
@@ -105,7 +105,7 @@ class TestPackages:
         assert [line.split()[2] for line in self.calls(door)] == ["install", "update"]
 
     @pytest.mark.parametrize(
-        "arguments", [("doctor",), ("lab", "--help"), ("lab", "--boot", "host"), ("engine", "status"), ()]
+        "arguments", [("doctor",), ("lab", "--help"), ("lab", "--backend", "host"), ("engine", "status"), ()]
     )
     def test_what_needs_no_engine_needs_no_packages(self, door, arguments):
         assert door.run(*arguments, FAKE_SUDO="1")[0] == 0

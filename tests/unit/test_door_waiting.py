@@ -49,7 +49,7 @@ class TestWhileItTakesMinutes:
     @pytest.mark.parametrize(
         "arguments",
         [
-            *(("doctor",), ("lab", "--help"), ("lab", "--boot", "host"), ("engine", "status")),
+            *(("doctor",), ("lab", "--help"), ("lab", "--backend", "host"), ("engine", "status")),
             *(("engine", "build", "--rebuild"), ("engine", "build", "--suite", "forky")),
         ],
     )

@@ -21,7 +21,7 @@ def test_a_task_for_a_private_engine_is_not_reached_on_another(boxes: tuple[Cont
     witness = FakeWitness(*boxes)
     witness.private = False
     found = ask(witness, lambda e: e.container("web").is_running(), private=True)
-    assert found == Outcome.not_reached("needs the course's private engine: `dockbook lab --boot sandbox`")
+    assert found == Outcome.not_reached("needs the course's private engine: `dockbook lab --backend sandbox`")
     assert witness.snapshots == 0
     assert ask(witness, lambda e: None, private=True).status == "not_reached"
     # The task before it may have failed as well: what helps is another engine.

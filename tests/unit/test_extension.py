@@ -43,8 +43,8 @@ def engine_layer(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """The two names of the engine layer that the extension asks for, answered here."""
     layer = types.SimpleNamespace(running=[], opened=[])
 
-    def open_engine(boot: str) -> Any:
-        layer.opened.append(boot)
+    def open_engine(backend: str) -> Any:
+        layer.opened.append(backend)
         if isinstance(layer.engine, Exception):
             raise layer.engine
         return layer.engine
@@ -86,9 +86,9 @@ def test_the_newest_running_lab_is_found_first(engine_layer: Any) -> None:
 
 
 def test_no_engine_is_told_in_one_line(engine_layer: Any) -> None:
-    engine_layer.engine = EngineUnavailable("No boot works here.", next_step="run `dockbook doctor`.")
+    engine_layer.engine = EngineUnavailable("No backend works here.", next_step="run `dockbook doctor`.")
     line = extension.ensure_engine({"PATH": "/bin"})
-    assert line == "No engine: No boot works here. Next: run `dockbook doctor`."
+    assert line == "No engine: No backend works here. Next: run `dockbook doctor`."
 
 
 def test_the_student_side_alone_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:

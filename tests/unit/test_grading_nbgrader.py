@@ -121,7 +121,7 @@ def test_grade_refuses_what_was_not_released_or_not_handed_in(course):
     with pytest.raises(CourseError, match="Nobody has handed in"):
         grade(course, "ch01", engine_factory=no_engine)
     with pytest.raises(CourseError, match="cannot use a 'host' engine"):
-        grade(course, "ch01", boot="host")
+        grade(course, "ch01", backend="host")
 
 
 def test_bad_submissions_are_zero_with_a_reason_and_the_batch_goes_on(course, handed_in):

@@ -121,7 +121,7 @@ def test_all_that_is_kept_is_found_and_nonsense_is_not(kept: PersistentState) ->
     assert all_kept() == []
 
 
-# What is made of a boot that fails
+# What is made of a start that fails
 
 
 class Boots:

@@ -145,7 +145,7 @@ class _Remembering(dict[str, dict[str, Any]]):
     ("line", "said", "step"),
     [
         ("POST /containers/create", "mkdir /var/lib/docker/x: no space left on device", "docker system df"),
-        ("POST /containers/create", "authorization denied: privileged is not allowed", "--boot sandbox"),
+        ("POST /containers/create", "authorization denied: privileged is not allowed", "--backend sandbox"),
         ("POST /containers/create", "No such image: dockbook-engine", "dockbook doctor"),
         ("/archive", "something new", "dockbook doctor"),
     ],

@@ -248,7 +248,7 @@ def test_it_answers_two_thousand_calls_a_second(loop: Loop) -> None:
 
 
 def test_the_import_is_light() -> None:
-    """A keeper loads it in every boot: none of the standard library's heavy parts."""
+    """A keeper loads it at every start: none of the standard library's heavy parts."""
     code = "import sys; import grader.engine.keeper.plugin, grader.engine.keeper.authz; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-S", "-c", code],

@@ -105,7 +105,7 @@ def test_the_trials_result_is_kept_for_this_qemu_until_a_reboot(tmp_path, monkey
         qemu.kvm_trouble.cache_clear()
     assert count.read_text() == "x\n"
     kept = tmp_path / "cache" / "kvm.json"
-    for change in ({"boot": "another"}, {"trial": qemu.TRIAL - 1}):
+    for change in ({"backend": "another"}, {"trial": qemu.TRIAL - 1}):
         kept.write_text(json.dumps(json.loads(kept.read_text()) | change))
         qemu.kvm_trouble()
         qemu.kvm_trouble.cache_clear()

@@ -25,7 +25,7 @@ from grader.notebook import extension, notices
 class Fake:
     """An engine that comes up at the wanted attempt and dies when told to."""
 
-    boot, docker_host, ready_s = "vm", "unix:///nowhere/docker.sock", 0.5
+    backend, docker_host, ready_s = "vm", "unix:///nowhere/docker.sock", 0.5
     detail = limits = persistence_note = ""
 
     def __init__(self, *, comes_up_at: int = 1) -> None:

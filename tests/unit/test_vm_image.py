@@ -47,7 +47,7 @@ def test_a_disk_without_a_snapshot_is_a_disk(image):
     vm = made(image)
     (vm.warm / vm_image.WARM_MANIFEST).unlink()
     assert vm_image.find_disk(image, "tcg") == vm
-    with pytest.raises(ImageError, match=r"no virtual machine's snapshot .* yet.*engine build --boot vm"):
+    with pytest.raises(ImageError, match=r"no virtual machine's snapshot .* yet.*engine build --backend vm"):
         vm_image.find(image, "tcg")
 
 

@@ -72,7 +72,7 @@ def build_disk(image: EngineImage, vm: VMImage, tell: Progress) -> None:
     if not has_preload(image):
         raise ImageError(
             f"The engine image in {image.path} was made in a virtual machine that is gone.",
-            next_step="`dockbook engine build --boot vm --rebuild` builds both again.",
+            next_step="`dockbook engine build --backend vm --rebuild` builds both again.",
         )
     started = time.monotonic()
     folder = vm.path.with_suffix(".new")
@@ -118,7 +118,7 @@ def build_snapshot(vm: VMImage, tell: Progress) -> None:
     try:
         tell(0.5, "virtual machine: first boot (a minute or two)")
         empty_layer(vm.disk, folder / "empty.qcow2")
-        with boot_cold(vm, folder) as engine:
+        with start_cold(vm, folder) as engine:
             tell(0.8, "virtual machine: warming up")
             warm_up(engine)
             tell(0.9, "virtual machine: snapshot")
@@ -139,7 +139,7 @@ def build_snapshot(vm: VMImage, tell: Progress) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def boot_cold(vm: VMImage, folder: Path) -> VM:
+def start_cold(vm: VMImage, folder: Path) -> VM:
     """A machine booted from its disk, with its changes and its memory in the folder. Raises EngineDied.
 
     Emulated, a machine's first instructions fail now and then: its processor resets, and QEMU ends.

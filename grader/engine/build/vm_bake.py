@@ -16,7 +16,7 @@ from grader.engine.system import ids
 from grader.engine.base import Engine
 from grader.engine.image.engine_image import EngineImage
 from grader.engine.vm import archive
-from grader.engine.build.vm import boot_cold
+from grader.engine.build.vm import start_cold
 from grader.engine.build.vm_disk import make_disk, pack, run, write_disk_manifest
 from grader.engine.image.vm_image import VMImage, location
 
@@ -40,7 +40,7 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             ids.building_ids(),
             lambda done, text: tell(0.4 * done, f"virtual machine: {text}"),
         )
-        with boot_cold(
+        with start_cold(
             VMImage(folder, target.key, image, target.accelerator, folder), folder / "oven"
         ) as engine:
             yield engine

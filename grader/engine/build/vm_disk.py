@@ -65,7 +65,7 @@ def told() -> Iterator[None]:
     except subprocess.CalledProcessError as error:
         raise ImageError(
             f"Building the virtual machine stopped at {tool.failure(error)}.",
-            next_step="`dockbook engine build --boot vm` again.",
+            next_step="`dockbook engine build --backend vm` again.",
         ) from error
 
 

@@ -32,7 +32,7 @@ def diagnose(facts: Facts) -> Report:
         "sandbox": sandbox.status == "ok" and has_room and all(one.status != "problem" for one in image),
         "vm": has_room and any(one.name == "vm" and one.status == "ok" for one in _vm(facts)),
     }
-    without_docker = next((boot for boot, works in alone.items() if works), "")
+    without_docker = next((backend for backend, works in alone.items() if works), "")
     docker = _docker(facts, without_docker)
     # DOCKER_HOST is what a lab takes, whatever else there is.
     asked_in_vain = bool(facts.docker_host) and facts.endpoint.trouble not in ("", "untested")
@@ -44,17 +44,17 @@ def diagnose(facts: Facts) -> Report:
     if usable and docker.status == "problem" and not facts.docker_host:
         # Somebody who never had a Docker needs none.
         docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
-    boot_of_vm = [item for item in _vm(facts) if item.topic == "Boots"]
+    engine_of_vm = [item for item in _vm(facts) if item.topic == "Engines"]
     items = [
         sandbox,
         *_limits(facts),
         _nested(works=host_works),
-        *boot_of_vm,
-        Item("Boots", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
+        *engine_of_vm,
+        Item("Engines", "host", "ok" if host_works else "note", _host_text(facts, works=host_works)),
         docker,
         *_context(facts),
         *image,
-        *(item for item in _vm(facts) if item.topic != "Boots"),
+        *(item for item in _vm(facts) if item.topic != "Engines"),
         disk,
         *places,
         *memory,
@@ -68,21 +68,21 @@ def diagnose(facts: Facts) -> Report:
     return Report(tuple(items), usable)
 
 
-# Boots
+# Engines
 
 
 def _sandbox(facts: Facts) -> Item:
     for why, next_step in _against_sandbox(facts):
-        return Item("Boots", "sandbox", "problem", f"not available: {why}", next_step)
-    return Item("Boots", "sandbox", "ok", "a private engine in user namespaces" + _tried(facts))
+        return Item("Engines", "sandbox", "problem", f"not available: {why}", next_step)
+    return Item("Engines", "sandbox", "ok", "a private engine in user namespaces" + _tried(facts))
 
 
 def _limits(facts: Facts) -> Iterator[Item]:
     """What -m, --cpus and docker stats do in a sandbox here."""
     if facts.limits:
         real = facts.limits == REAL_LIMITS
-        step = "" if real else "where you need them: --boot vm has its own"
-        yield Item("Boots", "limits", "ok" if real else "note", facts.limits[:-1], step)
+        step = "" if real else "where you need them: --backend vm has its own"
+        yield Item("Engines", "limits", "ok" if real else "note", facts.limits[:-1], step)
 
 
 def _tried(facts: Facts) -> str:
@@ -92,7 +92,7 @@ def _tried(facts: Facts) -> str:
 
 
 def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
-    """Why it cannot boot and what would change that, the deepest reason first."""
+    """Why it cannot start and what would change that, the deepest reason first."""
     if facts.system != "Linux":
         yield f"{system_name(facts)} has no user namespaces", "start your Docker: a nested engine needs it"
         return
@@ -116,7 +116,7 @@ def _against_sandbox(facts: Facts) -> Iterator[tuple[str, str]]:
         else:
             yield (
                 f"a trial of user namespaces failed ({facts.namespaces})",
-                "see `dmesg` for what refused it, or use another --boot",
+                "see `dmesg` for what refused it, or use another --backend",
             )
     if not facts.newuidmap and facts.uid != 0:
         yield "newuidmap and newgidmap are not installed", "sudo apt-get install uidmap"
@@ -144,37 +144,37 @@ def apparmor_step(python: str) -> str:
 def _nested(*, works: bool) -> Item:
     if works:
         text = "a private engine on your Docker, for learning only (its image, 1 GB, is built there once)"
-        return Item("Boots", "nested", "ok", text)
+        return Item("Engines", "nested", "ok", text)
     return Item(
-        "Boots", "nested", "note", "not available: it needs a running Docker of yours, see Docker below"
+        "Engines", "nested", "note", "not available: it needs a running Docker of yours, see Docker below"
     )
 
 
 def _vm(facts: Facts) -> Iterator[Item]:
     vm = facts.vm
     if facts.system != "Linux":
-        yield Item("Boots", "vm", "note", "not available: it is for Linux")
+        yield Item("Engines", "vm", "note", "not available: it is for Linux")
     elif vm.missing:
         step = f"sudo apt-get install {' '.join(vm.missing)}"
-        yield Item("Boots", "vm", "note", "not available: QEMU is not installed", step)
+        yield Item("Engines", "vm", "note", "not available: QEMU is not installed", step)
     elif vm.trouble:
-        step = "free what is missing, or use another --boot"
-        yield Item("Boots", "vm", "note", f"not available: {vm.trouble}", step)
+        step = "free what is missing, or use another --backend"
+        yield Item("Engines", "vm", "note", f"not available: {vm.trouble}", step)
     else:
         how = f"emulated ({vm.kvm})" if vm.kvm else "with KVM (a short trial worked; otherwise untested)"
         text = f"a private engine in a virtual machine of QEMU {vm.qemu}, {how}"
         step = ""
         if "not open" in vm.kvm:
             step = f"sudo usermod --append --groups kvm {facts.user}, then log out and in again"
-        yield Item("Boots", "vm", "ok", text, step)
+        yield Item("Engines", "vm", "ok", text, step)
         if vm.image:
-            step = "dockbook engine build --boot vm (once; some minutes)"
+            step = "dockbook engine build --backend vm (once; some minutes)"
             yield Item("Engine image", "vm", "note", vm.image, step)
 
 
 def _host_text(facts: Facts, *, works: bool) -> str:
     if works:
-        return f"your own engine {facts.endpoint.engine_version}, only when asked for: --boot host"
+        return f"your own engine {facts.endpoint.engine_version}, only when asked for: --backend host"
     return "not available: see Docker"
 
 
@@ -182,7 +182,7 @@ def _host_text(facts: Facts, *, works: bool) -> str:
 
 
 def _docker(facts: Facts, without: str) -> Item:
-    """``without``: a boot that works and needs no Docker."""
+    """``without``: a backend that works and needs no Docker."""
     endpoint = facts.endpoint
     if not endpoint.trouble:
         text = f"{endpoint.engine_version} (API {endpoint.api_version}) answers at {endpoint.address}"
@@ -247,7 +247,7 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
         )
     if endpoint.trouble == "untested":
         return text, f"docker --host {endpoint.address} version"
-    return text, "unset DOCKER_HOST (or correct it); or start a private engine: --boot sandbox"
+    return text, "unset DOCKER_HOST (or correct it); or start a private engine: --backend sandbox"
 
 
 def _context(facts: Facts) -> Iterator[Item]:

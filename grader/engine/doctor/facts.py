@@ -228,7 +228,7 @@ def _overlay() -> bool:
             return True
     modules = Path("/lib/modules") / platform.release()
     if not modules.is_dir():
-        return True  # a container shows no modules: not known, and the trial boot tells
+        return True  # a container shows no modules: not known, and the trial start tells
     with suppress(OSError):
         for name in ("modules.dep", "modules.builtin"):
             if "overlayfs/overlay.ko" in (modules / name).read_text():

@@ -55,7 +55,7 @@ def ports(facts: Facts) -> Iterator[Item]:
         )
         yield Item("Ports", "5000", "note", "in use, on macOS usually by AirPlay Receiver", step)
     else:
-        text = "in use: this matters only with --boot host; a private engine has its own ports"
+        text = "in use: this matters only with --backend host; a private engine has its own ports"
         yield Item("Ports", "5000", "note", text, "ss --listening --tcp --processes 'sport = :5000'")
 
 

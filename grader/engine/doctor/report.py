@@ -38,7 +38,7 @@ class Report:
         for item in self.items:
             if item.topic != topic:
                 topic = item.topic
-                lines.append("Engines" if topic == "Boots" else topic)
+                lines.append(topic)
             lines.append(f"  {_SIGNS[item.status]}  {item.name:<10} {item.text}")
             if item.next_step:
                 lines.append(f"{'next:':>15}  {item.next_step}")

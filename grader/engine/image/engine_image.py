@@ -78,7 +78,7 @@ class EngineImage:
         return value
 
     def check(self) -> None:
-        """Whether what a boot needs is there, with the sizes that were built. Raises ImageError."""
+        """Whether what a start needs is there, with the sizes that were built. Raises ImageError."""
         manifest = self.manifest()
         for entry in manifest["sentinels"]:
             path = self.path / str(entry["path"])

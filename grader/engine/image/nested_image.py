@@ -26,8 +26,8 @@ REPOSITORY = "dockbook-engine"
 KEY_LABEL, IMAGES_LABEL, BUILD_LABEL = "dockbook.key", "dockbook.images", "dockbook.build"
 FORBIDDEN = ("operation not permitted", "permission denied", "not allowed", "unsupported", "not supported")
 NOT_ALLOWED = (
-    "this Docker does not give a container the rights that an engine needs: use `--boot sandbox` on Linux, "
-    "or another Docker (Docker Desktop, Colima, one of your own)."
+    "this Docker does not give a container the rights that an engine needs: use `--backend sandbox` on "
+    "Linux, or another Docker (Docker Desktop, Colima, one of your own)."
 )
 
 
@@ -88,7 +88,7 @@ class NestedImage:
             except ImageNotFound:
                 raise ImageError(
                     f"Your Docker has no {self.tag} yet.",
-                    next_step="`dockbook engine run --boot nested -- docker version` builds it.",
+                    next_step="`dockbook engine run --backend nested -- docker version` builds it.",
                 ) from None
         return [CourseImage(**entry) for entry in json.loads(labels[IMAGES_LABEL])]
 

@@ -58,7 +58,7 @@ def version() -> str:
     lacks = missing()
     if lacks:
         raise EngineUnavailable(
-            "--boot vm needs QEMU, which is missing.", next_step=f"sudo apt-get install {' '.join(lacks)}"
+            "--backend vm needs QEMU, which is missing.", next_step=f"sudo apt-get install {' '.join(lacks)}"
         )
     said = subprocess.run([SYSTEM, "--version"], capture_output=True, text=True, check=False, timeout=20)
     found = re.search(r"version (\d+(?:\.\d+)+)", said.stdout)
@@ -135,7 +135,7 @@ def scratch_folder(cache: Path) -> Path:
     if room.get(folder, 0) < NEEDED_DISK:
         found = " and ".join(f"{free >> 20} MB in {name}" for name, free in room.items()) or "none"
         raise EngineUnavailable(
-            f"--boot vm: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
+            f"--backend vm: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
             f"there is {found}.",
             next_step="remove what you do not need, or set TMPDIR to a folder on a disk with room.",
         )
@@ -163,15 +163,15 @@ def kvm_trouble() -> str | None:
         return "/dev/kvm is not open to this user"
     if missing():
         return "QEMU is not installed"
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    backend = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     kept = paths.cache_folder() / "kvm.json"
     with contextlib.suppress(OSError, ValueError, KeyError):
         value = json.loads(kept.read_text())
-        if (value["boot"], value["qemu"], value["trial"]) == (boot, version(), TRIAL):
+        if (value["backend"], value["qemu"], value["trial"]) == (backend, version(), TRIAL):
             return value["trouble"] or None
     trouble = _try_kvm()
     with contextlib.suppress(OSError):
-        found = {"boot": boot, "qemu": version(), "trial": TRIAL, "trouble": trouble or ""}
+        found = {"backend": backend, "qemu": version(), "trial": TRIAL, "trouble": trouble or ""}
         kept.write_text(json.dumps(found))
     return trouble
 

@@ -14,7 +14,7 @@ from grader.errors import ImageError
 
 DISK_MANIFEST = "disk.json"
 WARM_MANIFEST = "warm.json"
-BUILD = "`dockbook engine build --boot vm` makes it (some minutes, once)."
+BUILD = "`dockbook engine build --backend vm` makes it (some minutes, once)."
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,6 @@ def _check(folder: Path, name: str, key: str, what: str) -> dict[str, Any]:
             raise ImageError(
                 f"The {what} in {folder} is damaged: {entry['path']} has {max(size, 0)} bytes, "
                 f"{entry['size']} were made.",
-                next_step="`dockbook engine build --boot vm --rebuild` builds it again.",
+                next_step="`dockbook engine build --backend vm --rebuild` builds it again.",
             )
     return manifest

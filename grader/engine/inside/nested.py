@@ -150,7 +150,7 @@ def copy(source: int, target: int, end: socket.socket) -> None:
     end.shutdown(socket.SHUT_RDWR)
 
 
-# -- boot
+# -- start
 
 
 def main() -> None:

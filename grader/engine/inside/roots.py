@@ -228,7 +228,7 @@ def preload_images() -> None:
 
 
 def empty_data() -> None:
-    """Remove all of dockerd's data; nothing may be mounted there. Killed half-way, the next boot goes on."""
+    """Remove all of dockerd's data; nothing may be mounted there. Killed half-way, the next start goes on."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(PRELOADED)
     for entry in list(os.scandir(DATA)):
@@ -267,7 +267,7 @@ def mounts(*below: str) -> list[str]:
 
 
 def try_out(mapped: int) -> None:
-    """What a boot does to namespaces and mounts, in an empty root; ends the process."""
+    """What a start does to namespaces and mounts, in an empty root; ends the process."""
     code = 1
     step = "entering the namespaces"
     try:

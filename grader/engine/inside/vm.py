@@ -212,7 +212,7 @@ def wire() -> str:
     raise RuntimeError("the machine has no port to its keeper")
 
 
-# -- boot
+# -- start
 
 
 def mount_all() -> None:

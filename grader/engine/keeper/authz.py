@@ -11,7 +11,7 @@ Standard library only: the keeper, a small supervising process, loads this. Bodi
 from __future__ import annotations
 
 import re
-from _operator import _compare_digest as compare_digest  # hmac would load hashlib: 5 ms of each boot
+from _operator import _compare_digest as compare_digest  # hmac would load hashlib: 5 ms of each start
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -83,7 +83,7 @@ def decide(
         if method in ("POST", "PUT"):
             _content_type(headers)
         for route in ROUTES.get(method, ()):
-            # Compiled when first needed, and kept by re: all at once would cost each boot 7 ms.
+            # Compiled when first needed, and kept by re: all at once would cost each start 7 ms.
             if re.fullmatch(route.path, path):
                 if method not in ("GET", "HEAD"):  # no parameter of a question does harm
                     _query_keys(query, route.once, route.many)

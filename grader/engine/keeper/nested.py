@@ -97,7 +97,7 @@ class NestedKeeper(MuxKeeper):
     way = ""
     """Which of WAYS it was started by."""
 
-    def boot(self) -> None:
+    def start(self) -> None:
         """Folder, sockets, the container, the wire to it."""
         self.make_doors()
         stream, first = self.start_container()

@@ -42,7 +42,7 @@ LOG_BYTES = 65536
 
 
 class Keeper:
-    """One sandbox: made by ``boot``, kept by ``serve``, ended by ``dispose``."""
+    """One sandbox: made by ``start``, kept by ``serve``, ended by ``dispose``."""
 
     no_group = ""
     """Why the engine has no control group of its own."""
@@ -62,7 +62,7 @@ class Keeper:
         self.buffers = {"owner": b"", "inside": b""}
         self.done = False
 
-    # -- boot
+    # -- start
 
     def listen(self, name: str, mode: int) -> socket.socket:
         """A listening unix socket in the sandbox's folder; its name appears once it listens."""
@@ -94,7 +94,7 @@ class Keeper:
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.rename(f"{lock}-", lock)
 
-    def boot(self) -> None:
+    def start(self) -> None:
         """Folder, namespaces, ids, plugin, process 1."""
         self.make_folder()
         if self.spec["state_lock"] >= 0:
@@ -292,7 +292,7 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
     keeper.buffers["owner"] = early
     started = time.monotonic()
     try:
-        keeper.boot()
+        keeper.start()
         keeper.serve()
     except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
         keeper.send({"event": "ended", "tail": f"keeper: {type(error).__name__}: {error}\n{keeper.tail()}"})
@@ -302,8 +302,10 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
 
 
 def try_out(own_ids: str) -> None:
-    """The boot's delicate steps with nothing in them, and a relay's; ends with 0, or with 1 and the reason on
-    stderr."""
+    """The delicate steps of a start with nothing in them, and a relay's.
+
+    Ends with 0, or with 1 and the reason on stderr.
+    """
     read, write = os.pipe2(os.O_CLOEXEC)
     pid = linux.clone(NAMESPACES)
     if pid == 0:

@@ -44,7 +44,7 @@ class VMKeeper(MuxKeeper):
     log_end = -1
     """Where QEMU's words and the console's are read, once there is a machine."""
 
-    def boot(self) -> None:
+    def start(self) -> None:
         """Folder, sockets, QEMU, and the snapshot if there is one."""
         self.make_doors()
         try:

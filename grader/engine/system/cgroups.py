@@ -272,7 +272,7 @@ def sweep(base: str) -> None:
 
 
 def try_out(own_ids: str) -> None:
-    """What a boot does, around a process that only waits; ends with 0, or with 1 and the reason on stderr."""
+    """What a start does, around a process that only waits; ends with 0, or with 1 and why on stderr."""
     theirs: ids.Ids = json.loads(own_ids)
     source, sink = os.pipe2(os.O_CLOEXEC)
     pid = linux.clone(linux.CLONE_NEWUSER)

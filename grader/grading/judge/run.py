@@ -60,14 +60,14 @@ SessionFactory = Callable[[Engine, Path, Limits, str], Session]
 Look = Callable[[Task, Engine, Mapping[str, Answer], Mapping[str, Outcome]], Outcome]
 
 
-def sandbox_factory(limits: Limits, boot: str = "sandbox") -> EngineFactory:
+def sandbox_factory(limits: Limits, backend: str = "sandbox") -> EngineFactory:
     """Fresh engines for grading, with a chapter's limits."""
 
     def open_one() -> Engine:
         from grader.engine.choose import open_engine
 
         return open_engine(
-            boot,
+            backend,
             disk_bytes=limits.disk_mb << 20,
             memory_bytes=limits.memory_mb << 20,
             processes=limits.processes,

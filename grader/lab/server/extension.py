@@ -37,7 +37,7 @@ MOST_LISTENERS = 20
 _ANSWER_S = 5
 _LINGER_S = 10.0
 
-BOOTS = {
+BACKENDS = {
     "sandbox": "A private engine in a sandbox, for this lab alone.",
     "nested": "A private engine in a container of your own Docker.",
     "vm": "A private engine in a small virtual machine.",
@@ -72,10 +72,10 @@ class Desk:
         return found | {"session": self.session, "engine": self.engine()}
 
     def engine(self) -> dict[str, str]:
-        """Which boot, in a word and in a line."""
-        found = [one.boot for one in running() if one.docker_host == self._docker_host]
-        boot = found[0] if found else "host"
-        return {"boot": boot, "about": BOOTS.get(boot, "")}
+        """Which backend, in a word and in a line."""
+        found = [one.backend for one in running() if one.docker_host == self._docker_host]
+        backend = found[0] if found else "host"
+        return {"backend": backend, "about": BACKENDS.get(backend, "")}
 
     # One look-out for all
 

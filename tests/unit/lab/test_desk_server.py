@@ -79,7 +79,7 @@ def test_the_page_and_the_panel_are_for_who_has_the_token(lab, workspace, docker
     page = json.loads(text)
     assert status == 200
     assert [one["id"] for one in page["chapters"]] == [tiny.CHAPTER]
-    assert page["engine"]["boot"] == "host", "no engine of ours has this address"
+    assert page["engine"]["backend"] == "host", "no engine of ours has this address"
 
     status, text = ask(f"{lab.url}lab{token}")
     listed = text.split('"federated_extensions"')[1].split("]")[0]

@@ -1,9 +1,9 @@
-"""How long each boot takes to a ready engine, and a container on it from its creation to its end.
+"""How long each backend takes to a ready engine, and a container on it from its creation to its end.
 
-    python -m tests.bench.boots [--boots sandbox vm] [--engines 5] [--containers 10]
+    python -m tests.bench.backends [--backends sandbox vm] [--engines 5] [--containers 10]
 
 A container is busybox's ``true``: created, started and waited for over the Engine API, then removed, which is
-not counted. The first of each engine is left out: it reads what the others find in memory. The boots take
+not counted. The first of each engine is left out: it reads what the others find in memory. The backends take
 turns, so that a load of the machine meets all of them; the ratio is that of the medians of this run.
 """
 
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from grader.cli.engine_options import open_chosen
-from grader.engine.base import Boot, Engine
-from tests.engine.boots import BOOTS, machine
+from grader.engine.base import Backend, Engine
+from tests.engine.backends import BACKENDS, machine
 
 
 def containers(engine: Engine, count: int) -> list[float]:
@@ -41,30 +41,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--boots", nargs="+", choices=BOOTS, default=["sandbox", "vm"])
-    parser.add_argument("--engines", type=int, default=5, help="how many engines of each boot")
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=["sandbox", "vm"])
+    parser.add_argument("--engines", type=int, default=5, help="how many engines of each backend")
     parser.add_argument("--containers", type=int, default=10, help="how many containers on each engine")
     chosen = parser.parse_args(arguments)
-    boots: list[Boot] = chosen.boots
-    ready: dict[Boot, list[float]] = {boot: [] for boot in boots}
-    taken: dict[Boot, list[float]] = {boot: [] for boot in boots}
+    backends: list[Backend] = chosen.backends
+    ready: dict[Backend, list[float]] = {backend: [] for backend in backends}
+    taken: dict[Backend, list[float]] = {backend: [] for backend in backends}
     with ExitStack() as stack:
-        for boot in boots:
-            os.environ.update(stack.enter_context(machine(boot)).environment)
-            open_chosen(boot)[0].close()  # its image is there, and in memory, from here on
+        for backend in backends:
+            os.environ.update(stack.enter_context(machine(backend)).environment)
+            open_chosen(backend)[0].close()  # its image is there, and in memory, from here on
         for _ in range(chosen.engines):
-            for boot in boots:
-                with open_chosen(boot)[0] as engine:
-                    ready[boot].append(engine.ready_s)
-                    taken[boot] += containers(engine, chosen.containers)
+            for backend in backends:
+                with open_chosen(backend)[0] as engine:
+                    ready[backend].append(engine.ready_s)
+                    taken[backend] += containers(engine, chosen.containers)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds: median (least to most)")
     for title, found in (("ready", ready), ("container", taken)):
-        first = statistics.median(found[boots[0]])
-        for boot in boots:
-            middle = statistics.median(found[boot])
+        first = statistics.median(found[backends[0]])
+        for backend in backends:
+            middle = statistics.median(found[backend])
             print(
-                f"{title:10}{boot:9}{middle:7.2f} ({min(found[boot]):.2f} to {max(found[boot]):.2f})"
-                f"{middle / first:7.1f} times {boots[0]}"
+                f"{title:10}{backend:9}{middle:7.2f} ({min(found[backend]):.2f} to {max(found[backend]):.2f})"
+                f"{middle / first:7.1f} times {backends[0]}"
             )
 
 

@@ -1,6 +1,6 @@
-"""The ways to boot a private engine that ``test_boots.py`` runs on: one entry each, in ``BOOTS``.
+"""The backends of a private engine that ``test_backends.py`` runs on: one entry each, in ``BACKENDS``.
 
-``machine(boot)`` makes what a boot needs of the machine, or fails: nothing is skipped.
+``machine(backend)`` makes what a backend needs of the machine, or fails: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from docker import DockerClient
 from filelock import FileLock
 
 from grader import paths, variables
-from grader.engine.base import Boot
+from grader.engine.base import Backend
 from tests.engine.dockerd import Dockerd
 
-BOOTS: tuple[Boot, ...] = ("sandbox", "nested", "vm")
+BACKENDS: tuple[Backend, ...] = ("sandbox", "nested", "vm")
 BASE = "dockbook-test-base:trixie"
 """What stands in for Docker Hub's Debian, which a test does not ask for."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a boot finds. ``patience``: how many times slower than a sandbox's its containers may be.
+    """What a backend finds. ``patience``: how many times slower than a sandbox's its containers may be.
 
     ``environment``: variables for every process that opens such an engine. ``holds``: what the machine
     keeps that is not seen in its processes, mounts and files, as lines; an engine leaves these as they were.
     """
 
-    boot: Boot
+    backend: Backend
     patience: float = 1
     environment: dict[str, str] = field(default_factory=dict)
     holds: Callable[[], set[str]] = set
 
 
 @contextmanager
-def machine(boot: Boot) -> Iterator[Machine]:
-    """A machine that the boot works on, as long as it lasts."""
+def machine(backend: Backend) -> Iterator[Machine]:
+    """A machine that the backend works on, as long as it lasts."""
     with ExitStack() as stack:
-        if boot == "nested":
+        if backend == "nested":
             yield stack.enter_context(_with_docker())
         else:
-            yield Machine(boot, patience=10 if boot == "vm" else 1)
+            yield Machine(backend, patience=10 if backend == "vm" else 1)
 
 
 @contextmanager

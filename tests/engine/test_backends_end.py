@@ -1,4 +1,4 @@
-"""Nothing of an engine outlives its owner, however it was booted and however the owner ends."""
+"""Nothing of an engine outlives its owner, whatever its backend and however the owner ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from grader.engine.choose import open_engine
 from tests.engine import differ
-from tests.engine.boots import Machine
+from tests.engine.backends import Machine
 from tests.engine.owners import all_ready, end, owners_of
 from tests.engine.typed import eventually
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def ready_s(place: Machine) -> float:
-    """What a boot takes here."""
-    with open_engine(place.boot) as engine:
+    """What a start takes here."""
+    with open_engine(place.backend) as engine:
         return engine.ready_s
 
 
 def test_closed_it_leaves_nothing(place: Machine, before: differ.Host) -> None:
     held = place.holds()
-    opened = open_engine(place.boot)
+    opened = open_engine(place.backend)
     assert opened.client().containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
     opened.client().containers.run("httpd", detach=True, restart_policy={"Name": "always"})
     opened.close()
@@ -38,7 +38,7 @@ def test_closed_it_leaves_nothing(place: Machine, before: differ.Host) -> None:
 
 def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) -> None:
     held = place.holds()
-    with owners_of(1, "wait", boot=place.boot) as owners:
+    with owners_of(1, "wait", backend=place.backend) as owners:
         all_ready(owners)
         assert end(owners, signal.SIGKILL) == [-signal.SIGKILL]
         assert differ.left_since(before, wait_s=20 * place.patience) == []
@@ -52,10 +52,10 @@ def test_its_killed_owner_leaves_nothing(place: Machine, before: differ.Host) ->
 def test_its_owner_killed_while_booting(
     place: Machine, ready_s: float, before: differ.Host, share: float
 ) -> None:
-    """At moments that are shares of what a boot took before."""
+    """At moments that are shares of what a start took before."""
     held = place.holds()
     others = len(differ.descendants())
-    with owners_of(1, "wait", boot=place.boot) as owners:
+    with owners_of(1, "wait", backend=place.backend) as owners:
         # The interpreter alone takes a while: the moments count from the first process below the owner.
         assert eventually(lambda: len(differ.descendants()) > others + 1, 60)
         time.sleep(share * ready_s)
@@ -67,7 +67,7 @@ def test_its_owner_killed_while_booting(
 def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> None:
     """Its owner lives on, and tidies what the keeper cannot any more."""
     held, others = place.holds(), differ.keepers()
-    opened = open_engine(place.boot)
+    opened = open_engine(place.backend)
     [keeper] = differ.keepers() - others
     os.kill(keeper, signal.SIGKILL)
     assert eventually(lambda: not opened.alive()), "the owner did not notice"
@@ -79,12 +79,12 @@ def test_a_killed_keeper_takes_it_along(place: Machine, before: differ.Host) -> 
 def test_owner_and_keeper_killed_at_once(place: Machine, before: differ.Host) -> None:
     """Nobody is left to remove a folder: all else goes, and the folder with the next engine's start."""
     held, others = place.holds(), differ.keepers()
-    with owners_of(1, "wait", boot=place.boot) as owners:
+    with owners_of(1, "wait", backend=place.backend) as owners:
         all_ready(owners)
         [keeper] = differ.keepers() - others
         os.kill(keeper, signal.SIGKILL)
         end(owners, signal.SIGKILL)
         assert differ.left_since(before, wait_s=10 * place.patience, but_files=True) == []
         assert eventually(lambda: place.holds() == held, 20 * place.patience)
-        open_engine(place.boot).close()
+        open_engine(place.backend).close()
         assert differ.left_since(before, wait_s=20 * place.patience) == []

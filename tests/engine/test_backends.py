@@ -1,6 +1,6 @@
 """Every private engine does what the course teaches, as typed and through docker-py, however it was booted.
 
-How they end is in ``test_boots_end.py``; what only a sandbox has (kernels inside, probes, the plugin) in
+How they end is in ``test_backends_end.py``; what only a sandbox has (kernels inside, probes, the plugin) in
 ``test_sandbox.py`` and its neighbours.
 """
 
@@ -29,7 +29,7 @@ from grader.engine.base import Engine
 from grader.engine.choose import open_engine
 from grader.engine.ports import HOST
 from grader.errors import EngineError
-from tests.engine.boots import Machine
+from tests.engine.backends import Machine
 from tests.engine.owners import TREE
 from tests.engine.typed import cli, echo, eventually, free_port, page, wait_for_log
 
@@ -49,8 +49,8 @@ while True:
 
 @pytest.fixture(scope="module")
 def engine(place: Machine) -> Iterator[Engine]:
-    """One engine of each boot, for all tests that clean up after themselves."""
-    with open_engine(place.boot) as opened:
+    """One engine of each backend, for all tests that clean up after themselves."""
+    with open_engine(place.backend) as opened:
         yield opened
 
 
@@ -78,7 +78,7 @@ def test_it_is_ready_with_the_courses_images(place: Machine, engine: Engine, cli
     assert client.ping() is True
     assert int(client.version()["Version"].split(".")[0]) >= 26
     assert tags_of(client) == COURSE
-    assert engine.boot == place.boot
+    assert engine.backend == place.backend
     assert 0 < engine.ready_s < 30 * place.patience
     assert engine.alive()
     assert any("API listen" in line for line in engine.tail(400).splitlines()), engine.tail(400)
@@ -363,7 +363,7 @@ def test_reset_brings_the_first_state_back(engine: Engine) -> None:
 
 def test_the_command_runs_one_line_and_tells_its_timings(place: Machine) -> None:
     script = "import sys; from grader.cli import main; sys.exit(main())"
-    command = ["-c", script, "engine", "run", "--boot", place.boot, "--timings", "--"]
+    command = ["-c", script, "engine", "run", "--backend", place.backend, "--timings", "--"]
     command += ["docker", "run", "--rm", "busybox", "sh", "-c", "echo hi; exit 5"]
     env = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
     run = subprocess.run(
@@ -376,7 +376,7 @@ def test_the_command_runs_one_line_and_tells_its_timings(place: Machine) -> None
     )
     assert (run.stdout, run.returncode) == ("hi\n", 5), run.stderr
     record = json.loads(run.stderr.strip().splitlines()[-1])
-    assert set(record) == {"boot", "ready_s", "dispose_s"}
-    assert record["boot"] == place.boot
+    assert set(record) == {"backend", "ready_s", "dispose_s"}
+    assert record["backend"] == place.backend
     assert 0 < record["ready_s"] < 30 * place.patience
     assert 0 <= record["dispose_s"] < 30
