@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from grader.cli.show import progress
-from grader.errors import NoCourse
+from grader.errors import NoCourse, UsageError
 
 if TYPE_CHECKING:
     from grader.course import Course
     from grader.engine.base import Engine
     from grader.engine.choose import Choice
     from grader.engine.image.engine_image import EngineImage
-    from grader.engine.image.recipe import Suite
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,18 +66,14 @@ def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
 def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, backend: str = "sandbox") -> EngineImage:
     """The engine image, built unless it is there; shows progress only when there is something to do.
 
-    For ``vm``, the virtual machine that is made of it as well.
+    For ``vm``, the virtual machine that is made of it as well. Raises ImageError, and UsageError for a
+    backend whose engines are made of no such image.
     """
-    from grader.engine.build.engine_image import ensure_image as ensure
+    from grader.engine.choose import backend as backend_of
 
-    with progress("engine image") as report:
-        image = ensure(cast("Suite", suite), report, rebuild=rebuild and backend != "vm")
-    if backend == "vm":
-        from grader.engine.build.vm import ensure_vm
-        from grader.engine.image.qemu import accelerator
-
-        with progress("virtual machine") as report:
-            ensure_vm(image, accelerator(), report, rebuild=rebuild)
+    image = backend_of(backend).ensure(suite, progress, rebuild=rebuild)
+    if image is None:
+        raise UsageError(f"The {backend} backend has no engine image in the cache.")
     return image
 
 
@@ -91,29 +86,14 @@ def open_chosen(
     engine goes on from one time to the next.
     """
     from grader.engine.build import early
-    from grader.engine.choose import choose, open_engine
+    from grader.engine.choose import backend as backend_of
+    from grader.engine.choose import choose
     from grader.lab.supervisor import told_if_long
 
     choice = choose(backend)
-    if choice.backend in ("host", "nested") and (begun := early.started()):
+    chosen = backend_of(choice.name)
+    if not chosen.grades and (begun := early.started()):
         early.stop(begun)  # what the script began to build is not needed
-    if choice.backend == "host":
-        # The user's own engine: it needs no image and no name of ours.
-        return open_engine("host"), choice
-    if choice.backend == "sandbox":
-        image = ensure_image(suite)
-        if keep_for is not None:
-            from grader.engine.resume import open_persistent
-
-            with told_if_long("starting the engine"):
-                return open_persistent(image, keep_for, click.echo, label=label), choice
-    elif choice.backend == "nested":
-        from grader.engine import nested
-        from grader.engine.build import nested_image
-
-        with progress("engine image") as report:
-            nested_image.ensure_image(nested.find_docker(), cast("Suite", suite), report)
-    elif choice.backend == "vm":
-        ensure_image(suite, backend="vm")
+    chosen.ensure(suite, progress)
     with told_if_long("starting the engine"):
-        return open_engine(choice.backend, suite=suite, label=label), choice
+        return chosen.open(suite=suite, label=label, keep_for=keep_for, tell=click.echo), choice

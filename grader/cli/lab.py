@@ -52,7 +52,7 @@ def lab(
     for line in prepare(place, student=student, course=course):
         click.echo(line)
     engine, choice = open_chosen(backend, label="lab", keep_for=None if fresh else place)
-    if fresh and engine.backend != "host":
+    if fresh and engine.private:
         engine.persistence_note = "Nothing on it is kept (--fresh)."
     _tell_of_images(engine, course)
     return run_lab(place, engine, choice.why, browser=not no_browser, port=port, course=course.root)
@@ -60,10 +60,8 @@ def lab(
 
 def _tell_of_images(engine: Engine, course: Course) -> None:
     """On the student's own Docker the course's images may not be there; what brings them."""
-    from grader.engine.host import HostEngine
-
     used = sorted({name for chapter in course.written for name in chapter.images})
-    missing = engine.missing_images(used) if isinstance(engine, HostEngine) else []
+    missing = engine.missing_images(used)
     if missing:
         click.echo(f"Missing on your Docker: {', '.join(missing)}. Next: dockbook engine load")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from grader import variables
 from grader.environment import tidy
@@ -17,12 +17,11 @@ from grader.errors import EngineUnavailable
 if TYPE_CHECKING:
     from docker import DockerClient
 
-    from grader.engine.student_kernel import StudentKernel
 
-Backend = Literal["sandbox", "nested", "vm", "host"]
+BackendName = Literal["sandbox", "nested", "vm", "host"]
 OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 """How variables begin that the docker command and its plugins take orders from."""
-BACKENDS: tuple[Backend, ...] = ("sandbox", "nested", "vm", "host")
+BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm", "host")
 
 
 REAL_LIMITS = "Limits (-m, --cpus) and docker stats are real."
@@ -49,6 +48,27 @@ class Published(NamedTuple):
         return f"{self.port}/{self.kind}"
 
 
+class Kernel(Protocol):
+    """A student's kernel in an engine. ``connection_file`` is for ``jupyter_client``, on this side."""
+
+    connection_file: Path
+
+    def alive(self) -> bool:
+        """Whether its process still runs. Raises EngineDied if the engine does not."""
+
+    def interrupt(self) -> None:
+        """SIGINT, as the stop button sends."""
+
+    def pause(self) -> None:
+        """Stop all its processes where they are."""
+
+    def resume(self) -> None:
+        """Let them go on."""
+
+    def kill(self) -> None:
+        """End it and all that it started, at once; safe to call twice."""
+
+
 class Engine(ABC):
     """A running Docker Engine. A context manager: leaving it disposes of what it made.
 
@@ -57,7 +77,9 @@ class Engine(ABC):
     ``close()``.
     """
 
-    backend: Backend
+    backend: BackendName
+    private = True
+    """Not the user's own: what is made on it is the course's, and nothing of theirs is there."""
     docker_host: str
     ready_s: float
     dispose_s: float | None = None
@@ -83,6 +105,10 @@ class Engine(ABC):
     @abstractmethod
     def tail(self, lines: int = 40) -> str:
         """The last lines of the engine's log, for messages."""
+
+    def wait(self) -> None:
+        """Until it answers, where it was opened without waiting. Raises EngineDied if it did not come up."""
+        return
 
     @abstractmethod
     def alive(self) -> bool:
@@ -133,14 +159,18 @@ class Engine(ABC):
         env.pop(variables.LOOK_S, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
-        if self.backend != "host":
+        if self.private:
             env = {name: value for name, value in env.items() if not name.startswith(OF_DOCKER)}
         env["DOCKER_HOST"] = self.docker_host
         return env
 
+    def missing_images(self, names: Collection[str]) -> list[str]:
+        """Which of the course's images, as ``NAME:TAG``, it lacks: none, where it starts with them."""
+        return []
+
     # What only a private engine can do; a host engine says so.
 
-    def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
+    def start_kernel(self, files: Path | None = None, *, student: str = "") -> Kernel:
         """Start a student's kernel inside: uid 1000, no capabilities, its own pid namespace.
 
         ``files``: a folder copied to the kernel's working directory. ``student``: the id that

@@ -1,93 +1,250 @@
-"""Chooses and opens an engine. Says in one line what was chosen and why."""
+"""The backends, and one way to an engine of theirs: whether it works here, what it needs, a running one.
+
+`dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; elsewhere in
+this package nothing depends on the name of a backend.
+"""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from grader.engine.base import BACKENDS, Backend, Engine
+from grader.engine.base import BACKENDS, BackendName, Engine
 from grader.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
+    from grader.engine.image.engine_image import EngineImage
     from grader.engine.image.recipe import Suite
+
+DEFAULT_SUITE = "trixie"
+DISK_BYTES = 2 << 30
+Progress = Callable[[str], AbstractContextManager[Callable[[float, str], None]]]
+"""From a title, for as long as that is being made: what is told how far it is, a fraction and words."""
+
+
+class Options(TypedDict, total=False):
+    """What an engine may be asked for; a backend leaves aside what it cannot do.
+
+    ``suite``: of the engine image. ``label``: how `dockbook engine status` names the engine. ``plugin``: the
+    authorization plugin. ``disk_bytes``, ``memory_bytes``, ``processes``: limits for all that is in it
+    together. ``keep_for``: a workspace whose engine goes on from one time to the next; ``tell`` hears what of
+    it cannot. ``wait``: whether to return only when the engine answers.
+    """
+
+    suite: str
+    label: str
+    plugin: bool
+    disk_bytes: int
+    memory_bytes: int
+    processes: int
+    keep_for: Path | None
+    tell: Callable[[str], None]
+    wait: bool
+
+
+class Backend(ABC):
+    """One way to have an engine. ``grades``: students' work may run on it."""
+
+    name: BackendName
+    works: str
+    """Why it is taken, where it works."""
+    grades = False
+    emulated = False
+    """Each engine keeps a whole processor busy."""
+
+    @abstractmethod
+    def probe(self) -> str | None:
+        """Why it cannot work here, in one sentence, or None. Takes a second at most."""
+
+    @abstractmethod
+    def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
+        """See to it that what its engines are made of is there. Raises ImageError."""
+
+    @abstractmethod
+    def open(self, **options: Unpack[Options]) -> Engine:
+        """A running engine; what it is made of must be there. Raises EngineError."""
+
+
+class _Sandbox(Backend):
+    name: BackendName = "sandbox"
+    works = "user namespaces work here: private, without root"
+    grades = True
+
+    def probe(self) -> str | None:
+        from grader.engine.sandbox import probe
+
+        return probe()
+
+    def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
+        from grader.engine.build.engine_image import ensure_image
+
+        with progress("engine image") as report:
+            return ensure_image(_suite(suite), report, rebuild=rebuild)
+
+    def open(self, **options: Unpack[Options]) -> Engine:
+        from grader.engine.image.engine_image import find_image
+        from grader.engine.sandbox import Sandbox
+
+        image = find_image(_suite(options.get("suite", DEFAULT_SUITE)))
+        if workspace := options.get("keep_for"):
+            from grader.engine.resume import open_persistent
+
+            return open_persistent(
+                image, workspace, options.get("tell", print), label=options.get("label", "")
+            )
+        return Sandbox(
+            image,
+            plugin=options.get("plugin", True),
+            label=options.get("label", ""),
+            disk_bytes=options.get("disk_bytes", DISK_BYTES),
+            memory_bytes=options.get("memory_bytes", 0),
+            processes=options.get("processes", 0),
+        )
+
+
+class _Nested(Backend):
+    name: BackendName = "nested"
+    works = "your Docker answers"
+
+    def probe(self) -> str | None:
+        from grader.engine.nested import probe
+
+        return probe()
+
+    def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
+        from grader.engine.build.nested_image import ensure_image
+        from grader.engine.nested import find_docker
+
+        with progress("engine image") as report:
+            ensure_image(find_docker(), _suite(suite), report, rebuild=rebuild)
+        return None
+
+    def open(self, **options: Unpack[Options]) -> Engine:
+        from grader.engine.image.nested_image import find_image
+        from grader.engine.nested import Nested, find_docker
+
+        image = find_image(find_docker(), _suite(options.get("suite", DEFAULT_SUITE)))
+        return Nested(image, label=options.get("label", ""))
+
+
+class _VM(Backend):
+    name: BackendName = "vm"
+    works = "a virtual machine"
+    grades = True
+    emulated = True
+
+    def probe(self) -> str | None:
+        from grader.engine.image.qemu import probe
+
+        return probe()
+
+    def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
+        from grader.engine.build.engine_image import ensure_image
+        from grader.engine.build.vm import ensure_vm
+        from grader.engine.image.qemu import accelerator
+
+        with progress("engine image") as report:
+            image = ensure_image(_suite(suite), report)
+        with progress("virtual machine") as report:
+            ensure_vm(image, accelerator(), report, rebuild=rebuild)
+        return image
+
+    def open(self, **options: Unpack[Options]) -> Engine:
+        from grader.engine.image import qemu, vm_image
+        from grader.engine.image.engine_image import find_image
+        from grader.engine.vm import VM
+
+        found = vm_image.find(find_image(_suite(options.get("suite", DEFAULT_SUITE))), qemu.accelerator())
+        return VM(
+            found,
+            label=options.get("label", ""),
+            disk_bytes=options.get("disk_bytes", DISK_BYTES),
+            memory_bytes=options.get("memory_bytes", 0),
+            processes=options.get("processes", 0),
+            wait=options.get("wait", True),
+        )
+
+
+class _Host(Backend):
+    name: BackendName = "host"
+    works = "asked for"
+
+    def probe(self) -> str | None:
+        from grader.engine.endpoint import diagnose, find_docker_host
+
+        trouble = diagnose(find_docker_host())
+        return trouble.what if trouble else None
+
+    def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
+        return None  # the user's own engine is there or is not
+
+    def open(self, **options: Unpack[Options]) -> Engine:
+        from grader.engine.host import HostEngine
+
+        return HostEngine(label=options.get("label", ""))
+
+
+_ALL: Mapping[str, Backend] = {one.name: one for one in (_Sandbox(), _Nested(), _VM(), _Host())}
+_BY_ITSELF = ("sandbox", "nested", "vm")
+"""What is tried when nothing was asked for, in this order."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """Which backend, and why; ``str()`` is the line that a person reads."""
 
-    backend: Backend
+    name: BackendName
     why: str
 
     def __str__(self) -> str:
-        return f"Engine: {self.backend} ({self.why})"
+        return f"Engine: {self.name} ({self.why})"
+
+
+def backend(name: str) -> Backend:
+    """The backend of this name. Raises UsageError for a name that is none."""
+    if name not in _ALL:
+        raise UsageError(
+            f"There is no backend named {name!r}.", next_step=f"one of: auto, {', '.join(BACKENDS)}"
+        )
+    return _ALL[name]
 
 
 def choose(wanted: str = "auto") -> Choice:
-    """The backend for this machine: as asked, else DOCKER_HOST, else ``sandbox``, else ``nested``,
-    else ``vm``.
+    """The backend for this machine: as asked, else DOCKER_HOST, else the first of sandbox, nested and vm.
 
     Raises UsageError for a name that is none, EngineUnavailable when nothing can work here, with every
     reason.
     """
     if wanted != "auto":
-        for backend in BACKENDS:
-            if backend == wanted:
-                return Choice(backend, "asked for")
-        raise UsageError(
-            f"There is no backend named {wanted!r}.", next_step=f"one of: auto, {', '.join(BACKENDS)}"
-        )
+        return Choice(backend(wanted).name, "asked for")
     if os.environ.get("DOCKER_HOST"):
         return Choice("host", f"DOCKER_HOST is {os.environ['DOCKER_HOST']}")
-    from grader.engine import nested, sandbox
-    from grader.engine.image import qemu
-
-    reasons = {"sandbox": sandbox.probe()}
-    if reasons["sandbox"] is None:
-        return Choice("sandbox", "user namespaces work here: private, without root")
-    reasons["nested"] = nested.probe()
-    if reasons["nested"] is None:
-        return Choice("nested", f"no sandbox here: {reasons['sandbox']}; your Docker answers")
-    reasons["vm"] = qemu.probe()
-    if reasons["vm"] is None:
-        return Choice("vm", f"a virtual machine; no sandbox here: {reasons['sandbox']}")
-    tried = "; ".join(f"{backend}: {reason}" for backend, reason in reasons.items())
+    reasons: dict[str, str] = {}
+    for name in _BY_ITSELF:
+        reason = _ALL[name].probe()
+        if reason is None:
+            instead = f"no sandbox here: {reasons['sandbox']}" if reasons else ""
+            return Choice(_ALL[name].name, "; ".join(filter(None, (instead, _ALL[name].works))))
+        reasons[name] = reason
+    tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise EngineUnavailable(
         f"No engine can be started here. {tried}",
         next_step="`dockbook doctor` says what each kind of engine lacks here.",
     )
 
 
-def open_engine(backend: str = "auto", *, suite: str = "trixie", **options: Any) -> Engine:
-    """Open an engine; a context manager. ``options`` go to the backend (see ``Sandbox``, ``HostEngine``).
+def open_engine(wanted: str = "auto", **options: Unpack[Options]) -> Engine:
+    """Open an engine of the backend that is wanted, or of the one that works here; a context manager.
 
-    The engine image must be there (``ensure_image``): this builds none. Raises EngineError and UsageError.
+    What it is made of must be there (``Backend.ensure``): this builds nothing. Raises EngineError and
+    UsageError.
     """
-    choice = choose(backend)
-    if choice.backend == "host":
-        from grader.engine.host import HostEngine
-
-        return HostEngine(**options)
-    if choice.backend == "sandbox":
-        from grader.engine.image.engine_image import find_image
-        from grader.engine.sandbox import Sandbox
-
-        return Sandbox(find_image(_suite(suite)), **options)
-    if choice.backend == "nested":
-        from grader.engine import nested
-        from grader.engine.image import nested_image
-
-        return nested.Nested(nested_image.find_image(nested.find_docker(), _suite(suite)), **options)
-    if choice.backend == "vm":
-        from grader.engine import vm
-        from grader.engine.image import qemu, vm_image
-        from grader.engine.image.engine_image import find_image
-
-        return vm.VM(vm_image.find(find_image(_suite(suite)), qemu.accelerator()), **options)
-    raise EngineUnavailable(
-        f"There is no {choice.backend} backend yet.", next_step="use --backend sandbox or --backend host."
-    )
+    return _ALL[choose(wanted).name].open(**options)
 
 
 def _suite(name: str) -> Suite:

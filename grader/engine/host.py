@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from grader.engine.base import Backend, Engine
+from grader.engine.base import BackendName, Engine
 from grader.engine.endpoint import diagnose, find_docker_host, reach
 from grader.errors import EngineError
 
@@ -65,7 +65,8 @@ class HostEngine(Engine):
     Raises EngineUnavailable, which tells apart: missing, not running, not permitted, a wrong address.
     """
 
-    backend: Backend = "host"
+    backend: BackendName = "host"
+    private = False
 
     def __init__(self, docker_host: str | None = None, *, label: str = "") -> None:
         self.label = label
@@ -160,7 +161,7 @@ class HostEngine(Engine):
         ]
         return found
 
-    def missing_images(self, names: list[str]) -> list[str]:
+    def missing_images(self, names: Collection[str]) -> list[str]:
         """Which of these images, as ``NAME:TAG``, the engine does not have."""
         present = self._inventory().tags
         return [name for name in names if name not in present]

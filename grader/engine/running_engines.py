@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grader import paths, variables
+from grader.engine.system import ids
+from grader.errors import EngineError
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,16 @@ def running() -> list[EngineInfo]:
     return sorted(found, key=lambda info: info.started_at)
 
 
+def disk_folder() -> Path:
+    """Where engines have their state that cannot be in memory, a folder each; closed to others."""
+    folder = paths.cache_folder() / "running"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def sweep() -> list[Path]:
     """Remove the folders of engines whose keeper was killed; what was removed."""
-    removed = []
+    removed = _sweep_disk()
     for folder in paths.runtime_folder().iterdir():
         if _abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -74,10 +83,24 @@ def sweep() -> list[Path]:
     return removed
 
 
-def _abandoned(folder: Path) -> bool:
-    """Whether nobody holds the folder's lock. A folder without one is just being made."""
+def _sweep_disk() -> list[Path]:
+    """State on a disk whose keeper was killed: it belongs to the range of ids, and to no engine."""
+    removed = []
+    with contextlib.suppress(OSError, EngineError, ids.NoIds):
+        for folder in (paths.cache_folder() / "running").iterdir():
+            if not folder.name.endswith("-") and _abandoned(folder, os.O_RDONLY | os.O_DIRECTORY):
+                ids.remove(folder, ids.own_ids())
+                removed.append(folder)
+    return removed
+
+
+def _abandoned(folder: Path, flags: int = 0) -> bool:
+    """Whether nobody holds the folder's lock. A folder without one is just being made.
+
+    ``flags``: how the folder itself is opened, where that is what is locked.
+    """
     try:
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder if flags else folder / "lock", (flags or os.O_RDWR) | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from grader.engine import running_engines
 from grader.engine.base import Published
 from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
@@ -95,7 +96,7 @@ class Sandbox(GradingEngine):
                 plugin=plugin, hub=hub, preload=preload, state=state, copied=bool(copied)
             ),
             "copy": copied,
-            "make": MADE | ({} if state or memory_state_works() else {"state": 0o777}),
+            "make": MADE,
             "keep_state": state is not None,
             "state_lock": state_lock,
             "disk_bytes": disk_bytes,
@@ -144,7 +145,8 @@ class Sandbox(GradingEngine):
         if state:
             folders["state"] = state
         elif not memory_state_works():
-            folders["state"] = self.runtime / "state"
+            # On a disk: of the folder for sockets nobody knows that, and systemd's is in memory.
+            folders["state"] = running_engines.disk_folder() / self.id
         parts = student_parts()
         folders |= {name: self.runtime / name for name in parts} if copied else parts
         return {name: str(path) for name, path in folders.items()}

@@ -22,6 +22,7 @@ import psutil
 
 from grader.course import Chapter, Course, Limits
 from grader.engine.base import Engine
+from grader.engine.choose import backend as backend_of
 from grader.errors import CourseError, EngineError, GradebookError
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
@@ -83,7 +84,7 @@ def grade(
     written, before any work goes into it.
     """
     backend = "sandbox" if backend == "auto" else backend
-    if backend not in ("sandbox", "vm"):
+    if not backend_of(backend).grades:
         raise CourseError(
             f"Grading cannot use a {backend!r} engine: a submission could take over the machine.",
             next_step="use sandbox or vm.",
@@ -118,7 +119,7 @@ def default_jobs(limits: Limits, backend: str = "sandbox") -> int:
 
     An emulated virtual machine keeps one core busy, its keeper and the trusted side another.
     """
-    if backend == "vm":
+    if backend_of(backend).emulated:
         return max(1, (os.cpu_count() or 1) // 2)
     each = (limits.memory_mb + limits.disk_mb) << 20
     by_memory = psutil.virtual_memory().available // each

@@ -143,7 +143,7 @@ def noting(workspace: Path) -> Callable[[Collection[Published]], None]:
 def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
     """What leads to the engine; on the student's own Docker, also what its notebooks must leave alone."""
     environment = engine.env()
-    if engine.backend == "host":
+    if not engine.private:
         record = workspace / ".dockbook" / "before.json"
         with closing(engine.client()) as client:
             Before.look(client).save(record)
@@ -153,11 +153,7 @@ def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
 
 def engine_line(engine: Engine, why: str) -> str:
     """One line: which engine, why, and how a terminal gets to it."""
-    to_it = (
-        'eval "$(dockbook engine env)"'
-        if engine.backend != "host"
-        else f"export DOCKER_HOST={engine.docker_host}"
-    )
+    to_it = 'eval "$(dockbook engine env)"' if engine.private else f"export DOCKER_HOST={engine.docker_host}"
     why = f"{why}; {engine.detail}" if engine.detail else why
     ready = f"{engine.backend} ({why}), ready in {engine.ready_s:.1f} s."
     said = " ".join(part for part in (ready, engine.limits, engine.persistence_note) if part)

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import variables
-from grader.engine.image import qemu, vm_image
-from grader.engine.image.engine_image import find_image
-from grader.engine.vm import VM
+from grader.engine.base import Engine
+from grader.engine.choose import backend
 from grader.errors import EngineError, EngineUnavailable, UsageError
 from grader.lab.jupyter import STOP_S, engine_line, noting
 from grader.lab.jupyter_settings import settings, write_settings
@@ -91,7 +90,7 @@ def _run(
     command: Sequence[str], added: Mapping[str, str], workspace: Path, tell: Callable[[str], None]
 ) -> int:
     with ExitStack() as stack:
-        engine: VM | None = None
+        engine: Engine | None = None
         environment = {**os.environ, variables.ENGINE: "none"}
         try:
             engine = stack.enter_context(_open())
@@ -119,11 +118,12 @@ def _run(
             _end(process)
 
 
-def _open() -> VM:
+def _open() -> Engine:
     """The virtual machine, on its way. Raises EngineError."""
-    if trouble := qemu.probe():
+    machine = backend("vm")
+    if trouble := machine.probe():
         raise EngineUnavailable(f"No virtual machine can be started: {trouble}.", next_step=NEEDS)
-    return VM(vm_image.find(find_image(), qemu.accelerator()), label="lab: session", wait=False)
+    return machine.open(label="lab: session", wait=False)
 
 
 def _without(error: EngineError, record: Path, then: str = "") -> None:
@@ -133,7 +133,7 @@ def _without(error: EngineError, record: Path, then: str = "") -> None:
     notices.note(record, line, standing=True)
 
 
-def _wait(engine: VM, record: Path) -> bool:
+def _wait(engine: Engine, record: Path) -> bool:
     """Until the engine answers; whether it does. A machine that died of a crowded host gets another try."""
     error: EngineError | None = None
     for number in range(TRIES):

@@ -163,7 +163,7 @@ def _find_or_open(environment: MutableMapping[str, str]) -> str:
     from grader.engine.choose import choose, open_engine
 
     choice = choose("auto")
-    engine = open_engine(choice.backend)
+    engine = open_engine(choice.name)
     atexit.register(engine.close)
     _held.append(engine)
     _adopt(environment, engine.env(environment))

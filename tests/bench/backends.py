@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from grader.cli.engine_options import open_chosen
-from grader.engine.base import Backend, Engine
+from grader.engine.base import BackendName, Engine
 from tests.engine.backends import BACKENDS, machine
 
 
@@ -45,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--engines", type=int, default=5, help="how many engines of each backend")
     parser.add_argument("--containers", type=int, default=10, help="how many containers on each engine")
     chosen = parser.parse_args(arguments)
-    backends: list[Backend] = chosen.backends
-    ready: dict[Backend, list[float]] = {backend: [] for backend in backends}
-    taken: dict[Backend, list[float]] = {backend: [] for backend in backends}
+    backends: list[BackendName] = chosen.backends
+    ready: dict[BackendName, list[float]] = {backend: [] for backend in backends}
+    taken: dict[BackendName, list[float]] = {backend: [] for backend in backends}
     with ExitStack() as stack:
         for backend in backends:
             os.environ.update(stack.enter_context(machine(backend)).environment)

@@ -19,10 +19,10 @@ from docker import DockerClient
 from filelock import FileLock
 
 from grader import paths, variables
-from grader.engine.base import Backend
+from grader.engine.base import BackendName
 from tests.engine.dockerd import Dockerd
 
-BACKENDS: tuple[Backend, ...] = ("sandbox", "nested", "vm")
+BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm")
 BASE = "dockbook-test-base:trixie"
 """What stands in for Docker Hub's Debian, which a test does not ask for."""
 
@@ -35,14 +35,14 @@ class Machine:
     keeps that is not seen in its processes, mounts and files, as lines; an engine leaves these as they were.
     """
 
-    backend: Backend
+    backend: BackendName
     patience: float = 1
     environment: dict[str, str] = field(default_factory=dict)
     holds: Callable[[], set[str]] = set
 
 
 @contextmanager
-def machine(backend: Backend) -> Iterator[Machine]:
+def machine(backend: BackendName) -> Iterator[Machine]:
     """A machine that the backend works on, as long as it lasts."""
     with ExitStack() as stack:
         if backend == "nested":

@@ -8,13 +8,13 @@ from typing import Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from grader.engine.student_kernel import StudentKernel
+from grader.engine.base import Kernel
 
 
 class Notebook:
     """A context manager around one kernel. ``run`` gives what a cell printed, errors included."""
 
-    def __init__(self, kernel: StudentKernel) -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self._client = BlockingKernelClient(connection_file=str(kernel.connection_file))
         self._client.load_connection_file()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from grader.engine.base import Backend
+from grader.engine.base import BackendName
 from tests.engine import differ
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import User
@@ -22,7 +22,7 @@ PLACES = {"XDG_RUNTIME_DIR": "run", "TMPDIR": "tmp", "DOCKBOOK_STATE": "state"}
 
 
 def start_owners(
-    count: int, how: str, user: User | None = None, backend: Backend = "sandbox"
+    count: int, how: str, user: User | None = None, backend: BackendName = "sandbox"
 ) -> list[subprocess.Popen[str]]:
     """Owners that all start theirs at once."""
     owners = [_start(how, user, backend) for _ in range(count)]
@@ -30,7 +30,7 @@ def start_owners(
     return owners
 
 
-def _start(how: str, user: User | None, backend: Backend) -> subprocess.Popen[str]:
+def _start(how: str, user: User | None, backend: BackendName) -> subprocess.Popen[str]:
     program = ["-m", "tests.engine.owner", how, backend]
     streams: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
@@ -76,7 +76,7 @@ def end(owners: list[subprocess.Popen[str]], number: int | None = None) -> list[
 
 @contextlib.contextmanager
 def owners_of(
-    count: int, how: str, user: User | None = None, backend: Backend = "sandbox"
+    count: int, how: str, user: User | None = None, backend: BackendName = "sandbox"
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """As ``start_owners``; whatever still runs is killed on the way out."""
     owners = start_owners(count, how, user, backend)

@@ -1,4 +1,4 @@
-"""The nested backend's image and the Docker that it is on; ``test_backends.py`` has what every backend does."""
+"""The nested backend's image and the Docker that it is on; what all do is in ``test_backends.py``."""
 
 from __future__ import annotations
 

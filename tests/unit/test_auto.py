@@ -35,11 +35,11 @@ def test_docker_host_means_that_one(works: dict[str, str | None], monkeypatch: p
 
 
 def test_a_sandbox_before_the_users_docker(works: dict[str, str | None]) -> None:
-    assert choose().backend == "sandbox"
+    assert choose().name == "sandbox"
     works["sandbox"] = "no ids"
     assert str(choose()) == "Engine: nested (no sandbox here: no ids; your Docker answers)"
     works["nested"] = "There is no Docker"
-    assert str(choose()) == "Engine: vm (a virtual machine; no sandbox here: no ids)"
+    assert str(choose()) == "Engine: vm (no sandbox here: no ids; a virtual machine)"
 
 
 def test_where_nothing_works_every_reason_is_named(works: dict[str, str | None]) -> None:

@@ -85,15 +85,15 @@ def test_it_is_noted_once() -> None:
     assert keeper.of(engine) is first
 
 
-@pytest.mark.parametrize("backend", ["host", "sandbox"])
-def test_a_lab_notes_it_on_ones_own_docker_only(tmp_path: Path, backend: str) -> None:
+@pytest.mark.parametrize("private", [False, True])
+def test_a_lab_notes_it_on_ones_own_docker_only(tmp_path: Path, private: bool) -> None:
     docker = SimpleNamespace(api=Api(), close=lambda: None)
     engine: Any = SimpleNamespace(
-        backend=backend, env=lambda: {"DOCKER_HOST": "unix:///x"}, client=lambda: docker
+        private=private, env=lambda: {"DOCKER_HOST": "unix:///x"}, client=lambda: docker
     )
     environment = jupyter._environment(engine, tmp_path)
     assert environment["DOCKER_HOST"] == "unix:///x"
-    if backend == "sandbox":
+    if private:
         assert "DOCKBOOK_BEFORE" not in environment
     else:
         assert Before.load(Path(environment["DOCKBOOK_BEFORE"])) == HELD

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -273,7 +274,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
 @pytest.mark.parametrize("fresh", [False, True])
 def test_lab_prepares_the_workspace_before_it_boots(monkeypatch, tmp_path, capsys, fresh):
     steps: list[object] = []
-    opened_engine = SimpleNamespace(backend="sandbox", persistence_note="kept")
+    opened_engine = SimpleNamespace(private=True, persistence_note="kept", missing_images=lambda _: [])
 
     def prepare(place: Path, student: str, course: Any) -> list[str]:
         # Typed somewhere else, it is still this clone's course.
@@ -311,7 +312,7 @@ def test_lab_says_which_images_ones_own_docker_lacks(monkeypatch, capsys):
         def __init__(self, there: set[str]) -> None:
             self.there = there
 
-        def missing_images(self, names: list[str]) -> list[str]:
+        def missing_images(self, names: Collection[str]) -> list[str]:
             return [name for name in names if name not in self.there]
 
     course = engine_options.find_course()

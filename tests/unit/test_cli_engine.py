@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from grader.cli import engine, engine_options, main
+from grader.engine import choose
+from grader.engine.base import BACKENDS
 from grader.engine.image.engine_image import CourseImage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,29 +164,33 @@ def test_images_are_listed(monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)[0]["size"] == 1_900_000
 
 
+class FakeBackend:
+    """Notes what is asked of it, and by which name."""
+
+    def __init__(self, name: str, steps: list[object]) -> None:
+        self.name, self.steps, self.grades = name, steps, name in ("sandbox", "vm")
+
+    def ensure(self, suite: str, progress: object, *, rebuild: bool = False) -> None:
+        self.steps.append(f"{suite} for {self.name}")
+
+    def open(self, **options: object) -> None:
+        assert options.pop("tell")
+        self.steps.append((self.name, options))
+
+
 @pytest.mark.parametrize(
-    ("wanted", "docker_host", "expected"),
+    ("wanted", "docker_host", "found"),
     [
-        ("host", "", [("host", {})]),
-        ("auto", "unix:///x", [("host", {})]),
-        ("sandbox", "unix:///x", ["image", ("sandbox", {"suite": "forky", "label": "lab"})]),
-        ("vm", "", ["image for vm", ("vm", {"suite": "forky", "label": "lab"})]),
+        ("host", "", "host"),
+        ("auto", "unix:///x", "host"),
+        ("sandbox", "unix:///x", "sandbox"),
+        ("vm", "", "vm"),
     ],
 )
-def test_only_a_sandbox_needs_the_image_and_only_private_engines_a_name(
-    wanted, docker_host, expected, monkeypatch
-):
+def test_what_an_engine_is_made_of_is_there_before_it_is_opened(wanted, docker_host, found, monkeypatch):
     steps: list[object] = []
     monkeypatch.setenv("DOCKER_HOST", docker_host)
-    monkeypatch.setattr(
-        engine_options,
-        "ensure_image",
-        lambda suite, backend="sandbox": steps.append(
-            "image" if backend == "sandbox" else f"image for {backend}"
-        ),
-    )
-    monkeypatch.setattr(
-        "grader.engine.choose.open_engine", lambda chosen, **options: steps.append((chosen, options))
-    )
+    backends = {name: FakeBackend(name, steps) for name in BACKENDS}
+    monkeypatch.setattr(choose, "_ALL", backends)
     engine_options.open_chosen(wanted, suite="forky", label="lab")
-    assert steps == expected
+    assert steps == [f"forky for {found}", (found, {"suite": "forky", "label": "lab", "keep_for": None})]

@@ -27,6 +27,7 @@ class Fake:
 
     backend, docker_host, ready_s = "vm", "unix:///nowhere/docker.sock", 0.5
     detail = limits = persistence_note = ""
+    private = True
 
     def __init__(self, *, comes_up_at: int = 1) -> None:
         self.starts, self.comes_up_at = 0, comes_up_at

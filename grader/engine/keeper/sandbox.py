@@ -57,7 +57,7 @@ class Keeper:
         self.init = 0
         self.namespaces: dict[str, int] = {}
         self.group: cgroups.Group | None = None
-        self.lock = -1
+        self.lock = self.state_lock = -1
         self.inside: socket.socket | None = None
         self.buffers = {"owner": b"", "inside": b""}
         self.done = False
@@ -89,10 +89,26 @@ class Keeper:
             os.chmod(os.path.join(self.runtime, name), mode)
         for name, source in self.spec.get("copy", {}).items():
             copy_for_all(source, os.path.join(self.runtime, name))
+        self.make_state()
         lock = os.path.join(self.runtime, "lock")
         self.lock = os.open(f"{lock}-", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.rename(f"{lock}-", lock)
+
+    def make_state(self) -> None:
+        """The state's folder on a disk, where it is this engine's own; locked as long as this process lives.
+
+        Open to all, as the sandbox's root is another id, in a folder that is closed. Locked before it gets
+        its name, for the sweep.
+        """
+        path = self.spec["folders"].get("state")
+        if path is None or self.spec["keep_state"]:
+            return
+        os.mkdir(f"{path}-")
+        os.chmod(f"{path}-", 0o777)
+        self.state_lock = os.open(f"{path}-", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(self.state_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.rename(f"{path}-", path)
 
     def start(self) -> None:
         """Folder, namespaces, ids, plugin, process 1."""
@@ -117,6 +133,8 @@ class Keeper:
             os.close(map_write)
             os.close(log_read)
             os.close(self.lock)
+            if self.state_lock >= 0:
+                os.close(self.state_lock)
             inside.main(self.spec, theirs, api, log_write, map_read)
         theirs.close()
         api.close()

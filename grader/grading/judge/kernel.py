@@ -24,8 +24,7 @@ from grader.grading.judge.wire import MESSAGE_BYTES, Wire
 from grader.syntax import parse
 
 if TYPE_CHECKING:
-    from grader.engine.base import Engine
-    from grader.engine.student_kernel import StudentKernel
+    from grader.engine.base import Engine, Kernel
 
 READY_S = 30
 INTERRUPT_S = 3
@@ -64,7 +63,7 @@ class KernelSession:
         self._student = student
         self._budget = Budget(limits.output_bytes)
         self._imports: list[str] = []
-        self._kernel: StudentKernel | None = None
+        self._kernel: Kernel | None = None
         self._wire: Wire | None = None
         self._client: BlockingKernelClient | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
