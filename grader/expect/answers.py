@@ -37,7 +37,10 @@ class AnswerSubject:
         return self
 
     def equals(self, value: Json, *, reveal: bool = False, exact: bool = False) -> Self:
-        """The same data; True is not 1. Text may have blanks or a line's end around it, unless ``exact``."""
+        """The same data; True is not 1. Text may have blanks or a line's end around it, unless ``exact``.
+
+        Example: ``engine.answer("exit_code").equals(4)``
+        """
         said = self.value
         if isinstance(said, str) and isinstance(value, str):
             if said.strip() == value.strip() and (not exact or said == value):
@@ -67,14 +70,20 @@ class AnswerSubject:
         return hint
 
     def is_one_of(self, *values: Json, reveal: bool = False) -> Self:
-        """Equals one of these."""
+        """Equals one of these.
+
+        Example: ``engine.answer("signal").is_one_of("SIGTERM", "TERM", 15)``
+        """
         strip = self.value.strip() if isinstance(self.value, str) else self.value
         if any(same(strip, plain(value).value) for value in values):
             return self
         return self._differs(" or ".join(map(quote, values)) if reveal else "")
 
     def names_image(self, ref: str, *, tag: bool = True, reveal: bool = False) -> Self:
-        """Names this image, in any form that Docker takes. ``tag``: with its tag written out."""
+        """Names this image, in any form that Docker takes. ``tag``: with its tag written out.
+
+        Example: ``engine.answer("full_name").names_image("hello-world:latest")``
+        """
         said = self.value
         if not isinstance(said, str):
             return self._differs(quote(ref) if reveal else "", self._kind_hint(ref))
@@ -87,7 +96,10 @@ class AnswerSubject:
         return self
 
     def contains(self, text: str, *, reveal: bool = False) -> Self:
-        """Text with this in it, or a list with it as an item."""
+        """Text with this in it, or a list with it as an item.
+
+        Example: ``engine.answer("line").contains("Linux version")``
+        """
         said = self.value
         if (isinstance(said, str) and text in said) or (isinstance(said, list) and text in said):
             return self
@@ -95,7 +107,10 @@ class AnswerSubject:
         return self._differs(quote(text) if reveal else "", hint)
 
     def has_items(self, *values: Json, reveal: bool = False) -> Self:
-        """A list of exactly these, in any order."""
+        """A list of exactly these, in any order.
+
+        Example: ``engine.answer("names").has_items("books", "reader")``
+        """
         said = self.value
         if not isinstance(said, list):
             return self._differs("", f"It should be a list, not {_kind(said)}.")
@@ -108,7 +123,10 @@ class AnswerSubject:
         return self if not left else self._differs(quote(list(values)) if reveal else "", _WRONG)
 
     def is_close(self, value: float, tolerance: float, *, reveal: bool = False) -> Self:
-        """A number within ``tolerance`` of ``value`` (the same unit)."""
+        """A number within ``tolerance`` of ``value`` (the same unit).
+
+        Example: ``engine.answer("megabytes").is_close(124, tolerance=5)``
+        """
         said = self.value
         if isinstance(said, bool) or not isinstance(said, (int, float)):
             return self._differs("", f"It should be a number, not {_kind(said)}.")
@@ -119,7 +137,10 @@ class AnswerSubject:
         return self if near else self._differs(f"about {value:g}" if reveal else "")
 
     def names(self, box: ContainerSubject) -> Self:
-        """The name of a container, or its id, short or full."""
+        """The name of a container, or its id, short or full.
+
+        Example: ``engine.answer("culprit").names(engine.container("grumble"))``
+        """
         said = self.value
         if isinstance(said, str):
             found = self.scene.snapshot.container(said.strip())
@@ -128,7 +149,10 @@ class AnswerSubject:
         return self._differs("", "Give the container's name, or its id of 12 digits or more.")
 
     def container(self) -> ContainerSubject:
-        """The container that the answer names; without one the block ends."""
+        """The container that the answer names; without one the block ends.
+
+        Example: ``engine.answer("culprit").container().exited(4)``
+        """
         said = self.value
         found = self.scene.snapshot.container(said.strip()) if isinstance(said, str) else None
         if found is None:

@@ -45,6 +45,11 @@ class Checker:
         ``private``: the task needs the engine's own configuration, which is the student's to change on a
         private engine alone; on another one it is not reached. Raises CourseError for a task without a name,
         checked twice, or after itself.
+
+        Example::
+
+            with check("web", after="greeter") as engine:
+                engine.container("web").is_running()
         """
         named: object = task  # a test cell is not type-checked
         if not isinstance(named, str) or not named.strip():

@@ -23,7 +23,10 @@ class ContainerSubject(ContainerNet):
     # What it is
 
     def uses_image(self, ref: str, *, tag_matters: bool = False) -> Self:
-        """Made from this image; another tag of the same image does too, unless ``tag_matters``."""
+        """Made from this image; another tag of the same image does too, unless ``tag_matters``.
+
+        Example: ``engine.container("web").uses_image("training/webapp")``
+        """
         box, snapshot = self.box, self.scene.snapshot
         if compare.uses_image(box, ref, snapshot, tag_matters=tag_matters):
             return self
@@ -46,6 +49,8 @@ class ContainerSubject(ContainerNet):
 
         A shell around one program makes no difference, nor does the folder that programs are in. ``exact``:
         word for word, entry point included.
+
+        Example: ``engine.container("greeter").ran("/bin/echo", "Hello world")``
         """
         box = self.box
         if box.argv == argv or (not exact and Command.of(box.argv) == Command.of(argv)):
@@ -67,14 +72,20 @@ class ContainerSubject(ContainerNet):
         return f"{what} {self.anew()}"
 
     def ran_a_shell(self) -> Self:
-        """Executes a shell that was given no script: what it does, it reads from its input."""
+        """Executes a shell that was given no script: what it does, it reads from its input.
+
+        Example: ``engine.container("dialog").ran_a_shell()``
+        """
         if not is_bare_shell(self.box.argv):
             hint = f"What you should type later is not part of the command. {self.anew()}"
             self.differs("command", "a shell alone, such as sh", command(self.box.argv), hint)
         return self
 
     def runs_command_containing(self, *parts: str) -> Self:
-        """Its command contains each of these, wherever."""
+        """Its command contains each of these, wherever.
+
+        Example: ``engine.container("ticker").runs_command_containing("while true", "sleep 1")``
+        """
         line = " ".join(" ".join(self.box.argv).split())
         missing = [part for part in parts if " ".join(part.split()) not in line]
         if missing:
@@ -85,7 +96,10 @@ class ContainerSubject(ContainerNet):
     # How it runs
 
     def is_running(self) -> Self:
-        """Runs now."""
+        """Runs now.
+
+        Example: ``engine.container("web").is_running()``
+        """
         box = self.box
         if box.status == "restarting":
             # Between two restarts; a moment later it may run, so the code is what tells.
@@ -103,7 +117,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def is_stopped(self) -> Self:
-        """Ran and has ended, with any exit code."""
+        """Ran and has ended, with any exit code.
+
+        Example: ``engine.container("greeter").is_stopped()``
+        """
         if not self._ended():
             hint = (
                 self._why_not_started()
@@ -114,7 +131,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def exited(self, *codes: int) -> Self:
-        """Has ended with one of these exit codes (none given: 0). One in its last moments is waited for."""
+        """Has ended with one of these exit codes (none given: 0). One in its last moments is waited for.
+
+        Example: ``engine.container("polite").exited(0, 143)``
+        """
         codes = codes or (0,)
         expected = " or ".join(map(str, codes))
         if not self._ended():
@@ -147,7 +167,10 @@ class ContainerSubject(ContainerNet):
         return is_bare_shell(self.box.argv) and self.box.open_stdin
 
     def was_restarted(self) -> Self:
-        """The same container ended once and runs again."""
+        """The same container ended once and runs again.
+
+        Example: ``engine.container("web").was_restarted()``
+        """
         box = self.box
         if not box.started_again:
             how = "runs for the first time" if box.running else f"is {box.status}"
@@ -160,6 +183,8 @@ class ContainerSubject(ContainerNet):
 
         For a program that prints only when it is spoken to, such as a shell: one that prints at once may be
         heard a moment before the engine notes its start.
+
+        Example: ``engine.container("dialog").was_started_again()``
         """
         first, latest = self.scene.witness.first_output(self.box.id), self.box.started_at
         if first is None or latest is None or first >= latest:
@@ -169,7 +194,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def finished_after(self, other: ContainerSubject) -> Self:
-        """Ended after the other one was started."""
+        """Ended after the other one was started.
+
+        Example: ``engine.container("greeter").finished_after(engine.container("books"))``
+        """
         ended, began = self.box.finished_at, other.box.started_at
         if ended is None or began is None or ended < began:
             found = "one that has not ended" if ended is None else "one that ended before"
@@ -206,6 +234,8 @@ class ContainerSubject(ContainerNet):
         """Its standard output contains this. ``reveal`` False keeps the text out of the finding.
 
         ``unprompted``: and neither its command nor its environment does; it came from a file, say.
+
+        Example: ``engine.container("greeter").printed("Hello world")``
         """
         self._printed(text, "stdout", reveal=reveal)
         told = [word for word in (*self.box.argv, *self.box.env.values()) if text in word]
@@ -215,7 +245,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def printed_to_stderr(self, text: str, *, reveal: bool = True) -> Self:
-        """Its standard error contains this (with a terminal there is none: all is output)."""
+        """Its standard error contains this (with a terminal there is none: all is output).
+
+        Example: ``engine.container("grumble").printed_to_stderr("not quite")``
+        """
         return self._printed(text, "stderr", reveal=reveal)
 
     def _printed(self, text: str, stream: str, *, reveal: bool) -> Self:
@@ -271,7 +304,10 @@ class ContainerSubject(ContainerNet):
         )
 
     def prints_again(self, within_s: float = 3) -> Self:
-        """Its log grows while we look, for ``within_s`` seconds at most."""
+        """Its log grows while we look, for ``within_s`` seconds at most.
+
+        Example: ``engine.container("ticker").prints_again(within_s=3)``
+        """
         if not self.box.running:
             hint = "Only a running container can print more."
             return self.differs("log", "one that grows", f"a container that is {self.box.status}", hint)
@@ -288,7 +324,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def prints_at_most(self, per_s: float) -> Self:
-        """Its log has so many lines a second at most, from its first line to its last; slower will do."""
+        """Its log has so many lines a second at most, from its first line to its last; slower will do.
+
+        Example: ``engine.container("ticker").prints_at_most(2)``
+        """
         witness, box_id = self.scene.witness, self.box.id
         lines = witness.logs(box_id).text.count("\n")
         first, last = witness.first_output(box_id), moment_of(witness.last_output(box_id))
@@ -302,7 +341,10 @@ class ContainerSubject(ContainerNet):
     # What it holds
 
     def has_file(self, path: str, *, containing: str = "", hint: str = "") -> Self:
-        """A file or folder is at ``path`` in it, with this text in its first 64 kB. ``hint``: what to do."""
+        """A file or folder is at ``path`` in it, with this text in its first 64 kB. ``hint``: what to do.
+
+        Example: ``engine.container("web").has_file("/etc/motd", containing="Welcome")``
+        """
         there = self.scene.witness.file(self.box.id, path)
         if there is None:
             how = f"Make it in this container, while it runs: {self._write('>', path)}."
@@ -317,7 +359,10 @@ class ContainerSubject(ContainerNet):
         return f'`docker exec {self.box.name} sh -c "echo ... {arrow} {path}"`'
 
     def lacks_text(self, path: str, text: str, hint: str = "") -> Self:
-        """A file is at ``path`` in it, without this text in its first 64 kB. ``hint``: what to do then."""
+        """A file is at ``path`` in it, without this text in its first 64 kB. ``hint``: what to do then.
+
+        Example: ``engine.container("web").lacks_text("/etc/motd", "password")``
+        """
         there = self.scene.witness.file(self.box.id, path)
         if there is None:
             return self.differs(f"file {path}", "there", "nothing", "Only the text should go, not the file.")
@@ -326,7 +371,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def lacks_file(self, path: str) -> Self:
-        """Nothing is at ``path`` in it."""
+        """Nothing is at ``path`` in it.
+
+        Example: ``engine.container("web").lacks_file("/tmp/secret.key")``
+        """
         if self.scene.witness.file(self.box.id, path) is not None:
             if self.scene.witness.image_file(self.box.image_id, path) is not None:
                 hint = f"It comes from the image: build the image without it first. {self.anew()}"

@@ -22,7 +22,10 @@ class ContainerNet(ContainerSystem):
     def answers_http(
         self, port: int, *, path: str = "/", status: int = 200, containing: str = "", within_s: float = 5
     ) -> Self:
-        """Its web server on ``port`` (the container's) answers a GET; one that just starts is waited for."""
+        """Its web server on ``port`` (the container's) answers a GET; one that just starts is waited for.
+
+        Example: ``engine.container("web").answers_http(5000, containing="Hello world!")``
+        """
         asked = f"answer on port {port}"
         if not self._runs(asked, f"HTTP {status}"):
             return self
@@ -45,7 +48,10 @@ class ContainerNet(ContainerSystem):
         return self
 
     def serves(self, *, containing: str = "", within_s: float = 5) -> Self:
-        """Its web server answers a GET at a port of the host, whichever leads to it, with this text."""
+        """Its web server answers a GET at a port of the host, whichever leads to it, with this text.
+
+        Example: ``engine.container("web").serves(containing="Hello world!")``
+        """
         if not self._runs("published port", "one that answers HTTP"):
             return self
         bindings = [binding for binding in self.box.published if binding.proto == "tcp"]
@@ -86,6 +92,8 @@ class ContainerNet(ContainerSystem):
         ``send``: this datagram instead, and ``expect`` is to be in what comes back.
 
         ``host_port``: sent from the engine's host instead, to the port that it is published at.
+
+        Example: ``engine.container("shouter").answers_udp(5000, capitals=True)``
         """
         asked = f"answer on UDP port {port}"
         if not self._runs(asked, quote(expect) if send else "what was sent"):
@@ -111,12 +119,18 @@ class ContainerNet(ContainerSystem):
     # What it finds
 
     def resolves(self, name: str, *, to: str | None = None) -> Self:
-        """It finds the name: as one of the container ``to`` (None: the one of that name, else any here)."""
+        """It finds the name: as one of the container ``to`` (None: the one of that name, else any here).
+
+        Example: ``engine.container("reader").resolves("books").resolves("db", to="books")``
+        """
         self._find(name, to)
         return self
 
     def reaches(self, name: str, port: int, *, to: str | None = None, within_s: float = 5) -> Self:
-        """It can connect to ``port`` of the container that it knows as ``name``; an address will do too."""
+        """It can connect to ``port`` of the container that it knows as ``name``; an address will do too.
+
+        Example: ``engine.container("reader").reaches("db", 5000, to="books")``
+        """
         found = self._find(name, to)
         if found is None:
             return self

@@ -23,32 +23,62 @@ class ContainerSetup:
 
     @property
     def id(self) -> str:
-        """Its full id."""
+        """Its full id.
+
+        Example: ``engine.answer("long_id").equals(engine.container("web").id)``
+        """
         return self.box.id
 
     def differs(self, prop: str, expected: str, found: str, hint: str = "") -> Self:
-        """Note a finding about this container, and go on."""
+        """Note a finding about this container, and go on.
+
+        Example::
+
+            box = engine.container("web")
+            if not box.box.init:
+                box.differs("init", "on", "off")
+        """
         self.scene.find(self.what, prop, expected, found, hint)
         return self
 
     def look_again(self) -> None:
-        """Read this container anew."""
+        """Read this container again, as it is now.
+
+        Example::
+
+            box = engine.container("web")
+            box.look_again()
+            box.is_running()
+        """
         self.box = self.scene.again(self.box)
 
     def anew(self, how: str = "") -> str:
-        """What to do about all that is settled when a container is made. ``how``: what differs then."""
+        """What to do about all that is settled when a container is made. ``how``: what differs then.
+
+        Example::
+
+            box = engine.container("web")
+            if not box.box.init:
+                box.differs("init", "on", "off", box.anew("with `--init`"))
+        """
         return f"Remove the container (`docker rm -f {self.box.name}`) and run it again{how and ' '}{how}."
 
     # A terminal and a standard input
 
     def has_tty(self) -> Self:
-        """Was made with a terminal (``-t``)."""
+        """Was made with a terminal (``-t``).
+
+        Example: ``engine.container("dialog").has_tty()``
+        """
         if not self.box.tty:
             self.differs("terminal", "one", "none", self.anew("with `-t` (`tty=True` in Python)"))
         return self
 
     def keeps_stdin_open(self) -> Self:
-        """Was made with an open standard input (``-i``)."""
+        """Was made with an open standard input (``-i``).
+
+        Example: ``engine.container("dialog").keeps_stdin_open()``
+        """
         if not self.box.open_stdin:
             hint = self.anew("with `-i` (`stdin_open=True` in Python)")
             self.differs("standard input", "open", "closed", hint)
@@ -59,7 +89,10 @@ class ContainerSetup:
     def publishes(
         self, port: int, host_port: int | None = None, *, host_ip: str | None = None, proto: str = "tcp"
     ) -> Self:
-        """Its ``port`` is reached at the host's ``host_port`` and ``host_ip`` (None: at any)."""
+        """Its ``port`` is reached at the host's ``host_port`` and ``host_ip`` (None: at any).
+
+        Example: ``engine.container("web").publishes(5000, 5001, host_ip="127.0.0.1")``
+        """
         wanted = f"{port}/{proto}"
         if host_port is not None or host_ip is not None:
             wanted = str(Binding(port, proto, host_ip or "", host_port or 0)).replace("?", "any port")
@@ -72,7 +105,10 @@ class ContainerSetup:
     def publishes_only(
         self, port: int, host_port: int | None = None, *, host_ip: str | None = None, proto: str = "tcp"
     ) -> Self:
-        """As ``publishes``, and nothing else: no other port, and this one at no other place."""
+        """As ``publishes``, and nothing else: no other port, and this one at no other place.
+
+        Example: ``engine.container("shouter").publishes_only(5000, 5004, proto="udp")``
+        """
         bindings = self.box.bindings
         others = [b for b in bindings if not _bound(b, port, host_port, host_ip, proto)]
         if len(others) == len(bindings):
@@ -115,7 +151,10 @@ class ContainerSetup:
         return f"-p {at}{outside}{':' if at or outside else ''}{port}{suffix}"
 
     def publishes_all_ports(self) -> Self:
-        """Was made with ``-P``."""
+        """Was made with ``-P``.
+
+        Example: ``engine.container("books").publishes_all_ports()``
+        """
         if not self.box.publish_all:
             hint = self.anew("with `-P` (`publish_all_ports=True` in Python)")
             self.differs("publishing all ports", "yes", "no", hint)
@@ -124,11 +163,17 @@ class ContainerSetup:
     # Labels, environment and the like
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value)."""
+        """Carries this label (None: with any value).
+
+        Example: ``engine.container("web").has_label("role", "shop")``
+        """
         return self._entry("label", self.box.labels, name, value, f"`--label {name}={value or '...'}`")
 
     def has_env(self, name: str, value: str | None = None) -> Self:
-        """Has this environment variable (None: with any value)."""
+        """Has this environment variable (None: with any value).
+
+        Example: ``engine.container("web").has_env("PROVIDER", "you")``
+        """
         return self._entry("variable", self.box.env, name, value, f"`-e {name}={value or '...'}`")
 
     def _entry(self, kind: str, table: dict[str, str], name: str, value: str | None, option: str) -> Self:
@@ -139,7 +184,10 @@ class ContainerSetup:
         return self
 
     def has_command(self, *argv: str) -> Self:
-        """The command part alone (what came after the image, or the image's CMD)."""
+        """The command part alone (what came after the image, or the image's CMD).
+
+        Example: ``engine.container("web").has_command("python", "app.py")``
+        """
         if self.box.cmd != argv:
             config = self.scene.witness.image(self.box.image_id)
             own = config is not None and config.cmd == argv
@@ -148,21 +196,30 @@ class ContainerSetup:
         return self
 
     def has_entrypoint(self, *argv: str) -> Self:
-        """The entry point alone."""
+        """The entry point alone.
+
+        Example: ``engine.container("clock").has_entrypoint("date")``
+        """
         if self.box.entrypoint != argv:
             hint = f"It is the image's ENTRYPOINT, or `--entrypoint` for one container. {self.anew()}"
             self.differs("entry point", command(argv), command(self.box.entrypoint), hint)
         return self
 
     def has_restart_policy(self, name: str) -> Self:
-        """Is restarted: no, always, unless-stopped or on-failure."""
+        """Is restarted: no, always, unless-stopped or on-failure.
+
+        Example: ``engine.container("web").has_restart_policy("on-failure")``
+        """
         if self.box.restart_policy != name:
             hint = f"`--restart {name}` when it is made, or `docker update --restart {name} {self.box.name}`."
             self.differs("restart policy", name, quote(self.box.restart_policy), hint)
         return self
 
     def is_named(self, name: str) -> Self:
-        """Has exactly this name (useful after ``engine.answer("x").container()``)."""
+        """Has exactly this name (useful after ``engine.answer("x").container()``).
+
+        Example: ``engine.answer("culprit").container().is_named("grumble")``
+        """
         if self.box.name != name:
             self.differs("name", quote(name), quote(self.box.name), "`--name` gives it, `docker rename` too.")
         return self
@@ -170,7 +227,10 @@ class ContainerSetup:
     # Networks
 
     def is_on_network(self, name: str) -> Self:
-        """Is attached to this network."""
+        """Is attached to this network.
+
+        Example: ``engine.container("books").is_on_network("estate")``
+        """
         if self.box.endpoint(name) is None:
             networks = listing(place.network for place in self.box.networks)
             hint = f"`docker network connect {name} {self.box.name}`, or `--network {name}` when it is made."
@@ -178,14 +238,20 @@ class ContainerSetup:
         return self
 
     def is_not_on_network(self, name: str) -> Self:
-        """Is not attached to this network."""
+        """Is not attached to this network.
+
+        Example: ``engine.container("books").is_not_on_network("bridge")``
+        """
         if self.box.endpoint(name) is not None:
             hint = f"`docker network disconnect {name} {self.box.name}`."
             self.differs("networks", f"not {quote(name)}", "attached to it", hint)
         return self
 
     def is_only_on_networks(self, *names: str) -> Self:
-        """Is attached to each of these networks, and to no other."""
+        """Is attached to each of these networks, and to no other.
+
+        Example: ``engine.container("books").is_only_on_networks("estate")``
+        """
         for name in names:
             self.is_on_network(name)
         for place in self.box.networks:
@@ -194,7 +260,10 @@ class ContainerSetup:
         return self
 
     def has_alias(self, name: str, network: str) -> Self:
-        """Has this name too in this network, for everyone there: an alias, not another one's link."""
+        """Has this name too in this network, for everyone there: an alias, not another one's link.
+
+        Example: ``engine.container("books").has_alias("db", "estate")``
+        """
         place = self.box.endpoint(network)
         if place is None:
             return self.is_on_network(network)
@@ -209,14 +278,20 @@ class ContainerSetup:
         return self
 
     def is_from_scene(self, task: str) -> Self:
-        """Is what ``scene("task")`` made for this student, and none of their own."""
+        """Is what ``scene("task")`` made for this student, and none of their own.
+
+        Example: ``engine.container("switchboard").is_from_scene("switchboard")``
+        """
         if Hidden(self.scene.witness.student).label(task).items() - self.box.labels.items():
             hint = f'Run the cell with `scene("{task}")` again, and leave what it makes as it is.'
             self.differs("making", f'by `scene("{task}")`', "another container of that name", hint)
         return self
 
     def has_no_links(self) -> Self:
-        """Was made without the old ``--link``."""
+        """Was made without the old ``--link``.
+
+        Example: ``engine.container("reader").has_no_links()``
+        """
         if self.box.links:
             links = listing(f"{other}:{inside}" for other, inside in self.box.links)
             hint = f"A link is made with the container. {self.anew('without `--link`')}"
@@ -224,14 +299,20 @@ class ContainerSetup:
         return self
 
     def made_before(self, other: ContainerSetup, hint: str = "") -> Self:
-        """Was made before the other one. The engine notes when; no rename, start or label changes it."""
+        """Was made before the other one. The engine notes when; no rename, start or label changes it.
+
+        Example: ``engine.container("books").made_before(engine.container("reader"))``
+        """
         mine, theirs = self.box.created_at, other.box.created_at
         if mine is None or theirs is None or mine >= theirs:
             self.differs("making", f"before {other.what}", "after it: it is not the same one", hint)
         return self
 
     def links_to(self, name: str, alias: str | None = None) -> Self:
-        """Was made with the old ``--link`` to the container ``name``."""
+        """Was made with the old ``--link`` to the container ``name``.
+
+        Example: ``engine.container("parent").links_to("web", "app")``
+        """
         if not any(other == name and alias in (None, inside) for other, inside in self.box.links):
             links = listing(f"{other}:{inside}" for other, inside in self.box.links)
             self.differs("links", quote(f"{name}:{alias}" if alias else name), links)

@@ -32,7 +32,10 @@ class ContainerSystem(ContainerSetup):
     # Packages
 
     def has_package(self, name: str) -> Self:
-        """This package is installed: by dpkg's list, its records and its programs, which agree."""
+        """This package is installed: by dpkg's list, its records and its programs, which agree.
+
+        Example: ``engine.container("shelf").has_package("curl")``
+        """
         what, package = f"package {name}", self._packages.get(name)
         hint = (
             f'`docker exec {self.box.name} sh -c "apt-get update && apt-get install -y '
@@ -53,7 +56,10 @@ class ContainerSystem(ContainerSetup):
         return self
 
     def lacks_package(self, name: str) -> Self:
-        """This package is not installed, nor is anything kept of it: it was purged, or never there."""
+        """This package is not installed, nor is anything kept of it: it was purged, or never there.
+
+        Example: ``engine.container("shelf").lacks_package("vim")``
+        """
         what, package = f"package {name}", self._packages.get(name)
         purge = f"`docker exec {self.box.name} apt-get purge -y {name}`"
         if package is not None and package.state != "not-installed":
@@ -90,7 +96,10 @@ class ContainerSystem(ContainerSetup):
     # Users and groups
 
     def has_user(self, name: str) -> Self:
-        """This user is there, with a main group of the same name, as ``useradd`` makes it."""
+        """This user is there, with a main group of the same name, as ``useradd`` makes it.
+
+        Example: ``engine.container("shelf").has_user("ann")``
+        """
         what, user = f"user {name}", self._users.get(name)
         if user is None:
             hint = f"`docker exec {self.box.name} useradd {name}` makes it."
@@ -109,7 +118,10 @@ class ContainerSystem(ContainerSetup):
         return self
 
     def group_holds(self, group: str, *members: str) -> Self:
-        """Exactly these users are in the group, whether it is their main one or not."""
+        """Exactly these users are in the group, whether it is their main one or not.
+
+        Example: ``engine.container("shelf").group_holds("docker", "ann")``
+        """
         what, found = f"group {group}", self._groups.get(group)
         if found is None:
             hint = f"`docker exec {self.box.name} groupadd {group}` makes it."
@@ -126,7 +138,10 @@ class ContainerSystem(ContainerSetup):
         return self
 
     def lacks_group(self, group: str) -> Self:
-        """No group has that name."""
+        """No group has that name.
+
+        Example: ``engine.container("shelf").lacks_group("wheel")``
+        """
         if group in self._groups:
             hint = f"`docker exec {self.box.name} groupdel {group}` removes it."
             self.differs(f"group {group}", "gone", "still there", hint)

@@ -28,6 +28,8 @@ class EngineSubject:
         """The container of that name (or id of 12 digits or more).
 
         ``scene``: it is the one that ``scene("task")`` made. ``hint``: what to do where there is none.
+
+        Example: ``engine.container("web", hint="Run the cell above again.").is_running()``
         """
         if scene:
             hint = f'Run the cell with `scene("{scene}")` again, and leave what it makes as it is.'
@@ -57,7 +59,10 @@ class EngineSubject:
         return hint if boxes else f"{hint} One run with `--rm` or `remove=True` is gone when it ends."
 
     def image(self, ref: str) -> ImageSubject:
-        """The image of that name; no tag means latest."""
+        """The image of that name; no tag means latest.
+
+        Example: ``engine.image("training/webapp").was_pulled()``
+        """
         snapshot = self._scene.snapshot
         found = snapshot.image(ref)
         if found is None:
@@ -77,7 +82,10 @@ class EngineSubject:
         return ImageSubject(self._scene, found, ref)
 
     def network(self, name: str) -> NetworkSubject:
-        """The network of that name."""
+        """The network of that name.
+
+        Example: ``engine.network("estate").connects("books", "reader")``
+        """
         snapshot = self._scene.snapshot
         found = snapshot.network(name)
         if found is None:
@@ -93,12 +101,18 @@ class EngineSubject:
         self._scene.end(subject, "presence", "there", found, hint)
 
     def answer(self, name: str) -> AnswerSubject:
-        """What the student assigned to the variable ``name``."""
+        """What the student assigned to the variable ``name``.
+
+        Example: ``engine.answer("exit_code").equals(4)``
+        """
         self._scene.reach()
         return AnswerSubject(self._scene, name, self._scene.witness.answer(name))
 
     def containers(self, *, image: str | None = None, status: str | None = None) -> ContainersSubject:
-        """The containers made from an image, in a state (running, exited ...), or all, newest first."""
+        """The containers made from an image, in a state (running, exited ...), or all, newest first.
+
+        Example: ``engine.containers(image="busybox", status="running").number(2)``
+        """
         snapshot = self._scene.snapshot
         chosen = tuple(
             box
@@ -110,32 +124,47 @@ class EngineSubject:
         return ContainersSubject(self._scene, chosen, what)
 
     def has_no_container(self, name: str) -> Self:
-        """No container has that name (any more)."""
+        """No container has that name (any more).
+
+        Example: ``engine.has_no_container("ghost")``
+        """
         if (found := self._scene.snapshot.container(name)) is not None:
             hint = "`docker stop` it, then `docker rm`." if found.running else "Use `docker rm`."
             self._scene.find(f"container {name}", "presence", "gone", f"one that is {found.status}", hint)
         return self
 
     def has_no_image(self, ref: str) -> Self:
-        """No image has that name (any more)."""
+        """No image has that name (any more).
+
+        Example: ``engine.has_no_image("busybox:1999")``
+        """
         if (self._scene.snapshot.tagged(ref) or self._scene.snapshot.image(ref)) is not None:
             self._scene.find(f"image {ref}", "presence", "gone", "it is still here", "Use `docker rmi`.")
         return self
 
     def has_no_network(self, name: str) -> Self:
-        """No network has that name (any more)."""
+        """No network has that name (any more).
+
+        Example: ``engine.has_no_network("attic")``
+        """
         if self._scene.snapshot.network(name) is not None:
             self._scene.find(f"network {name}", "presence", "gone", "still here", "Use `docker network rm`.")
         return self
 
     @property
     def mine(self) -> StudentValues:
-        """The student's own values, the same as ``mine`` in their notebook."""
+        """The student's own values, the same as ``mine`` in their notebook.
+
+        Example: ``engine.container("web").publishes(5000, engine.mine.port("web"))``
+        """
         return StudentValues(self._scene.witness.student)
 
     @property
     def hidden(self) -> Hidden:
-        """What the student was to find: the values that ``scene("task")`` put on the engine."""
+        """What the student was to find: the values that ``scene("task")`` put on the engine.
+
+        Example: ``engine.answer("host_port").equals(engine.hidden.port("switchboard"))``
+        """
         return Hidden(self._scene.witness.student)
 
     def answers_http(
@@ -152,6 +181,8 @@ class EngineSubject:
         """A GET at a port of the engine's host, as a browser there would come, is answered.
 
         ``server``: what the program that answers calls itself begins so.
+
+        Example: ``engine.answers_http(5001, containing="Hello world!")``
         """
         self._scene.reach()
         reply = HttpReply(0)
@@ -186,6 +217,8 @@ class EngineSubject:
         """Each datagram to a port of the engine's host comes back, ``capitals``: in capital letters.
 
         ``send``: this datagram instead, and ``expect`` is to be in what comes back.
+
+        Example: ``engine.answers_udp(5004, capitals=True)``
         """
         self._scene.reach()
 
@@ -233,7 +266,10 @@ class EngineSubject:
         return self
 
     def info_contains(self, key: str, value: str) -> Self:
-        """A list, table or text of ``docker info`` has this value; a slash at its end is no matter."""
+        """A list, table or text of ``docker info`` has this value; a slash at its end is no matter.
+
+        Example: ``engine.info_contains("RegistryConfig.Mirrors", "http://127.0.0.1:5005")``
+        """
         found = self.info(key)
         here = [found] if isinstance(found, str) else [*found] if isinstance(found, (list, dict)) else []
         if value.rstrip("/") not in [item.rstrip("/") for item in here if isinstance(item, str)]:
@@ -243,7 +279,10 @@ class EngineSubject:
         return self
 
     def info(self, key: str) -> Any:
-        """A value of ``docker info``, for comparisons: ``info("KernelVersion")``; dots go deeper."""
+        """A value of ``docker info``, for comparisons: ``info("KernelVersion")``; dots go deeper.
+
+        Example: ``engine.container("dialog").printed("Linux version " + engine.info("KernelVersion"))``
+        """
         self._scene.reach()
         value: Any = self._scene.witness.info()
         for part in key.split("."):
@@ -266,15 +305,24 @@ class ContainersSubject:
         return len(self._boxes)
 
     def number(self, exactly: int) -> Self:
-        """There are exactly so many."""
+        """There are exactly so many.
+
+        Example: ``engine.containers(image="busybox").number(4)``
+        """
         return self if len(self._boxes) == exactly else self._differs(f"exactly {exactly}")
 
     def number_at_least(self, least: int) -> Self:
-        """There are so many or more."""
+        """There are so many or more.
+
+        Example: ``engine.containers(status="exited").number_at_least(2)``
+        """
         return self if len(self._boxes) >= least else self._differs(f"{least} or more")
 
     def newest(self) -> ContainerSubject:
-        """The one made last; without any the block ends."""
+        """The one made last; without any the block ends.
+
+        Example: ``engine.containers(image="busybox").newest().exited(4)``
+        """
         if not self._boxes:
             self._scene.end(self._what, "number", "one or more", "none", self._others())
         return ContainerSubject(self._scene, self._boxes[0])

@@ -21,12 +21,18 @@ class ImageSubject:
 
     @property
     def id(self) -> str:
-        """Its full id, ``sha256:...``."""
+        """Its full id, ``sha256:...``.
+
+        Example: ``engine.answer("image_id").equals(engine.image("shop:1.0").id)``
+        """
         return self.image.id
 
     @cached_property
     def config(self) -> ImageConfig:
-        """How it was made; read when first asked for."""
+        """How it was made; read when first asked for.
+
+        Example: ``engine.container("web").has_command(*engine.image("training/webapp").config.cmd)``
+        """
         found = self.scene.witness.image(self.image.id)
         if found is None:
             self.scene.end(self.what, "presence", "there", "gone while we looked", "Make it again.")
@@ -37,14 +43,20 @@ class ImageSubject:
         return self
 
     def has_tag(self, ref: str) -> Self:
-        """Carries this name and tag too."""
+        """Carries this name and tag too.
+
+        Example: ``engine.image("shop:1.0").has_tag("shop:latest")``
+        """
         if familiar(ref) not in map(familiar, self.image.tags):
             hint = f"Give it that name: `docker tag {self.image.name} {ref}`."
             self._differs("tags", quote(ref), listing(self.image.tags), hint)
         return self
 
     def same_as(self, other: ImageSubject | str) -> Self:
-        """Is the same image: one id, two names."""
+        """Is the same image: one id, two names.
+
+        Example: ``engine.image("shop:latest").same_as("shop:1.0")``
+        """
         if isinstance(other, str):
             found = self.scene.snapshot.image(other)
             if found is None:
@@ -57,7 +69,10 @@ class ImageSubject:
         return self
 
     def was_pulled(self) -> Self:
-        """Came from a registry under this name: tagging or building gives no such mark."""
+        """Came from a registry under this name: tagging or building gives no such mark.
+
+        Example: ``engine.image("training/webapp").was_pulled()``
+        """
         wanted = repository(self.asked)
         if not any(repository(digest) == wanted for digest in self.image.digests):
             hint = f"Pull it: `docker pull {self.asked}`. Another image with that tag is not the one meant."
@@ -65,11 +80,17 @@ class ImageSubject:
         return self
 
     def has_author(self, text: str) -> Self:
-        """Its author contains this."""
+        """Its author contains this.
+
+        Example: ``engine.image("shop:1.0").has_author("Ann")``
+        """
         return self._holds("author", self.config.author, text, "`docker commit -a` or `author=`.")
 
     def has_comment(self, text: str) -> Self:
-        """Its comment contains this."""
+        """Its comment contains this.
+
+        Example: ``engine.image("shop:1.0").has_comment("first version")``
+        """
         return self._holds("comment", self.config.comment, text, "`docker commit -m` or `message=`.")
 
     def _holds(self, prop: str, found: str, text: str, how: str) -> Self:
@@ -78,7 +99,10 @@ class ImageSubject:
         return self
 
     def builds_on(self, base: str) -> Self:
-        """Begins with all layers of ``base`` and has more of its own."""
+        """Begins with all layers of ``base`` and has more of its own.
+
+        Example: ``engine.image("shop:1.0").builds_on("busybox")``
+        """
         found = self.scene.snapshot.image(base)
         below = self.scene.witness.image(found.id) if found else None
         if below is None:
@@ -98,7 +122,10 @@ class ImageSubject:
         return self
 
     def adds_layers(self, number: int, base: str) -> Self:
-        """Has all layers of ``base`` and exactly ``number`` on top of them."""
+        """Has all layers of ``base`` and exactly ``number`` on top of them.
+
+        Example: ``engine.image("shop:1.0").adds_layers(2, "busybox")``
+        """
         found = self.scene.snapshot.image(base)
         below = self.scene.witness.image(found.id) if found else None
         wanted, layers = f"{number} on top of {quote(base)}", self.config.layers
@@ -121,7 +148,10 @@ class ImageSubject:
         return self
 
     def was_made_by(self, *texts: str) -> Self:
-        """One instruction of its history contains this, or one of these (builders word them differently)."""
+        """One instruction of its history contains this, or one of these (builders word them differently).
+
+        Example: ``engine.image("shop:1.0").was_made_by("COPY page.html", "COPY file:")``
+        """
         steps = self.scene.witness.history(self.image.id)
         wanted = [" ".join(text.split()) for text in texts]
         if not any(text in " ".join(step.split()) for step in steps for text in wanted):
@@ -130,7 +160,10 @@ class ImageSubject:
         return self
 
     def copies_files(self, base: str) -> Self:
-        """One instruction of its own, above ``base``, copies files in: COPY, or ADD."""
+        """One instruction of its own, above ``base``, copies files in: COPY, or ADD.
+
+        Example: ``engine.image("shop:1.0").copies_files("busybox")``
+        """
         found = self.scene.snapshot.image(base)
         below = self.scene.witness.history(found.id) if found else ()
         steps = self.scene.witness.history(self.image.id)
@@ -141,7 +174,10 @@ class ImageSubject:
         return self
 
     def has_file(self, path: str, *, containing: str = "") -> Self:
-        """A file or folder is at ``path`` in it, with this text in its first 64 kB."""
+        """A file or folder is at ``path`` in it, with this text in its first 64 kB.
+
+        Example: ``engine.image("shop:1.0").has_file("/srv/page.html", containing="Welcome")``
+        """
         there = self.scene.witness.image_file(self.image.id, path)
         if there is None:
             hint = f"Was it made, or copied by `COPY`, and to that place? {_BUILD_AGAIN}"
@@ -152,7 +188,10 @@ class ImageSubject:
         return self
 
     def lacks_file(self, path: str) -> Self:
-        """Nothing is at ``path`` in it."""
+        """Nothing is at ``path`` in it.
+
+        Example: ``engine.image("shop:1.0").lacks_file("/srv/secret.key")``
+        """
         if self.scene.witness.image_file(self.image.id, path) is not None:
             hint = (
                 "Keep it out of the build context with a `.dockerignore`, or remove it in the very step that "
@@ -162,21 +201,30 @@ class ImageSubject:
         return self
 
     def has_command(self, *argv: str) -> Self:
-        """Its CMD."""
+        """Its CMD.
+
+        Example: ``engine.image("shop:1.0").has_command("httpd", "-f")``
+        """
         if self.config.cmd != argv:
             hint = f'The exec form keeps the words, in double quotes: `CMD ["a", "b"]`. {_BUILD_AGAIN}'
             self._differs("CMD", command(argv), command(self.config.cmd), hint)
         return self
 
     def has_entrypoint(self, *argv: str) -> Self:
-        """Its ENTRYPOINT."""
+        """Its ENTRYPOINT.
+
+        Example: ``engine.image("clock").has_entrypoint("date")``
+        """
         if self.config.entrypoint != argv:
             hint = f'The exec form keeps the words, in double quotes: `ENTRYPOINT ["a", "b"]`. {_BUILD_AGAIN}'
             self._differs("ENTRYPOINT", command(argv), command(self.config.entrypoint), hint)
         return self
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value)."""
+        """Carries this label (None: with any value).
+
+        Example: ``engine.image("shop:1.0").has_label("version", "1.0")``
+        """
         table = self.config.labels
         if name not in table or (value is not None and table[name] != value):
             found = quote(table[name]) if name in table else f"no such label; there are {listing(table)}"

@@ -18,7 +18,10 @@ class NetworkSubject:
         self.what = f"network {network.name}"
 
     def connects(self, *names: str) -> Self:
-        """All these containers are attached to it, running or not."""
+        """All these containers are attached to it, running or not.
+
+        Example: ``engine.network("estate").connects("books", "reader")``
+        """
         here = {box.name for box in self.scene.snapshot.members(self.network)}
         missing = [name for name in names if name not in here]
         if missing:
@@ -29,13 +32,19 @@ class NetworkSubject:
         return self
 
     def has_driver(self, name: str) -> Self:
-        """Its driver: bridge, host, none, overlay ..."""
+        """Its driver: bridge, host, none, overlay ...
+
+        Example: ``engine.network("estate").has_driver("bridge")``
+        """
         if self.network.driver != name:
             self.scene.find(self.what, "driver", quote(name), quote(self.network.driver))
         return self
 
     def is_internal(self) -> Self:
-        """Has no way out."""
+        """Has no way out.
+
+        Example: ``engine.network("cellar").is_internal()``
+        """
         if not self.network.internal:
             hint = "`--internal` when you make it, or `internal=True` in Python."
             self.scene.find(self.what, "way out", "none", "one", hint)

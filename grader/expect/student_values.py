@@ -38,7 +38,10 @@ class StudentValues:
     student: str = ""
 
     def port(self, task: str) -> int:
-        """A port from 5100 to 5999. Tasks whose ports differ for one student differ for all."""
+        """A port from 5100 to 5999. Tasks whose ports differ for one student differ for all.
+
+        Example: ``engine.container("web").publishes(5000, engine.mine.port("web"))``
+        """
         # The task alone chooses the place and the student a permutation of the places: so a course can make
         # sure once, for everybody, that no two of its tasks meet.
         place = _digest("", "port", _named(task))
@@ -47,11 +50,17 @@ class StudentValues:
         return PORTS[(place * step + start) % len(PORTS)]
 
     def word(self, task: str) -> str:
-        """A word of 5 to 7 lowercase letters that can be said aloud."""
+        """A word of 5 to 7 lowercase letters that can be said aloud.
+
+        Example: ``engine.container("echo").printed(engine.mine.word("echo"))``
+        """
         return _word(_digest(self.student, "word", _named(task)))
 
     def number(self, task: str, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``, both included. Raises CourseError if there is none."""
+        """A whole number from ``low`` to ``high``, both included. Raises CourseError if there is none.
+
+        Example: ``engine.answer("sum").equals(engine.mine.number("sum", 10, 99) + 1)``
+        """
         if low > high:
             raise CourseError(
                 f"No number lies between {low} and {high}.", next_step="give the smaller one first."
@@ -70,19 +79,31 @@ class Hidden:
     student: str = ""
 
     def label(self, task: str) -> dict[str, str]:
-        """The label of what a scene has made."""
+        """The label of what a scene has made.
+
+        Example: ``engine.container("locker").has_label(*next(iter(engine.hidden.label("locker").items())))``
+        """
         return {SCENE_LABEL: self.word(f"label {_named(task)}")}
 
     def port(self, task: str) -> int:
-        """A port from 7100 to 7899."""
+        """A port from 7100 to 7899.
+
+        Example: ``engine.answer("host_port").equals(engine.hidden.port("switchboard"))``
+        """
         return 7100 + _digest(self.student, "hidden port", _named(task)) % 800
 
     def word(self, task: str) -> str:
-        """A word of 5 to 7 lowercase letters that can be said aloud."""
+        """A word of 5 to 7 lowercase letters that can be said aloud.
+
+        Example: ``engine.answer("password").equals(engine.hidden.word("locker"))``
+        """
         return _word(_digest(self.student, "hidden word", _named(task)))
 
     def number(self, task: str, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``, both included."""
+        """A whole number from ``low`` to ``high``, both included.
+
+        Example: ``engine.answer("lines").equals(engine.hidden.number("diary", 3, 9))``
+        """
         return low + _digest(self.student, "hidden number", _named(task)) % (high - low + 1)
 
 
