@@ -5,10 +5,10 @@ Everything here is read from the instructor's source. Nothing of a submission co
 
 from __future__ import annotations
 
-import ast
 import codecs
 import difflib
 import fnmatch
+import json
 import os
 import re
 import tomllib
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from grader import variables
 from grader.errors import CourseError, NoCourse
-from grader.syntax import parse
+from grader.testcell import read_test
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -37,7 +37,9 @@ _IGNORED = (
     *("__MACOSX", "._*", ".DS_Store", "Thumbs.db", "desktop.ini"),
 )
 _SHIPPED = Path(__file__).with_name("_course")
-_ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\Z")
+_MOST, _MOST_S = 10**12, 10**6
+"""Of a limit, and of one in seconds: what is more cannot be counted or waited for."""
 
 
 def ignored(name: str) -> bool:
@@ -117,14 +119,20 @@ class Chapter:
         """The instructor's notebook, format 4. Raises CourseError if it is missing or cannot be read."""
         import nbformat
 
+        from grader.sound import require_shape
+
         self.require()
         try:
             with warnings.catch_warnings():
                 # Notebooks older than cell ids are as good.
                 warnings.simplefilter("ignore")
                 text = _decoded(self.notebook.read_bytes())
+                require_shape(json.loads(text), self.notebook)
                 notebook: NotebookNode = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+                require_shape(notebook, self.notebook)
             return notebook
+        except CourseError:
+            raise
         # nbformat raises whatever its parsers raise.
         except Exception as error:
             raise CourseError(
@@ -196,7 +204,7 @@ class Course:
         path = root / COURSE_FILE
         try:
             data = tomllib.loads(_decoded(path.read_bytes()))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CourseError(
                 f"{path} cannot be read: {error}", next_step="correct it, or restore it from version control."
             ) from error
@@ -263,28 +271,48 @@ def _limits(base: Limits, given: Any, path: Path) -> Limits:
     if not isinstance(given, Mapping):
         raise CourseError(f"{path}: limits must be a table.", next_step=f"use these keys: {sorted(known)}.")
     for key, value in given.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if key not in known or not number or value <= 0:
+        if key not in known or not _usable(key, value):
             raise CourseError(
-                f"{path}: the limit {key} = {value!r} is not usable.",
-                next_step=f"limits are positive numbers with one of these names: {', '.join(sorted(known))}.",
+                f"{path}: the limit {key} = {_shown(value)} is not usable.",
+                next_step="limits are positive numbers, whole ones unless they are seconds, of at most "
+                f"{_MOST_S:,} s or {_MOST:,}, with one of these names: {', '.join(sorted(known))}.",
             )
-    return replace(base, **given)
+    return replace(base, **{key: value if key.endswith("_s") else int(value) for key, value in given.items()})
+
+
+def _usable(key: str, value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    seconds = key.endswith("_s")
+    return 0 < value <= (_MOST_S if seconds else _MOST) and (seconds or value % 1 == 0)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)[:80]
+    except ValueError:  # Python writes out no number of more than 4300 digits
+        return f"a {type(value).__name__}"
 
 
 def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
-    name = entry.get("id") if isinstance(entry, Mapping) else None
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("title"), str):
-        raise CourseError(f"{path}: the chapter {name!r} has no title.", next_step='add title = "...".')
+    if not isinstance(entry, Mapping):
+        raise CourseError(f"{path}: {_shown(entry)} is no chapter.", next_step="begin each with [[chapter]].")
+    name = entry.get("id")
+    for key in ("title", "about"):
+        if not isinstance(entry.get(key, None if key == "title" else ""), str):
+            found = f"{key} = {_shown(entry[key])}" if key in entry else f"no {key}"
+            raise CourseError(
+                f"{path}: the chapter {_shown(name)} has {found}.", next_step=f'write {key} = "...".'
+            )
     images = entry.get("images", [])
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
         raise CourseError(
-            f"{path}: images = {images!r} of the chapter {name!r} is not usable.",
+            f"{path}: images = {_shown(images)} of the chapter {_shown(name)} is not usable.",
             next_step='list names: images = ["busybox:latest"].',
         )
     if not isinstance(name, str) or not _ID.match(name):
         raise CourseError(
-            f"{path}: the chapter id {name!r} is not usable.",
+            f"{path}: the chapter id {_shown(name)} is not usable.",
             next_step="use lowercase letters, digits and hyphens, as in ch03-using-docker.",
         )
     return Chapter(
@@ -293,9 +321,14 @@ def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
         folder=root / "source" / name,
         limits=_limits(limits, entry.get("limits", {}), path),
         images=tuple(images),
-        about=str(entry.get("about", "")),
+        about=entry.get("about", ""),
         released=root / "release" / name,
     )
+
+
+def is_points(value: object) -> bool:
+    """Whether a mark can be the points of a task."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST
 
 
 def marks(cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,13 +361,16 @@ def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
             continue
         test_id = str(found.get("grade_id", ""))
         where = f"{path}, test cell {test_id!r}"
-        facts = _read_test(str(cell.source), where)
+        facts = read_test(str(cell.source), where)
         if facts.task in seen:
             raise CourseError(f"{where}: task {facts.task!r} has two tests.", next_step="rename one.")
         seen.add(facts.task)
+        points = found.get("points", 0)
+        if not is_points(points):
+            raise CourseError(f"{where}: {_shown(points)} is no number of points.", next_step="correct it.")
         yield Task(
             id=facts.task,
-            points=float(found.get("points", 0)),
+            points=float(points),
             test_id=test_id,
             test_source=str(cell.source),
             solution_id=solution,
@@ -342,50 +378,3 @@ def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
             answers=facts.answers,
             private=facts.private,
         )
-
-
-@dataclass(frozen=True)
-class _TestFacts:
-    task: str
-    after: tuple[str, ...]
-    answers: tuple[str, ...]
-    private: bool
-
-
-def _read_test(source: str, where: str) -> _TestFacts:
-    """What a test cell's code says about itself, without running it."""
-    try:
-        tree = parse(source)
-    except SyntaxError as error:
-        raise CourseError(
-            f"{where}: this is no plain Python: {error.msg} (line {error.lineno}).",
-            next_step="write test cells in Python alone, without % or ! lines.",
-        ) from error
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    checks = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "check"]
-    if len(checks) != 1 or not checks[0].args or not isinstance(checks[0].args[0], ast.Constant):
-        raise CourseError(
-            f'{where}: expected exactly one `with check("task") as engine:`, found {len(checks)}.',
-            next_step="give every test cell one check, with the task's name as text.",
-        )
-    after: tuple[str, ...] = ()
-    private = False
-    for keyword in checks[0].keywords:
-        if keyword.arg == "private":
-            private = isinstance(keyword.value, ast.Constant) and keyword.value.value is True
-        if keyword.arg == "after":
-            try:
-                value = ast.literal_eval(keyword.value)
-            except ValueError:
-                value = ()
-            after = (value,) if isinstance(value, str) else tuple(map(str, value or ()))
-    answers = [
-        call.args[0].value
-        for call in calls
-        if isinstance(call.func, ast.Attribute)
-        and call.func.attr == "answer"
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
-        and isinstance(call.args[0].value, str)
-    ]
-    return _TestFacts(str(checks[0].args[0].value), after, tuple(dict.fromkeys(answers)), private)

@@ -65,6 +65,7 @@ class Collector(FileNameCollectorPlugin):
         super().__init__(*args, **kw)
         self._taken: dict[Parts, dict[str, str]] | None = None
         self._found: dict[Parts, dict[str, str] | None] = {}
+        self._doubts: dict[Parts, bool] = {}
 
     def collect(self, submitted_file: str) -> dict[str, str] | None:
         """The student, the file and the time, if it has one; None to leave the file out."""
@@ -119,7 +120,7 @@ class Collector(FileNameCollectorPlugin):
         names: set[str] = set()
         kept: list[_HandIn] = []
         for hand_in in sorted(hand_ins, key=lambda one: one.order, reverse=True):
-            both_loose = not hand_in.archive and all(not other.archive for other in kept)
+            both_loose = not hand_in.archive and not (kept and kept[0].archive)
             if kept and (not both_loose or names & set(hand_in.files.values())):
                 self._say(
                     hand_in.place, f"{student} handed in more than once, and {_shown(kept[0])} is later"
@@ -130,48 +131,106 @@ class Collector(FileNameCollectorPlugin):
         yield from kept
 
     def _hand_ins(self, files: Sequence[Parts]) -> Iterator[_HandIn]:
+        packed = {parts: self._archives(parts) for parts in files if not self._in_doubt(parts[:1])}
         units: dict[Parts, list[Parts]] = {}
-        for parts in files:
-            units.setdefault(self._unit(parts, files), []).append(parts)
+        in_archives: dict[Parts, Parts] = {}
+        for parts, archives in packed.items():
+            if archives and not self.named_regexp:
+                # its zip is the student's word in any case
+                units.setdefault(archives[-1], []).append(parts)
+                continue
+            whole = archives[0] if archives else parts
+            place = self._first_named(whole)
+            if archives and place == whole:
+                in_archives[parts] = whole
+            else:
+                units.setdefault(place, []).append(parts)
+        named = self._named(in_archives)
+        for parts, outer in in_archives.items():
+            if outer in named:
+                units.setdefault(parts[: named[outer]], []).append(parts)
         for place, inside in units.items():
             hand_in = self._read(place, inside)
             if hand_in is not None:
                 yield hand_in
 
-    def _unit(self, parts: Parts, files: Sequence[Parts]) -> Parts:
-        """The place of the hand-in that a file belongs to: what the platform has named, and no more."""
-        archives = self._archives(parts)
-        if not archives:
-            return parts
-        outer = archives[0]
-        if not self.named_regexp:
-            return archives[-1]  # its zip is the student's word in any case
-        if self._by_name(outer) is not None:
-            return outer
-        top = parts[: len(outer) + 1]
-        packed = top in archives  # by the student, then: no word of the platform's is in it
-        if (
-            not packed
-            and self._by_name(top) is None
-            and len(parts) > len(top)
-            and self._alone(top, outer, files)
-        ):
-            # Somebody unpacked the platform's archive and packed it again, folder and all.
-            again = parts[: len(top) + 1]
-            self._found[again] = self._by_name((*outer, again[-1]))
-            return again
-        return top
+    def _named(self, packed: Mapping[Parts, Parts]) -> dict[Parts, int]:
+        """For each archive how many parts of a path in it the platform has named: the rest is a student's.
 
-    def _alone(self, top: Parts, outer: Parts, files: Sequence[Parts]) -> bool:
-        return all(other[: len(top)] == top for other in files if other[: len(outer)] == outer)
+        Given the archive of each file. Left out, with a warning: what a student may have packed in the
+        place of a platform's archive, since every name in there would tell whose work it is.
+        """
+        inside: dict[Parts, dict[Parts, set[Parts]]] = {}
+        for parts, outer in packed.items():
+            tops = inside.setdefault(outer, {})
+            tops.setdefault(parts[: len(outer) + 1], set()).add(parts[: len(outer) + 2])
+        named: dict[Parts, int] = {}
+        platforms: list[Parts] = []
+        for outer, tops in inside.items():
+            named[outer] = len(outer)
+            if self._by_name(outer) is not None:
+                continue
+            if self._in_doubt(outer):
+                del named[outer]
+                continue
+            found = self._packed_again(outer, tops) or set(tops)
+            named[outer] = max(map(len, found))
+            platforms += [outer] if any(map(self._by_name, found)) else []
+        if len(platforms) > 1:
+            for outer in platforms:
+                others = ", ".join(_shown(other) for other in platforms if other != outer)
+                self._say(
+                    outer,
+                    f"names in it have students' ids, and so have those in {visible(others)}. Only the "
+                    "platform's tell whose work it is: leave that archive alone in the folder, and collect "
+                    "another one after it",
+                )
+                del named[outer]
+        return named
+
+    def _in_doubt(self, place: Parts) -> bool:
+        """Whether this archive or folder, where the platform's would be, has a student's id in its own name:
+        a warning then says so, once. Names inside it may be that student's."""
+        if place not in self._doubts:
+            asked = bool(self.named_regexp) and self._by_name(place) is None
+            inside = self._by_name((*place, place[-1])) if asked else None
+            self._doubts[place] = inside is not None
+            if inside is not None:
+                self._say(
+                    place,
+                    f"its name has a student's id ({visible(inside['student_id'], 64)}), so all in it is "
+                    "that student's. If it is, put it into a folder; if the platform packed it for all, "
+                    "call it submissions",
+                )
+        return self._doubts[place]
+
+    def _first_named(self, place: Parts) -> Parts:
+        """The first part of the path to a file or an archive that has a student's id, else all of it. It may
+        be the folder that a platform made for one student, who gave the names in there."""
+        prefixes = (place[:end] for end in range(1, len(place))) if self.named_regexp else ()
+        return next((prefix for prefix in prefixes if self._by_name(prefix)), place)
+
+    def _packed_again(self, outer: Parts, tops: Mapping[Parts, set[Parts]]) -> set[Parts]:
+        """What the platform has named where somebody has unpacked its archive and packed it again.
+
+        All is in one folder then, of the archive's own name: a folder of another may be the one student's
+        who is in it.
+        """
+        top = (*outer, outer[-1])
+        if list(tops) != [top] or self._is_archive(top):
+            return set()
+        for place in tops[top]:
+            self._found[place] = self._by_name((*outer, place[-1]))
+        return tops[top]
+
+    def _is_archive(self, place: Parts) -> bool:
+        known = getattr(self.parent.extractor_plugin_inst, "archives", None)
+        # An extractor of somebody else's: whatever is in a folder came out of an archive.
+        return len(place) == 1 if known is None else PurePosixPath(*place) in known
 
     def _archives(self, parts: Parts) -> list[Parts]:
         """The archives that a file came out of, the outer one first."""
-        known = getattr(self.parent.extractor_plugin_inst, "archives", None)
-        if known is None:  # an extractor of somebody else's: whatever is in a folder came out of an archive
-            return [parts[:1]] if len(parts) > 1 else []
-        places = (parts[:end] for end in range(1, len(parts)))
-        return [place for place in places if PurePosixPath(*place) in known]
+        return [place for place in (parts[:end] for end in range(1, len(parts))) if self._is_archive(place)]
 
     # -- one hand-in
 

@@ -254,7 +254,12 @@ def _entries(archive: Path, most: int) -> Generator[tuple[str, Callable[[], IO[b
                 plain.write(chunk)
         plain.seek(0)
         with tarfile.open(fileobj=plain, mode="r:") as bundle:
+            last = -1
             for member in bundle:
+                # A Python without the patch for CVE-2025-8194 goes back by a negative size, for ever.
+                if member.size < 0 or member.offset <= last:
+                    raise tarfile.TarError("a size in it is negative")
+                last = member.offset
                 if not member.isdir():
                     yield member.name, partial(_member, bundle, member) if member.isreg() else None
 

@@ -268,6 +268,20 @@ def test_the_hub_serves_pulls_and_searches_as_typed(
         client.images.pull("no-such-thing", tag="latest")
 
 
+@pytest.mark.parametrize(
+    "dockerfile", ["FROM alpine", "FROM busybox:1.36", "FROM busybox\nCOPY --from=nosuch/thing /x /x"]
+)
+@pytest.mark.parametrize("buildkit", ["0", "1"])
+def test_a_build_from_what_the_hub_has_not_says_what_it_has(
+    place: Machine, engine: Engine, tmp_path: Path, buildkit: str, dockerfile: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"{dockerfile}\n")
+    line = f"! docker build {tmp_path} 2>&1"
+    said = cli(engine, line, timeout_s=60 * place.patience, DOCKER_BUILDKIT=buildkit)
+    assert "no such image. In this engine the names of Docker Hub lead to the course hub" in said
+    assert "busybox, debian, debian:trixie, hello-world, httpd, training/webapp" in said
+
+
 def test_configure_takes_on_a_mirror_while_containers_run(
     place: Machine, engine: Engine, client: DockerClient
 ) -> None:

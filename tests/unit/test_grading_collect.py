@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from nbgrader.apps.zipcollectapp import ZipCollectApp
@@ -177,7 +178,7 @@ def test_letters_of_any_language_are_an_id(term):
     assert found == {"søren": "s"}
 
 
-@pytest.mark.parametrize("top", ["", "downloads/", "submissions/"])
+@pytest.mark.parametrize("top", ["", "submissions/"])
 def test_a_platforms_archive_that_was_packed_again(term, top):
     """Safari unpacks what it loads; Finder packs the folder, and what macOS knows of each file."""
     files: dict[str, Content] = {f"{top}{name}": data for name, data in ANN.items()}
@@ -185,6 +186,82 @@ def test_a_platforms_archive_that_was_packed_again(term, top):
     files |= {f"__MACOSX/{name.rpartition('/')[0]}/._{name.rpartition('/')[2]}": "x" for name in list(files)}
     assert term.collect(files, GUIDES) == ({"ann": "ann's", "bob": "bob's"}, term.caplog.text)
     assert "left out" not in term.caplog.text
+
+
+MALLORYS: dict[str, Content] = {
+    f"ann_9_{NOTEBOOK}": "mallory's",
+    f"ann_9_{named('ann', '20991231T235959Z')}": own("ann", "mallory's"),
+    f"ann_9_file_{CHAPTER}/{NOTEBOOK}": "mallory's",
+}
+
+
+@EXPRESSIONS
+@pytest.mark.parametrize("again", ["", "mallory_4712_ch04/"])
+@pytest.mark.parametrize(
+    "name", ["mallory_4712_ch04.zip", "mallory_4712_ch04-containers.zip", "mallory_1.zip"]
+)
+def test_one_students_archive_beside_the_platforms_gives_nobody_anothers_place(term, expression, name, again):
+    """Put there by hand, where a platform's own would be: the names in it are then the student's."""
+    late = packed({f"{again}{inside}": data for inside, data in MALLORYS.items()})
+    found, said = term.collect({"submissions.zip": packed(ANN), name: late}, expression, loose=True)
+    assert {who for who, text in found.items() if "mallory's" in text} <= {
+        *("mallory", f"mallory/ann_9_{NOTEBOOK}", f"mallory/ann_9_file_{CHAPTER}/{NOTEBOOK}"),
+        *(f"mallory/{again}{inside}" for inside in MALLORYS),
+    }
+    assert "is left out" in said
+    if expression is GUIDES:
+        assert found == {"ann": "ann's"}
+        assert f"{name.removesuffix('.zip')} is left out: its name has a student's id (mallory)" in said
+
+
+@EXPRESSIONS
+@pytest.mark.parametrize("students", MALLORYS)
+def test_of_two_archives_that_may_be_the_platforms_none_is_chosen(term, expression, students):
+    files = {"late.zip": packed({students: MALLORYS[students]}), "submissions.zip": packed(ANN)}
+    found, said = term.collect(files | {f"x/zoe_1_{NOTEBOOK}": "zoe's"}, expression, loose=True)
+    assert found == {"zoe": "zoe's"}
+    for one, other in (("late", "submissions"), ("submissions", "late")):
+        assert f"{one} is left out: names in it have students' ids, and so have those in {other}." in said
+
+
+@pytest.mark.parametrize("students", MALLORYS)
+def test_the_one_folder_in_a_platforms_archive_is_the_students_who_is_in_it(term, students):
+    """With a name that the expression does not read: no reason to look for an id further in."""
+    found, said = term.collect({f"Mallory Smith_4712_file/{students}": MALLORYS[students]}, GUIDES)
+    assert found == {}
+    assert "Mallory Smith_4712_file is left out: c.FileNameCollectorPlugin.named_regexp finds no" in said
+
+
+@EXPRESSIONS
+@pytest.mark.parametrize("students", MALLORYS)
+@pytest.mark.parametrize("folder", ["", "submissions/"])
+def test_a_folder_for_each_student_that_was_unpacked_by_hand(term, expression, folder, students):
+    files = {
+        f"{folder}mallory_4712_{CHAPTER}/{students}": MALLORYS[students],
+        f"{folder}bob_4713_{CHAPTER}/{NOTEBOOK}": "bob's",
+    }
+    found, said = term.collect(files, expression, loose=True)
+    assert not any(name.startswith("ann") for name in found)
+    if expression is GUIDES and not folder:
+        assert found == {}
+        assert f"bob_4713_{CHAPTER} is left out: its name has a student's id (bob)" in said
+    else:
+        assert found["bob"] == "bob's"
+        assert any(name.startswith("mallory") for name in found)
+
+
+def test_many_files_take_a_time_that_grows_with_them_and_no_more(term):
+    """In one folder of an archive, which every one of them was looked through for."""
+    files = [("submissions", "all", f"{number}.txt") for number in range(12_000)]
+    app = ZipCollectApp(config=Config({"FileNameCollectorPlugin": {"named_regexp": GUIDES}}))
+    app.coursedir = CourseDirectory(parent=app, root=str(term.root))
+    app.coursedir.assignment_id = CHAPTER
+    app.extractor_plugin_inst = Extractor(parent=app)
+    app.extractor_plugin_inst.archives[PurePosixPath("submissions")] = 1
+    collector = Collector(parent=app)
+    began = time.process_time()
+    assert list(collector._hand_ins(files)) == []
+    assert time.process_time() - began < 5
 
 
 def test_a_students_archive_that_was_packed_again(term):

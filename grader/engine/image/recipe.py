@@ -165,6 +165,10 @@ umask 022
 exec /usr/sbin/dockerd "$@"
 """
 
+NO_IMAGE = (
+    '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"the course hub has no such image. In this engine the '
+    'names of Docker Hub lead to the course hub, which has only these: IMAGES"}]}'
+)
 NO_PUSHES = (
     '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied: '
     'this is the course hub, which takes no pushes"}]}'
@@ -192,17 +196,28 @@ http {{
   sendfile on;
   # The mirror is the same server by another name, and has one image more.
   map $host $shelf {{ default /srv/dockbook/hub; mirror /srv/dockbook/hub/mirror; }}
+  # Of a missing image BuildKit says "not found" and no more. It shows a registry's own words only where the
+  # name was found and the manifest then is not to be had, with another code than 404.
+  map "$request_method $request_uri $http_user_agent" $buildkit {{
+    "~^HEAD /v2/.+/manifests/.+ buildkit" asks;
+    "~^GET /v2/.+ buildkit" fetches;
+  }}
   root $shelf;
   server {{
     listen {HUB_ADDRESS}:80;
     listen {HUB_ADDRESS}:443 ssl;
     ssl_certificate /etc/dockbook/hub.crt;
     ssl_certificate_key /etc/dockbook/hub.key;
-    error_page 404 @missing;
+    error_page 404 = @missing;
     location @missing {{
       internal;
       default_type application/json;
-      return 404 '{{"errors":[{{"code":"MANIFEST_UNKNOWN","message":"the course hub has no such image"}}]}}';
+      if ($buildkit = asks) {{
+        add_header Docker-Content-Digest sha256:{"0" * 64};
+        return 200 "-";
+      }}
+      if ($buildkit = fetches) {{ return 410 '{NO_IMAGE}'; }}
+      return 404 '{NO_IMAGE}';
     }}
     # dockerd tries a push for a minute unless it is told that it may not.
     location ~ ^/v2/.+/blobs/uploads/ {{
@@ -302,6 +317,12 @@ def image_sources() -> list[ImageSource]:
     ]
 
 
+def hub_conf() -> str:
+    """What the hub's nginx is told. Of an image that the hub has not it says which ones it has."""
+    names = [name for source in image_sources() if source.preloaded for name in source.names]
+    return HUB_CONF.replace("IMAGES", ", ".join(sorted(name.removesuffix(":latest") for name in names)))
+
+
 def packages(suite: Suite) -> tuple[str, ...]:
     """Debian packages that the engine's root file system is made of."""
     return (*PACKAGES, *SUITE_PACKAGES.get(suite, ()))
@@ -317,7 +338,7 @@ def files(suite: Suite) -> dict[str, tuple[str, int]]:
         }
     return of_suite | {
         "etc/dockbook/containerd.toml": (CONTAINERD_TOML, 0o644),
-        "etc/dockbook/hub.conf": (HUB_CONF, 0o644),
+        "etc/dockbook/hub.conf": (hub_conf(), 0o644),
         FAILED: ((Path(__file__).parent / "files/runtime-failed.sh").read_text(), 0o644),
         "etc/hosts": (HOSTS, 0o644),
         "etc/resolv.conf": ("# No name server: this engine has no way out.\n", 0o644),
