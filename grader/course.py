@@ -119,7 +119,7 @@ class Chapter:
         """The instructor's notebook, format 4. Raises CourseError if it is missing or cannot be read."""
         import nbformat
 
-        from grader.sound import require_shape
+        from grader.shape import require_shape
 
         self.require()
         try:

@@ -21,6 +21,7 @@ from grader import __version__
 from grader.cli import (
     book,
     course,
+    docs,
     doctor,
     engine,
     formgrader,
@@ -62,6 +63,7 @@ for _command in (
     gallery.gallery,
     session.session,
     project.test,
+    docs.docs,
 ):
     cli.add_command(_command)
 

@@ -56,6 +56,7 @@ class _Suite:
 _SUITES = (
     _Suite("login", "login", engine=False),
     _Suite("unit", "unit", 2, first="quick", engine=False),
+    _Suite("docs", "docs", slow=None, engine=False),
     _Suite("course", "course", 4, beside=2, together="loadgroup"),
     _Suite("engine", "engine", 2, together="loadgroup", marks="not alone"),
     _Suite("grading", "grading", 2, together="loadgroup"),

@@ -17,7 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from grader.errors import CourseError, KernelDied
-from grader.sound import name_of
+from grader.shape import name_of
 
 SANITIZER = "nbval.cfg"
 CELL_S = 120

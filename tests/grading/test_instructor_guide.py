@@ -27,12 +27,13 @@ import pytest
 
 from grader import paths
 from grader.cli import cli
-from grader.course import Chapter, Course, Limits, _read_test
+from grader.course import Chapter, Course, Limits
 from grader.grading.demo import half, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.judge.recognise import visible
 from grader.grading.release import leaks
+from grader.testcell import read_test
 from grader.workspace.folder import prepare
 from grader.workspace.submit import submit
 from tests.grading.tiny import REPOSITORY
@@ -347,7 +348,7 @@ def test_limits_in_the_text_are_all_there_are():
 
 def test_the_test_cell_in_the_text_is_one():
     (cell,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    assert _read_test(cell, "the guide").task == "greeter"
+    assert read_test(cell, "the guide").task == "greeter"
     assert visible(cell).splitlines() == cell.splitlines()[:2]
 
 

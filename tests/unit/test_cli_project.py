@@ -37,7 +37,16 @@ def test_each_run_has_what_the_one_before_has_and_more():
         assert [name for name in more if name in less] == [name for name in less if name in more]
         assert set(less) < set(more)
     quick, ordinary, long, everything = map(set, runs)
-    assert {"login", "engine", "leftovers", "course", "grading", "browser", "binder"} <= ordinary - quick
+    assert {
+        "docs",
+        "login",
+        "engine",
+        "leftovers",
+        "course",
+        "grading",
+        "browser",
+        "binder",
+    } <= ordinary - quick
     assert {"engine-slow", "course-slow", "grading-slow", "browser-slow"} <= long - ordinary
     assert everything - long == {"binder-slow", "machines", "machines-slow"}
 

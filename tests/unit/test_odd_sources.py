@@ -13,10 +13,10 @@ import pytest
 
 from grader.course import Course, Limits
 from grader.errors import CourseError
-from grader.grading.book import reading_form
+from grader.grading.html_export import reading_form
 from grader.grading.release import secrets
-from grader.lab.workspace import student_version
 from grader.sound import require_sound
+from grader.workspace.folder import student_version
 from tests.grading import tiny
 
 ODD = [None, True, -1, 10**400, float("nan"), "", "x", [], ["x"], [[1]], {}, {"a": [1]}]
