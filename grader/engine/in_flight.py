@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from grader.engine import linux
+from grader.engine import linux, sockets
 
 TOO_MUCH = 1 << 60
 """Bytes, for what cannot be counted: nobody's honest work waits like that."""
@@ -99,6 +99,9 @@ def _look_into(descriptor: int, files: dict[tuple[int, int], int], left: int, de
 
 def _note(descriptor: int, files: dict[tuple[int, int], int], left: int, depth: int) -> int:
     target = os.readlink(f"/proc/self/fd/{descriptor}")
+    if target.startswith("socket:"):
+        found = os.fstat(descriptor)
+        files[found.st_dev, found.st_ino] = sockets.held(os.getpid(), descriptor)
     inner = waiting(os.getpid(), str(descriptor), target)
     if inner is not None and inner.known and depth > 0:
         return _look_into(descriptor, files, left, depth - 1)

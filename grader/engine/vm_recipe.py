@@ -33,6 +33,7 @@ GUEST_MODULES = (
     "procfs",
     "roots",
     "shared",
+    "sockets",
     "subordinate",
     "vm_guest",
     "vm_runtime",

@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine import cgroup_tree, cgroups, in_flight, linux, procfs, shared
+from grader.engine import cgroup_tree, cgroups, in_flight, linux, procfs, shared, sockets
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 SOCKET = 212_992
-"""Bytes that wait in a socket at most, by Linux's default; nothing tells how many do."""
+"""Bytes that wait in a socket of the engine's own, which is trusted, at most by Linux's default."""
+RINGS = "a ring of packets, whose memory nobody counts: the container or kernel was ended"
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
 MANY = 0.9
@@ -152,6 +153,7 @@ class Watch:
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
         self._groups_count = groups and bool(memory)
         self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
+        self._rings = sockets.Rings()
         self._count = Count() if memory and not groups else None
 
     def look(self) -> None:
@@ -203,13 +205,13 @@ class Watch:
         }
         held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
         for name, group in groups.items():
-            size, group.waiting = _in_descriptors(group.pids)
+            size, group.waiting = _in_descriptors(group.pids, trusted=name == self._own)
             held[name] += size
             # The engine's own processes are trusted, and pass descriptors on all the time.
             if name == self._own:
                 group.waiting = []
             else:
-                held[name] += _unattached(group.pids)
+                held[name] += _unattached(group.pids) + sockets.unaccepted(group.pids)
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
         waiting = any(group.waiting for group in groups.values())
         if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
@@ -245,6 +247,9 @@ class Watch:
     def _look_at_shared(self, groups: dict[str, Group]) -> None:
         """What Linux has of a number for the machine, or for the user that all engines run as."""
         others = {name: group.pids for name, group in groups.items() if name != self._own}
+        rings = self._rings.of({name: group.pids for name, group in groups.items()})
+        if any(rings[name] for name in others):
+            self._end(groups, rings, RINGS)
         most = shared.most_watches()
         watched = {name: shared.watches(pids) for name, pids in others.items()}
         if sum(watched.values()) > most:
@@ -358,10 +363,10 @@ def _unattached(pids: list[int]) -> int:
     return 0
 
 
-def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
+def _in_descriptors(pids: list[int], *, trusted: bool) -> tuple[int, list[in_flight.Waiting]]:
     """Bytes behind open files that no mapping and no mount has, and what holds more than that shows."""
     sizes: dict[int, int] = {}
-    sockets: set[str] = set()
+    found_sockets: dict[str, int] = {}
     waiting: list[in_flight.Waiting] = []
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -371,11 +376,11 @@ def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
                     if target.startswith(in_flight.MEMORY_FILE):
                         found = os.stat(entry.path)
                         sizes[found.st_ino] = found.st_blocks * 512
-                    elif target not in sockets and (more := in_flight.waiting(pid, entry.name, target)):
+                    elif target not in found_sockets and (more := in_flight.waiting(pid, entry.name, target)):
                         waiting.append(more)
-                    if target.startswith("socket:"):
-                        sockets.add(target)
-    return sum(sizes.values()) + len(sockets) * SOCKET, waiting
+                    if target.startswith("socket:") and target not in found_sockets:
+                        found_sockets[target] = SOCKET if trusted else sockets.held(pid, entry.name)
+    return sum(sizes.values()) + sum(found_sockets.values()), waiting
 
 
 def _on_disk(folder: str) -> int:
