@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import os
 import socket
 import stat
@@ -102,6 +103,9 @@ def _note(descriptor: int, files: dict[tuple[int, int], int], left: int, depth: 
     if target.startswith("socket:"):
         found = os.fstat(descriptor)
         files[found.st_dev, found.st_ino] = sockets.held(os.getpid(), descriptor)
+    if target.startswith("pipe:"):
+        found = os.fstat(descriptor)
+        files[found.st_dev, found.st_ino] = fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
     inner = waiting(os.getpid(), str(descriptor), target)
     if inner is not None and inner.known and depth > 0:
         return _look_into(descriptor, files, left, depth - 1)

@@ -21,6 +21,7 @@ GUEST_MODULES = (
     "cgroup_tree",
     "cgroups",
     "daemon",
+    "descriptors",
     "door",
     "guest",
     "ids",

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine import cgroup_tree, cgroups, in_flight, linux, procfs, shared, sockets
+from grader.engine import cgroup_tree, cgroups, descriptors, in_flight, linux, procfs, shared, sockets
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SOCKET = 212_992
-"""Bytes that wait in a socket of the engine's own, which is trusted, at most by Linux's default."""
+MOST_OPEN = 50_000
+"""Descriptors of all containers and kernels: each is looked at, and an honest process has some twenty."""
 RINGS = "a ring of packets, whose memory nobody counts: the container or kernel was ended"
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
@@ -204,14 +204,19 @@ class Watch:
             if name != self._own
         }
         held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
+        opened = dict.fromkeys(groups, 0)
         for name, group in groups.items():
-            size, group.waiting = _in_descriptors(group.pids, trusted=name == self._own)
-            held[name] += size
+            trusted = name == self._own
+            left = MOST_OPEN if trusted else MOST_OPEN - sum(opened.values())
+            found = descriptors.look(group.pids, left, trusted=trusted)
+            held[name] += found.size
             # The engine's own processes are trusted, and pass descriptors on all the time.
-            if name == self._own:
-                group.waiting = []
-            else:
+            if not trusted:
+                group.waiting, opened[name] = found.waiting, found.opened
                 held[name] += _unattached(group.pids) + sockets.unaccepted(group.pids)
+        if sum(opened.values()) > MOST_OPEN:
+            self._end(groups, opened, f"open files ({MOST_OPEN:,}): {ENDED}")
+            return
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
         waiting = any(group.waiting for group in groups.values())
         if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
@@ -361,26 +366,6 @@ def _unattached(pids: list[int]) -> int:
         with contextlib.suppress(OSError, ValueError):
             return in_flight.system_v_bytes(pid)
     return 0
-
-
-def _in_descriptors(pids: list[int], *, trusted: bool) -> tuple[int, list[in_flight.Waiting]]:
-    """Bytes behind open files that no mapping and no mount has, and what holds more than that shows."""
-    sizes: dict[int, int] = {}
-    found_sockets: dict[str, int] = {}
-    waiting: list[in_flight.Waiting] = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError, ValueError):
-                    target = os.readlink(entry.path)
-                    if target.startswith(in_flight.MEMORY_FILE):
-                        found = os.stat(entry.path)
-                        sizes[found.st_ino] = found.st_blocks * 512
-                    elif target not in found_sockets and (more := in_flight.waiting(pid, entry.name, target)):
-                        waiting.append(more)
-                    if target.startswith("socket:") and target not in found_sockets:
-                        found_sockets[target] = SOCKET if trusted else sockets.held(pid, entry.name)
-    return sum(sizes.values()) + sum(found_sockets.values()), waiting
 
 
 def _on_disk(folder: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import in_flight, sockets, watch
+from grader.engine import descriptors, in_flight, sockets
 from grader.engine.in_flight import Waiting
 
 MB = 1 << 20
@@ -40,8 +41,7 @@ def test_what_was_sent_and_not_read_is_held(pair: tuple[socket.socket, socket.so
     assert [sockets.held(os.getpid(), number) for number in numbers] == [sockets.ITSELF] * 2
     sent = fill(pair[0])
     assert sum(sockets.held(os.getpid(), number) for number in numbers) >= sent > 0
-    held, _ = watch._in_descriptors([os.getpid()], trusted=False)
-    assert held >= sent
+    assert descriptors.look([os.getpid()], 1000, trusted=False).size >= sent
 
 
 def test_what_waits_in_a_socket_that_waits_in_a_socket_is_held() -> None:
@@ -111,3 +111,27 @@ def test_a_ring_that_was_sent_on_is_found_the_second_time(packets: socket.socket
     for end in pair:
         end.close()
     assert rings.of(groups)["kernel"] == 0
+
+
+def test_pipes_are_held_with_all_that_fits_in_them(tmp_path: Path) -> None:
+    def held() -> int:
+        return descriptors.look([os.getpid()], 1000, trusted=False).size
+
+    before = held()
+    ends = os.pipe()
+    fcntl.fcntl(ends[1], fcntl.F_SETPIPE_SZ, MB)
+    assert held() - before == MB
+    os.mkfifo(tmp_path / "named")
+    named = os.open(tmp_path / "named", os.O_RDWR)
+    assert held() - before == MB + (64 << 10)
+    pair = socket.socketpair()
+    waiting = [Waiting(os.getpid(), pair[1].fileno())]
+    socket.send_fds(pair[0], [b"x"], [ends[0]])
+    assert MB <= in_flight.size(waiting) < MB + (64 << 10)
+    for end in (*ends, named, *(one.detach() for one in pair)):
+        os.close(end)
+
+
+def test_a_look_ends_where_more_is_open_than_can_be_looked_at() -> None:
+    found = descriptors.look([os.getpid()] * 1000, 50, trusted=False)
+    assert found.opened == 51

@@ -258,12 +258,30 @@ while total < 3 << 30:
 print("REACHED", flush=True)
 time.sleep(5)
 """
+_PIPES = """
+import os, resource, time
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+try:
+    while True: os.write(os.pipe()[1], b'x' * 4096)
+except OSError: time.sleep(60)
+"""
 SHARED += [
     Attack(
         27,
         "queues of sockets",
         "what was sent and not read is in no process's memory",
         _QUEUES,
+        late=True,
+        told="limit reached",
+        stock=NOT_RUN,
+    ),
+    Attack(
+        27,
+        "pipes and open files",
+        "what fills a pipe is in no process's memory, and who counts looks at every open file",
+        f"import subprocess, sys, time\nargv = [sys.executable, '-S', '-c', {_PIPES!r}]\n"
+        "for _ in range(20): subprocess.Popen(argv)\ntime.sleep(6)\nprint('REACHED')",
         late=True,
         told="limit reached",
         stock=NOT_RUN,
