@@ -23,6 +23,8 @@ from typing import NoReturn
 from grader.engine import cgroup_tree, cgroups, descriptors, in_flight, linux, procfs, shared, sockets
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+FILE = 1 << 10
+"""Bytes that Linux keeps of a file in memory, an empty one, too, and of its name."""
 MOST_OPEN = 50_000
 """Descriptors of all containers and kernels: each is looked at, and an honest process has some twenty."""
 RINGS = "a ring of packets, whose memory nobody counts: the container or kernel was ended"
@@ -335,6 +337,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
                     devices.add(device)
                     found = os.fstatvfs(path)
                     total += (found.f_blocks - found.f_bfree) * found.f_frsize
+                    total += (found.f_files - found.f_ffree) * FILE
             finally:
                 os.close(path)
     return total
