@@ -9,6 +9,7 @@ from typing import Any
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, NotFound
+from requests import Response, Session
 from requests.exceptions import RequestException, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TimeoutErrorOfPool
@@ -17,11 +18,19 @@ from grader.errors import Blocked, NoAnswer, ObjectFault
 
 DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to put it right."
 
+MOST_BYTES = 8 << 20
+"""Of all that is answered in one look: hundreds of containers take 3 MB. Read, it takes twenty times that."""
+_CHUNK = 1 << 16
+
 _SHORTAGES = (
     *("no space left", "cannot allocate memory", "too many open files", "resource temporarily unavailable"),
     *("input/output error", "read-only file system", "disk quota", "out of pty", "plugin", "ttrpc", "grpc"),
     *("connection refused", "connection reset", "broken pipe", "context deadline"),
 )
+
+
+class _TooLong(DockerException):
+    """An answer that nobody should have to keep."""
 
 
 class Look:
@@ -32,6 +41,7 @@ class Look:
         self._what = what
         self._deadline_s = deadline_s
         self._end = time.monotonic() + deadline_s
+        self._left_bytes = MOST_BYTES
 
     def left(self) -> float:
         """Seconds left. Raises Blocked when there are none."""
@@ -42,6 +52,21 @@ class Look:
                 next_step="run the check again; if it stays slow, restart the engine.",
             )
         return left
+
+    def bounded(self, answer: Response, *_: Any, stream: bool = False, **__: Any) -> None:
+        """Reads the answer to one request, where requests would read it all: what is in an engine is the
+        student's, and a container or an image may be told in gigabytes."""
+        if stream:
+            return
+        pieces = []
+        for piece in answer.iter_content(_CHUNK):
+            self._left_bytes -= len(piece)
+            if self._left_bytes < 0:
+                answer.close()
+                raise _TooLong(f"the engine's answer has more than {MOST_BYTES:,} bytes")
+            self.left()
+            pieces.append(piece)
+        answer._content = b"".join(pieces)  # noqa: SLF001 - as requests itself keeps it
 
     def call(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Ask the engine, within what is left of the deadline."""
@@ -66,15 +91,20 @@ def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = F
     """
     api: Any = client.api  # its timeout is typed as whole seconds; requests takes fractions
     patience = api.timeout
+    look = Look(client, what, deadline_s)
+    hooks = api.hooks["response"] if isinstance(api, Session) else []
+    hooks.append(look.bounded)
     try:
-        yield Look(client, what, deadline_s)
+        yield look
     except (DockerException, RequestException, HTTPError, OSError) as error:
-        if one and isinstance(error, APIError) and not _shortage(error):
+        too_long = isinstance(error, _TooLong)
+        if one and (too_long or (isinstance(error, APIError) and not _shortage(error))):
             raise ObjectFault(what, reason(error)) from error
-        kind = NoAnswer if _timed_out(error) else Blocked
+        kind = NoAnswer if too_long or _timed_out(error) else Blocked
         raise kind(f"Could not look at {what}: {reason(error)}.", next_step=DOCTOR) from error
     finally:
         api.timeout = patience
+        hooks.remove(look.bounded)
 
 
 def _shortage(error: APIError) -> bool:

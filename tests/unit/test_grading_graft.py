@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from grader.grading.judge.reassemble import graft
+from grader.grading.judge.reassemble import MOST_PICTURES, graft
 from grader.grading.judge.recognise import visible
 from tests.grading import tiny
 
@@ -276,6 +276,16 @@ def test_odd_attachments_are_none(chapter, notebook, odd):
     notebook.cells.append(new_markdown_cell("x"))
     notebook.cells[-1]["attachments"] = odd
     assert "attachments" not in graft(notebook, chapter).notebook.cells[-1]
+
+
+def test_of_thousands_of_pictures_some_are_kept(chapter, notebook):
+    for _ in range(3):
+        many = {f"{number}.png": PICTURE["a.png"] for number in range(MOST_PICTURES - 100)}
+        notebook.cells.append(new_markdown_cell("x", attachments=many))
+    grafted = graft(notebook, chapter)
+    kept = [len(cell.get("attachments", {})) for cell in grafted.notebook.cells[-3:]]
+    assert kept == [MOST_PICTURES - 100, 100, 0]
+    assert "of pasted pictures the first 500 are shown" in [note.text for note in grafted.notes]
 
 
 def test_lines_of_a_picture_are_one_text(chapter, notebook):

@@ -64,7 +64,8 @@ def test_a_socket_that_waits_in_a_socket_is_looked_into(pair: Pair) -> None:
     socket.send_fds(pair[0], [b"x"], [inner[1].fileno()])
     for end in inner:
         end.close()
-    assert in_flight.size(found(pair[1])) == 3 * MB
+    # The file, and the data beside it.
+    assert 3 * MB <= in_flight.size(found(pair[1])) < 3 * MB + (64 << 10)
 
 
 def test_one_file_in_two_sockets_counts_once() -> None:

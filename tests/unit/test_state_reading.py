@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import http.server
+import json
 import struct
+import threading
 from types import SimpleNamespace
 from typing import Any
 
+import docker
 import pytest
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import Blocked
-from grader.state import Container, Image, Network, Snapshot, read_history, read_image, unsettled
+from grader.errors import Blocked, NoAnswer, ObjectFault
+from grader.state import (
+    Container,
+    Image,
+    Network,
+    Snapshot,
+    read_history,
+    read_image,
+    unsettled,
+)
 from grader.state.log import demultiplex
 from grader.state.reach import looking
 from grader.state.snapshot import MOST_CONTAINERS
@@ -183,3 +196,38 @@ def test_frames_are_told_apart_and_a_cut_one_counts(frames: list[tuple[int, byte
     part_out, part_err = demultiplex(body[: max(0, len(body) - cut)])
     assert out.startswith(part_out)
     assert err.startswith(part_err)
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """An engine whose containers are told without an end: so many bytes, as they are asked for."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        name = self.path.split("/")[-2]
+        body = json.dumps([{"Id": f"a{n}"} for n in range(12)]) if name == "containers" else '{"Id": "a"}'
+        with contextlib.suppress(OSError):
+            self.wfile.write(body.encode())
+            for _ in range(0 if name == "containers" else 1 << 10):
+                self.wfile.write(b" " * self.server.each)  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("each", [1 << 10, 1 << 20])
+def test_an_answer_without_an_end_is_none(each: int) -> None:
+    """Too long each, or all together."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        server.each = each  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = docker.DockerClient(f"tcp://127.0.0.1:{server.server_port}", version="1.45")
+        with pytest.raises(NoAnswer, match="more than 8,388,608 bytes"):
+            Snapshot.read(client, 20)
+        assert client.api.hooks["response"] == []
+        if each > 1 << 10:
+            with pytest.raises(ObjectFault, match="more than 8,388,608 bytes"):
+                read_image(client, "a", 20)
+        client.close()
+        server.shutdown()

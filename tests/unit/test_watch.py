@@ -31,6 +31,17 @@ def test_a_memory_file_system_is_counted_once() -> None:
         assert watch._in_memory_files(os.getpid(), seen, lambda point: point == SHARED_MEMORY) == 0
 
 
+def test_empty_files_in_memory_are_counted_too() -> None:
+    def held() -> int:
+        return watch._in_memory_files(os.getpid(), set(), lambda point: point == SHARED_MEMORY)
+
+    with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
+        before = held()
+        for number in range(5000):
+            Path(folder, str(number)).touch()
+        assert held() - before > 4000 * watch.FILE
+
+
 def test_a_mount_that_has_gone_is_not_the_disk_below(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A container that ended between two looks at its mounts: its path now leads to the engine's disk."""
     gone = device(SHARED_MEMORY) + 12345

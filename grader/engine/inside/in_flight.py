@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from grader.engine.inside import sockets
 from grader.engine.system import linux
 
 TOO_MUCH = 1 << 60
@@ -99,6 +101,12 @@ def _look_into(descriptor: int, files: dict[tuple[int, int], int], left: int, de
 
 def _note(descriptor: int, files: dict[tuple[int, int], int], left: int, depth: int) -> int:
     target = os.readlink(f"/proc/self/fd/{descriptor}")
+    if target.startswith("socket:"):
+        found = os.fstat(descriptor)
+        files[found.st_dev, found.st_ino] = sockets.held(os.getpid(), descriptor)
+    if target.startswith("pipe:"):
+        found = os.fstat(descriptor)
+        files[found.st_dev, found.st_ino] = fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
     inner = waiting(os.getpid(), str(descriptor), target)
     if inner is not None and inner.known and depth > 0:
         return _look_into(descriptor, files, left, depth - 1)

@@ -20,12 +20,15 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine.inside import cgroup_tree, in_flight, shared
+from grader.engine.inside import cgroup_tree, descriptors, in_flight, shared, sockets
 from grader.engine.system import cgroups, linux, procfs
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-SOCKET = 212_992
-"""Bytes that wait in a socket at most, by Linux's default; nothing tells how many do."""
+FILE = 1 << 10
+"""Bytes that Linux keeps of a file in memory, an empty one, too, and of its name."""
+MOST_OPEN = 50_000
+"""Descriptors of all containers and kernels: each is looked at, and an honest process has some twenty."""
+RINGS = "a ring of packets, whose memory nobody counts: the container or kernel was ended"
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
 MANY = 0.9
@@ -153,6 +156,7 @@ class Watch:
         self._disk_is_memory = kinds.get(ENGINE_STATE) in VOLATILE
         self._groups_count = groups and bool(memory)
         self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
+        self._rings = sockets.Rings()
         self._count = Count() if memory and not groups else None
 
     def look(self) -> None:
@@ -203,14 +207,19 @@ class Watch:
             if name != self._own
         }
         held[self._own] = _in_memory_files(os.getpid(), devices, lambda _: True)
+        opened = dict.fromkeys(groups, 0)
         for name, group in groups.items():
-            size, group.waiting = _in_descriptors(group.pids)
-            held[name] += size
+            trusted = name == self._own
+            left = MOST_OPEN if trusted else MOST_OPEN - sum(opened.values())
+            found = descriptors.look(group.pids, left, trusted=trusted)
+            held[name] += found.size
             # The engine's own processes are trusted, and pass descriptors on all the time.
-            if name == self._own:
-                group.waiting = []
-            else:
-                held[name] += _unattached(group.pids)
+            if not trusted:
+                group.waiting, opened[name] = found.waiting, found.opened
+                held[name] += _unattached(group.pids) + sockets.unaccepted(group.pids)
+        if sum(opened.values()) > MOST_OPEN:
+            self._end(groups, opened, f"open files ({MOST_OPEN:,}): {ENDED}")
+            return
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
         waiting = any(group.waiting for group in groups.values())
         if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
@@ -246,6 +255,9 @@ class Watch:
     def _look_at_shared(self, groups: dict[str, Group]) -> None:
         """What Linux has of a number for the machine, or for the user that all engines run as."""
         others = {name: group.pids for name, group in groups.items() if name != self._own}
+        rings = self._rings.of({name: group.pids for name, group in groups.items()})
+        if any(rings[name] for name in others):
+            self._end(groups, rings, RINGS)
         most = shared.most_watches()
         watched = {name: shared.watches(pids) for name, pids in others.items()}
         if sum(watched.values()) > most:
@@ -326,6 +338,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
                     devices.add(device)
                     found = os.fstatvfs(path)
                     total += (found.f_blocks - found.f_bfree) * found.f_frsize
+                    total += (found.f_files - found.f_ffree) * FILE
             finally:
                 os.close(path)
     return total
@@ -357,26 +370,6 @@ def _unattached(pids: list[int]) -> int:
         with contextlib.suppress(OSError, ValueError):
             return in_flight.system_v_bytes(pid)
     return 0
-
-
-def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
-    """Bytes behind open files that no mapping and no mount has, and what holds more than that shows."""
-    sizes: dict[int, int] = {}
-    sockets: set[str] = set()
-    waiting: list[in_flight.Waiting] = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(OSError, ValueError):
-                    target = os.readlink(entry.path)
-                    if target.startswith(in_flight.MEMORY_FILE):
-                        found = os.stat(entry.path)
-                        sizes[found.st_ino] = found.st_blocks * 512
-                    elif target not in sockets and (more := in_flight.waiting(pid, entry.name, target)):
-                        waiting.append(more)
-                    if target.startswith("socket:"):
-                        sockets.add(target)
-    return sum(sizes.values()) + len(sockets) * SOCKET, waiting
 
 
 def _on_disk(folder: str) -> int:

@@ -43,6 +43,8 @@ MOST_ADDED = 500
 """Cells that a student may have added to a chapter's own."""
 MOST_SHOWN = 50_000
 """Characters of a cell in the graded notebook and on pages."""
+MOST_PICTURES = 500
+"""Pictures pasted into the text cells of one notebook."""
 _MOST_NOTES = 10
 
 
@@ -109,7 +111,7 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
     if submitted is None:
         return cells
     given = submitted.get("cells") or []
-    strange = 0
+    strange, pictures = 0, MOST_PICTURES
     if len(given) > MOST_READ:
         notes.append(Note(f"the notebook has {len(given):,} cells; the first {MOST_READ:,} were read"))
     for position, cell in enumerate(given[:MOST_READ], 1):
@@ -122,6 +124,8 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
             if strange <= _MOST_NOTES:
                 notes.append(Note(f"cell {position} is not a notebook cell and was left out"))
             continue
+        pasted = _pictures(cell.get("attachments"), pictures) if kind == "markdown" else {}
+        pictures -= len(pasted)
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, Mapping) else None
         grade_id, cell_id = marks(cell).get("grade_id"), cell.get("id")
@@ -132,16 +136,20 @@ def _read(submitted: NotebookNode | None, notes: list[Note]) -> list[SubmittedCe
                 id=cell_id if isinstance(cell_id, str) and _CELL_ID.match(cell_id) else "",
                 grade_id=grade_id if isinstance(grade_id, str) else "",
                 tags=tuple(str(tag)[:60] for tag in tags[:20]) if isinstance(tags, list) else (),
-                attachments=_pictures(cell.get("attachments")) if kind == "markdown" else {},
+                attachments=pasted,
             )
         )
+    if not pictures:
+        notes.append(Note(f"of pasted pictures the first {MOST_PICTURES:,} are shown"))
     return cells
 
 
-def _pictures(attachments: object) -> dict[str, dict[str, str]]:
+def _pictures(attachments: object, most: int) -> dict[str, dict[str, str]]:
     """What is a picture among a text cell's attachments: the only ones that can be shown."""
     found: dict[str, dict[str, str]] = {}
     for name, kinds in attachments.items() if isinstance(attachments, Mapping) else ():
+        if len(found) >= most:
+            break
         if not isinstance(name, str) or not isinstance(kinds, Mapping):
             continue
         for mime in PICTURES:

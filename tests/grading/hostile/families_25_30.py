@@ -130,6 +130,27 @@ _HELD = (
     "    s.recv(10); held.append(s)\n"
 )
 
+_TOLD = """
+import io, json, tarfile, hashlib
+def file(tar, name, data):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+layer, image = io.BytesIO(), io.BytesIO()
+with tarfile.open(fileobj=layer, mode="w") as tar: file(tar, "x", b"x")
+sums = ["sha256:" + hashlib.sha256(layer.getvalue()).hexdigest()]
+env = '"a=' + "x" * 10_000_000 + '"'
+config = '{"os":"linux","rootfs":{"type":"layers","diff_ids":%s},"config":{"Env":[%s]}}'
+config = (config % (json.dumps(sums), env)).encode()
+with tarfile.open(fileobj=image, mode="w") as tar:
+    file(tar, "c.json", config)
+    file(tar, "layer.tar", layer.getvalue())
+    file(tar, "manifest.json", b'[{"Config":"c.json","RepoTags":["big:1"],"Layers":["layer.tar"]}]')
+client.images.load(image.getvalue())
+del env, config, image
+print(client.containers.create("big:1", ["echo", "salve orbis"], name="greeter"))
+"""
+
 NEVER_DONE = [
     Attack(
         26,
@@ -149,6 +170,18 @@ NEVER_DONE = [
         "the engine holds a container's lock while it sends what is in it",
         _HELD,
         late=True,
+        stock=NOT_RUN,
+    ),
+]
+
+NEVER_DONE += [
+    Attack(
+        26,
+        "an answer of megabytes",
+        "a container is told as its image was made, and what is told is kept and read",
+        _TOLD,
+        late=True,
+        told="on fresh engines",
         stock=NOT_RUN,
     ),
 ]
@@ -197,6 +230,70 @@ SHARED = [
         "for one in held: libc.syscall(call, 4096, ctypes.byref(one))\ntime.sleep(6)",
         late=True,
         told="asynchronous input and output",
+        stock=NOT_RUN,
+    ),
+]
+
+_QUEUES = """
+import socket
+held, total = [], 0
+while total < 3 << 30:
+    a, b = socket.socketpair()
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)
+    a.setblocking(False)
+    held.append((a, b))
+    try:
+        while True: total += a.send(bytes(1 << 16))
+    except BlockingIOError: pass
+print("REACHED")
+"""
+_RING = """
+import socket, struct, time
+held, total = [], 0
+while total < 3 << 30:
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    s.setsockopt(263, 5, struct.pack('IIII', 1 << 20, 256, 2048, 512 * 256))
+    total += 256 << 20
+    held.append(s)
+print("REACHED", flush=True)
+time.sleep(5)
+"""
+_PIPES = """
+import os, resource, time
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+try:
+    while True: os.write(os.pipe()[1], b'x' * 4096)
+except OSError: time.sleep(60)
+"""
+SHARED += [
+    Attack(
+        27,
+        "queues of sockets",
+        "what was sent and not read is in no process's memory",
+        _QUEUES,
+        late=True,
+        told="limit reached",
+        stock=NOT_RUN,
+    ),
+    Attack(
+        27,
+        "pipes and open files",
+        "what fills a pipe is in no process's memory, and who counts looks at every open file",
+        f"import subprocess, sys, time\nargv = [sys.executable, '-S', '-c', {_PIPES!r}]\n"
+        "for _ in range(20): subprocess.Popen(argv)\ntime.sleep(6)\nprint('REACHED')",
+        late=True,
+        told="limit reached",
+        stock=NOT_RUN,
+    ),
+    Attack(
+        27,
+        "a ring of packets",
+        "Linux counts the memory of such a ring for nobody, not even for a control group",
+        f"try: print(client.containers.run('training/webapp', ['python', '-c', {_RING!r}]))\n"
+        "except docker.errors.ContainerError as error: print(error.exit_status)",
+        late=True,
+        told="a ring of packets",
         stock=NOT_RUN,
     ),
 ]
