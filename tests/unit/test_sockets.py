@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine import descriptors, in_flight, sockets
+from grader.engine.inside import descriptors, in_flight, sockets
 from grader.engine.inside.in_flight import Waiting
 
 MB = 1 << 20
