@@ -109,6 +109,7 @@ def test_a_second_lab_is_told_and_a_fresh_one_is_not_in_the_way(workspace: Path)
         assert client.containers.list(all=True) == []
 
 
+@pytest.mark.slow
 def test_reset_cleans_the_engine_of_a_running_lab_once_allowed(workspace: Path) -> None:
     with running(workspace) as (lab, client):
         client.networks.create("shop")

@@ -131,7 +131,7 @@ def difference(one: State, other: State) -> list[object]:
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize(
     ("kills", "students"),
-    [(1, 4), pytest.param(20, STUDENTS, marks=pytest.mark.slow)],
+    [pytest.param(1, 4, marks=pytest.mark.slow), pytest.param(20, STUDENTS, marks=pytest.mark.slow)],
     indirect=["students"],
 )
 def test_killed_at_random_moments_the_same_command_gives_the_same_gradebook(

@@ -75,9 +75,9 @@ def folders_of(size):
 
 
 def test_suites_share_the_cores_and_one_by_itself_has_them():
-    assert "-n" not in argv_of("ordinary", "engine")
-    assert "-n" in argv_of("ordinary", "engine", "engine")
-    assert argv_of("ordinary", "course")[-4:] == ("-n", "2", "--dist", "loadgroup"), "the longest has two"
+    assert "-n" not in argv_of("ordinary", "grading")
+    assert "-n" in argv_of("ordinary", "grading", "grading")
+    assert argv_of("ordinary", "course")[-4:] == ("-n", "2", "--dist", "loadgroup"), "the longest have two"
     assert argv_of("ordinary", "course", "course")[-4:] == ("-n", "4", "--dist", "loadgroup")
     assert "-n" in argv_of("long", "course-slow")
     assert names("ordinary", "course") == ["image", "course"]

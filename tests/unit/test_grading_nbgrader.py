@@ -114,6 +114,7 @@ def test_release_refuses_what_is_not_there(course):
 # -- grade: what it refuses, and what stops nothing
 
 
+@pytest.mark.slow
 def test_grade_refuses_what_was_not_released_or_not_handed_in(course):
     with pytest.raises(CourseError, match="never released"):
         grade(course, "ch01", engine_factory=no_engine)
@@ -307,6 +308,7 @@ def test_a_gradebook_that_cannot_be_used_is_one_line_and_is_left_alone(course, h
 # -- the demo's class
 
 
+@pytest.mark.slow
 def test_the_demos_class_and_its_expectations(course, tmp_path):
     copied = copy_course(course, tmp_path / "demo")
     with pytest.raises(CourseError, match="not empty"):

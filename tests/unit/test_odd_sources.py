@@ -103,7 +103,15 @@ WHOLE = notebook_with_everything()
 PARTS = sorted({path[:3] for path in places(WHOLE) if path[:1] == ("cells",)} | {()}, key=str)
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: ".".join(map(str, part)) or "whole")
+def marks(part: tuple[object, ...]) -> tuple[pytest.MarkDecorator, ...]:
+    """Each run looks at the whole and at one cell; the other cells come with ``--long``."""
+    return () if part[1:2] in ((), (0,)) else (pytest.mark.slow,)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param(part, id=".".join(map(str, part)) or "whole", marks=marks(part)) for part in PARTS],
+)
 def test_an_odd_notebook_is_told_with_its_file_and_cell(course, part):
     path = course.chapter("ch01").notebook
     for place in places(WHOLE):
