@@ -31,8 +31,8 @@ BOMBS: dict[str, tuple[str, ...]] = {
     ),
     "memory in sockets": (
         (
-            "import resource, socket\nresource.setrlimit(resource.RLIMIT_NOFILE, (9000, 9000))\nheld = []\n"
-            "for _ in range(4000):\n"
+            "import resource, socket\nresource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))\nheld = []\n"
+            "for _ in range(9000):\n"
             "    pair = socket.socketpair()\n    held.append(pair)\n    pair[0].setblocking(False)\n"
             "    try:\n        while True: pair[0].send(bytes(65536))\n    except BlockingIOError: pass"
         ),
