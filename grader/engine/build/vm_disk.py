@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grader.engine.build import tool
-from grader.engine.image import qemu, vm_recipe
-from grader.engine.system import ids
 from grader.engine.build.bootstrap import mmdebstrap
 from grader.engine.build.one_builder import Progress
+from grader.engine.image import qemu, vm_recipe
 from grader.engine.image.engine_image import EngineImage
 from grader.engine.image.vm_image import DISK_MANIFEST
+from grader.engine.system import ids
 from grader.errors import ImageError
 
 TOOLS = {"mke2fs": "e2fsprogs", "mmdebstrap": "mmdebstrap", **qemu.PACKAGES}
