@@ -1,5 +1,5 @@
 """25 fill the grader, 26 never be done, 27 take what all engines share, 28 turn zero into "could not look",
-30 files that mean something to tools. (23, 24: ``test_grading_collect``; 29: ``test_grading_submission``.)"""
+30 files that mean something to tools. (23, 24: ``unit/grading/test_collect``; 29: ``test_submission``.)"""
 
 from __future__ import annotations
 
