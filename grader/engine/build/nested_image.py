@@ -22,7 +22,6 @@ from typing import Any, cast
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from filelock import FileLock
 from requests.exceptions import RequestException
 
 from grader import variables
@@ -43,6 +42,7 @@ from grader.engine.keeper import docker_api
 from grader.engine.keeper import nested as nested_keeper
 from grader.engine.system.package import BAKE
 from grader.errors import ImageError
+from grader.files import locked, whole
 
 SIZE = "1 GB on your Docker, 0.6 GB more during the build"
 BAKE_S = 900
@@ -66,7 +66,7 @@ def ensure_image(
     image = location(docker_host, suite)
     image.folder.parent.mkdir(parents=True, exist_ok=True)
     with (
-        FileLock(image.folder.with_suffix(".lock"), timeout=BAKE_S),
+        locked(image.folder.with_suffix(".lock"), wait_s=BAKE_S),
         contextlib.closing(image.client()) as client,
     ):
         if rebuild or not _is_there(client, image):
@@ -271,11 +271,8 @@ def _unpack(client: DockerClient, container: str, path: str, target: Path) -> No
                 program = target / Path(member.name).name
                 content = tar.extractfile(member)
                 assert content is not None
-                part = program.with_name(f".{program.name}.part")
-                with part.open("wb") as file:
+                with whole(program, mode=0o755) as file:
                     shutil.copyfileobj(content, file)
-                part.chmod(0o755)
-                part.rename(program)
 
 
 def explained(image: NestedImage, said: str, before: str = "") -> ImageError:

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.files import PARTIAL
 from grader.workspace import folder as workspaces
 from grader.workspace.folder import default_workspace, find_notebook, prepare, student_version
 from grader.workspace.record import student_of
@@ -277,7 +278,7 @@ def test_a_workspace_that_cannot_be_made_says_so(course, tmp_path):
 def test_notebooks_are_ordinary_files(course, workspace):
     prepare(workspace, course=course)
     assert stat.S_IMODE(notebook(workspace).stat().st_mode) == 0o644
-    assert not list(workspace.rglob("*.part"))
+    assert not list(workspace.rglob(f"{PARTIAL}*"))
 
 
 def test_the_students_id_is_remembered_and_guarded(course, workspace):

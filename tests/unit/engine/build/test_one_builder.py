@@ -10,11 +10,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from grader.engine.build import one_builder as builders_module
 from grader.engine.build.one_builder import Shares, one_builder
 from grader.errors import ImageError
+from grader.files import locked
 
 FORK = multiprocessing.get_context("fork")
 
@@ -37,7 +37,7 @@ def test_who_waits_is_told_so_and_not_for_ever(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(builders_module, "WAIT_S", 0.1)
     told: list[str] = []
     with (
-        FileLock(tmp_path / "x.lock"),
+        locked(tmp_path / "x.lock"),
         pytest.raises(ImageError, match=r"Another process has been building .* Next: see whether"),
         one_builder(tmp_path / "x", lambda _fraction, text: told.append(text)),
     ):

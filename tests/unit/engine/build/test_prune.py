@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from grader.cli import main
 from grader.engine import running_engines
 from grader.engine.build import prune
 from grader.engine.image import recipe, vm_recipe
 from grader.errors import EngineError
+from grader.files import locked
 
 OLD = "trixie-0123456789ab"
 
@@ -59,7 +59,7 @@ def test_not_while_an_engine_runs(cache: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_being_built_stays(cache: Path) -> None:
-    with FileLock(cache / "vm" / f"{OLD}.lock"):
+    with locked(cache / "vm" / f"{OLD}.lock"):
         assert prune.prune() == [cache / "engine" / OLD]
     assert (cache / "vm" / OLD / "rootfs" / "file").exists()
 
