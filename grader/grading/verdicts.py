@@ -17,7 +17,7 @@ from pathlib import Path
 import grader
 from grader.course import Chapter, Course
 from grader.engine.image.recipe import SUITES, key
-from grader.engine.system.package import PACKAGE, STUDENT
+from grader.engine.system.package import PACKAGE, STUDENT, code
 from grader.files import PARTIAL, write_whole
 from grader.grading.judge.files import digest_of_source
 from grader.grading.judge.results import RESULT_VERSION, SubmissionResult
@@ -123,7 +123,7 @@ def parts_of_a_verdict(package: Path) -> list[Path]:
     for part in (*_PARTS, *(f"engine/{name}" for name in _ENGINE)):
         place = package / part
         place = place if place.exists() else place.with_suffix(".py")
-        found |= set(place.rglob("*.py")) if place.is_dir() else {place}
+        found |= set(code(place)) if place.is_dir() else {place}
     return sorted(found)
 
 
