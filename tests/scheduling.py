@@ -19,7 +19,7 @@ def scope(nodeid: str) -> str:
     takes whatever engine its worker has.
     """
     file = nodeid.partition("::")[0]
-    if "/engine/" in file:
+    if file.startswith("tests/engine/"):
         backend = BACKEND.search(nodeid)
         return (backend[1] or backend[2]) if backend else nodeid
     if EACH.search(file):

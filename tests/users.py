@@ -8,6 +8,7 @@ tests do not run as root, the user is the caller, in a login shell that starts w
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pwd
 import shlex
@@ -20,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock
 
 from grader import paths
 from grader.engine.image.engine_image import location
 from grader.engine.system.ids import ROOT_BASE
 from grader.engine.system.subordinate import COUNT
+from grader.files import locked
 
 NAME = "dockbook-test"
 WHOLE = ".copied-whole"
@@ -232,7 +233,7 @@ def one_at_a_time() -> Iterator[None]:
     """Several workers, and several runs on this machine, want the same user."""
     cache = paths.cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / "tests-user.lock"):
+    with locked(cache / "tests-user.lock", wait_s=math.inf):
         yield
 
 

@@ -120,7 +120,7 @@ def steps(root: Path, size: Size) -> list[Step]:
     plain = [
         Step("style", (python, "-m", "ruff", "check", ".")),
         Step("format", (python, "-m", "ruff", "format", "--check", ".")),
-        Step("shell", ("shellcheck", "dockbook", ".ci/run", "binder/entrypoint")),
+        Step("shell", ("shellcheck", "dockbook", ".ci/run", "binder/entrypoint", *_scripts(root))),
         Step("layers", (str(_TOOLS / "lint-imports"),)),
         Step("spelling", (str(_TOOLS / "codespell"),)),
         Step("types", (python, "-m", "mypy")),
@@ -133,6 +133,11 @@ def steps(root: Path, size: Size) -> list[Step]:
     without = [step for step in first if not step.after and step not in begin]
     image = [Step(IMAGE, (str(_TOOLS / "dockbook"), "engine", "build"))] if size != "quick" else []
     return [*begin, *plain, *without, *image, *(step for step in first if step.after), *slow]
+
+
+def _scripts(root: Path) -> list[str]:
+    """The package's shell scripts."""
+    return sorted(str(path.relative_to(root)) for path in (root / "grader").rglob("*.sh"))
 
 
 def _within(needed: Size, size: Size) -> bool:

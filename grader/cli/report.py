@@ -81,7 +81,7 @@ def _rendered(found: ClassReport, kind: str) -> str:
 
 
 def _text(text: str, output: str | None) -> None:
-    from grader.grading.report.files import write_whole
+    from grader.grading.report.files import write_out
 
     # Bytes: a csv's line ends and characters are the same wherever it goes.
     data = text.encode("utf-8", "replace")
@@ -90,7 +90,7 @@ def _text(text: str, output: str | None) -> None:
         return
     path = Path(str(output))
     try:
-        write_whole(path, data)
+        write_out(path, data)
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -12,7 +12,6 @@ copied, and a newer dockerd may write what an older one cannot read: with anothe
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from grader.engine import contents
 from grader.engine.contents import Contents
 from grader.engine.system import ids
 from grader.errors import EngineError, StateBusy, StateUnfit
+from grader.files import is_locked, take, write_whole
 
 NEEDED_BYTES = 256 << 20
 """What dockerd and a few containers write at least."""
@@ -67,36 +67,22 @@ class PersistentState:
 
     def _lock(self, lock: int) -> None:
         deadline = time.monotonic() + LEAVING_S
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                pid, since = _holder(os.pread(lock, 4096, 0))
-                if time.monotonic() < deadline and not _lives(pid):
-                    time.sleep(0.02)  # its owner was killed: it is on its way out
-                    continue
-                started = f" since {datetime.fromtimestamp(since).astimezone():%H:%M}" if since else ""
-                raise StateBusy(
-                    f"The engine of {self.workspace} is in use by another lab (process {pid}{started}).",
-                    next_step="`dockbook status` says where it is; end it with Ctrl-C in its terminal, "
-                    "or start this one with --fresh, on an engine whose contents are not kept.",
-                    pid=pid,
-                ) from None
+        while not take(lock):
+            pid, since = _holder(os.pread(lock, 4096, 0))
+            if time.monotonic() < deadline and not _lives(pid):
+                time.sleep(0.02)  # its owner was killed: it is on its way out
+                continue
+            started = f" since {datetime.fromtimestamp(since).astimezone():%H:%M}" if since else ""
+            raise StateBusy(
+                f"The engine of {self.workspace} is in use by another lab (process {pid}{started}).",
+                next_step="`dockbook status` says where it is; end it with Ctrl-C in its terminal, "
+                "or start this one with --fresh, on an engine whose contents are not kept.",
+                pid=pid,
+            )
 
     def in_use(self) -> bool:
         """Whether an engine runs on it now."""
-        try:
-            lock = os.open(self.place / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(lock)
-        return False
+        return is_locked(self.place / "lock") is True
 
     # -- what it is
 
@@ -120,9 +106,7 @@ class PersistentState:
             free = shutil.disk_usage(self.place).free
             if free < NEEDED_BYTES:
                 raise StateUnfit(f"its disk has {free >> 20} MB free, {NEEDED_BYTES >> 20} MB are needed")
-            temporary = self.place / "about.json-"
-            temporary.write_text(json.dumps(about, indent=1))
-            temporary.rename(self.place / "about.json")
+            write_whole(self.place / "about.json", json.dumps(about, indent=1))
         except OSError as error:
             raise StateUnfit(f"{self.place} cannot be written: {error.strerror}") from error
 

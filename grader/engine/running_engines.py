@@ -7,7 +7,6 @@ that its keeper holds locked as long as it lives.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from grader import paths, variables
 from grader.engine.system import ids
 from grader.errors import EngineError
+from grader.files import is_locked, write_whole
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ class EngineInfo:
 
 def announce(folder: Path, info: EngineInfo) -> None:
     """Describe a running engine in its folder."""
-    temporary = folder / "engine.json-"
-    temporary.write_text(json.dumps(asdict(info)))
-    temporary.rename(folder / "engine.json")
+    write_whole(folder / "engine.json", json.dumps(asdict(info)))
 
 
 def running() -> list[EngineInfo]:
@@ -99,14 +97,4 @@ def _abandoned(folder: Path, flags: int = 0) -> bool:
 
     ``flags``: how the folder itself is opened, where that is what is locked.
     """
-    try:
-        descriptor = os.open(folder if flags else folder / "lock", (flags or os.O_RDWR) | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    return is_locked(folder if flags else folder / "lock", flags or os.O_RDWR) is False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import getpass
 import json
 import os
@@ -15,8 +14,10 @@ from pathlib import Path
 from grader.course import Course
 from grader.errors import GradingBusy
 from grader.expect.words import visible
+from grader.files import take
 
 A_MOMENT_S = 0.3
+"""Who only looks holds the lock for a moment, and a new holder has yet to write who it is."""
 _held: set[Path] = set()
 """Locks that this very process holds: asking the file would only cost a moment, for each submission."""
 
@@ -37,7 +38,7 @@ def course_lock(course: Course, doing: str) -> Iterator[None]:
     path.parent.mkdir(exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _taken(handle, fcntl.LOCK_EX):
+        if not take(handle, wait_s=A_MOMENT_S):
             raise _busy(course, handle)
         holder = {
             "pid": os.getpid(),
@@ -67,7 +68,7 @@ def held_by_another(course: Course) -> GradingBusy | None:
     except OSError:
         return None
     try:
-        if _taken(handle, fcntl.LOCK_SH):
+        if take(handle, shared=True, wait_s=A_MOMENT_S):
             return None
         return _busy(course, handle)
     finally:
@@ -76,20 +77,6 @@ def held_by_another(course: Course) -> GradingBusy | None:
 
 def _path(course: Course) -> Path:
     return folder_of(course).resolve() / "lock"
-
-
-def _taken(handle: int, kind: int) -> bool:
-    """Take a lock. Who only looks holds it for a moment, and a new holder has yet to write who it is."""
-    deadline = time.monotonic() + A_MOMENT_S
-    while True:
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
 
 
 def _busy(course: Course, handle: int) -> GradingBusy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from grader.errors import CourseError, KernelDied
+from grader.files import write_whole
 from grader.shape import name_of
 
 SANITIZER = "nbval.cfg"
@@ -219,15 +219,4 @@ def _compared(value: object, patterns: list[tuple[re.Pattern[str], str]]) -> obj
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside the file, then rename: a reader sees the old file or the new one, whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, text, mode=path.stat().st_mode & 0o777, sync=True)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
@@ -19,7 +17,8 @@ from pathlib import Path
 import grader
 from grader.course import Chapter, Course
 from grader.engine.image.recipe import SUITES, key
-from grader.engine.system.package import PACKAGE, STUDENT
+from grader.engine.system.package import PACKAGE, STUDENT, code
+from grader.files import PARTIAL, write_whole
 from grader.grading.judge.files import digest_of_source
 from grader.grading.judge.results import RESULT_VERSION, SubmissionResult
 from grader.grading.judge.submission import Submission
@@ -95,7 +94,7 @@ class Verdicts:
 
     def sweep(self) -> None:
         """Remove what a killed process was writing. For whoever holds the course's lock."""
-        for path in self.folder.glob(".new-*"):
+        for path in self.folder.glob(f"{PARTIAL}*"):
             path.unlink(missing_ok=True)
 
     def prune(self, keep: Collection[str]) -> None:
@@ -124,7 +123,7 @@ def parts_of_a_verdict(package: Path) -> list[Path]:
     for part in (*_PARTS, *(f"engine/{name}" for name in _ENGINE)):
         place = package / part
         place = place if place.exists() else place.with_suffix(".py")
-        found |= set(place.rglob("*.py")) if place.is_dir() else {place}
+        found |= set(code(place)) if place.is_dir() else {place}
     return sorted(found)
 
 
@@ -146,13 +145,4 @@ def grader_version() -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing: a reader sees the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_whole(path, text.encode(errors="replace"), mode=0o600)

@@ -16,6 +16,7 @@ from typing import Any, Self
 from docker import DockerClient
 
 from grader import variables
+from grader.files import write_whole
 from grader.state.reach import looking
 from grader.state.reference import familiar
 
@@ -54,9 +55,7 @@ class Before:
         parts: dict[str, Any] = asdict(self)
         text = json.dumps({name: part if name == "engine" else sorted(part) for name, part in parts.items()})
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
+        write_whole(path, text + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader import variables
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.files import write_new
 from grader.given import given_files
 from grader.sound import require_sound
 from grader.workspace.kept_copies import KEPT, keep
@@ -302,27 +302,8 @@ def _free(folder: Path, stem: str) -> Path:
 
 
 def _put(target: Path, text: str) -> bool:
-    """Write a file whole or not at all, and never over another one; whether it was written."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=target.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        try:
-            target.hardlink_to(part)
-        except FileExistsError:
-            return False
-        except OSError:
-            # No hard links on this file system (FAT, some network shares).
-            if target.exists():
-                return False
-            part.rename(target)
-        return True
-    finally:
-        part.unlink(missing_ok=True)
+    """Write a file whole, and never over another one; whether it was written."""
+    return write_new(target, text.encode(), mode=0o644, sync=True)
 
 
 # What the workspace remembers

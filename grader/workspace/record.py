@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from grader.files import write_whole
 
 PRIVATE = ".dockbook"
 """The folder in the workspace that is ours: what was given, receipts, JupyterLab's settings and log."""
@@ -37,8 +37,4 @@ def write_record(workspace: Path, record: dict[str, Any]) -> None:
     """Put the record in place of the earlier one, in one step. Raises OSError."""
     path = workspace / RECORD
     path.parent.mkdir(exist_ok=True)
-    # A name of its own: a lab and a command may write at the same time.
-    handle, name = tempfile.mkstemp(prefix="workspace-", suffix=".part", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(json.dumps(record, indent=2) + "\n")
-    Path(name).replace(path)
+    write_whole(path, json.dumps(record, indent=2) + "\n", mode=0o600)

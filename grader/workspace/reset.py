@@ -9,10 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from grader.course import Chapter
 from grader.errors import DockbookError
+from grader.files import Locked, locked
 from grader.workspace.folder import fill, note_given, require_workspace, unwritable
 from grader.workspace.kept_copies import keep
 from grader.workspace.record import PRIVATE
@@ -43,10 +42,10 @@ def reset(workspace: Path, chapter: Chapter) -> Reset:
     private = workspace / PRIVATE
     try:
         private.mkdir(exist_ok=True)
-        with FileLock(private / "reset.lock", timeout=_WAIT_S):
+        with locked(private / "reset.lock", wait_s=_WAIT_S):
             _sweep(private)
             return _reset(workspace, chapter, private)
-    except Timeout as error:
+    except Locked as error:
         raise DockbookError(
             f"Another `dockbook reset` is running in {workspace}.", next_step="try again when it has ended."
         ) from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any
 from grader.course import Chapter
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.expect.words import count, visible
+from grader.files import write_new
 from grader.workspace.folder import as_given, claim, require_workspace, unwritable
 from grader.workspace.pack import as_zip, gather
 from grader.workspace.record import PRIVATE, student_of
@@ -228,8 +228,8 @@ def _write(
             name = stem if number == 1 else f"{stem}-{number}"
             path, beside = target / f"{name}.zip", target / f"{name}.receipt.txt"
             receipt = receipt_for(path.name)
-            if not beside.exists() and _new(path, zipped):
-                _new(beside, receipt.as_text().encode())
+            if not beside.exists() and write_new(path, zipped):
+                write_new(beside, receipt.as_text().encode())
                 return path, beside, receipt
             number += 1
     except OSError as error:
@@ -239,31 +239,13 @@ def _write(
         ) from error
 
 
-def _new(path: Path, data: bytes) -> bool:
-    """Write a new file whole; False if there is one. A killed command leaves none that looks whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        if path.exists() or path.is_symlink():
-            return False
-        try:
-            path.hardlink_to(part)
-        except FileExistsError:
-            return False
-        except OSError:  # no hard links on this file system
-            part.rename(path)
-        return True
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _remember(workspace: Path, receipt: Receipt) -> None:
     """For `dockbook status`, which finds it wherever the zip went."""
     try:
         folder = workspace / RECEIPTS
         folder.mkdir(parents=True, exist_ok=True)
         stem, number = receipt.file.removesuffix(".zip"), 1
-        while not _new(folder / f"{stem}.{number}.json", json.dumps(asdict(receipt)).encode()):
+        while not write_new(folder / f"{stem}.{number}.json", json.dumps(asdict(receipt)).encode()):
             number += 1  # the same second, into another folder
     except OSError as error:
         raise unwritable(workspace, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 import time
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from docker import DockerClient
-from filelock import FileLock
 
 from grader import paths
+from grader.files import locked
 from tests.binder.sessions import (
     BASE,
     IMAGE,
@@ -35,7 +36,7 @@ def dockerd() -> Iterator[Dockerd]:
     cache = paths.cache_folder() / "tests-binder"
     cache.mkdir(exist_ok=True)
     with (
-        FileLock(cache / "lock"),
+        locked(cache / "lock", wait_s=math.inf),
         tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder,
         Dockerd(Path(folder), kept=cache / "docker") as dockerd,
     ):

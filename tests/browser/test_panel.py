@@ -25,8 +25,8 @@ from grader.workspace.folder import prepare
 from tests.browser.access import assert_no_serious_fault
 from tests.browser.lab import DOCKBOOK, ROOT, Lab, new_page, open_chapter, shot
 from tests.browser.test_start import theme
-from tests.unit.lab.made_up_dockerd import Dockerd, event
-from tests.unit.lab.test_pictures_hostile import NASTY
+from tests.unit.lab.server.made_up_dockerd import Dockerd, event
+from tests.unit.notebook.pictures.test_hostile import NASTY
 
 COURSE = Course.read(ROOT / "course")
 CHAPTER = "panel"

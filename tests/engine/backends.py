@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,10 +17,10 @@ from pathlib import Path
 
 import docker
 from docker import DockerClient
-from filelock import FileLock
 
 from grader import paths, variables
 from grader.engine.base import BackendName
+from grader.files import locked
 from tests.engine.dockerd import Dockerd
 
 BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm")
@@ -57,7 +58,7 @@ def _with_docker() -> Iterator[Machine]:
     cache = paths.cache_folder() / "tests-nested"
     cache.mkdir(exist_ok=True)
     with (
-        FileLock(cache / "lock"),
+        locked(cache / "lock", wait_s=math.inf),
         tempfile.TemporaryDirectory(prefix="dkb-", dir="/tmp") as folder,
         Dockerd(Path(folder), kept=cache / "docker") as dockerd,
     ):

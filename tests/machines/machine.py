@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 import socket
 import subprocess
@@ -13,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from grader import paths
 from grader.engine.image import qemu
+from grader.files import is_locked, locked
 from tests.machines import config_disk
 from tests.machines.disk import Disk, ensure_disk, tell
 from tests.machines.recipe import LOGIN, RECIPES, Architecture, Recipe
@@ -170,16 +170,11 @@ def started(name: str, *disks: Path) -> Iterator[Machine]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    lock = FileLock(paths.cache_folder() / "machines" / "running.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    path = paths.cache_folder() / "machines" / "running.lock"
+    if is_locked(path):
         tell("another machine runs: waiting for its end")
-        lock.acquire()
-    try:
+    with locked(path, wait_s=math.inf):
         yield
-    finally:
-        lock.release()
 
 
 def _start(recipe: Recipe, disk: Disk, folder: Path, disks: Sequence[Path]) -> Machine:

@@ -17,6 +17,8 @@ from tests.scheduling import scope
         ("tests/grading/hostile/test_attacks.py::test_an_attack[1 tag]", "attacked"),
         ("tests/grading/hostile/test_strings.py::test_a_report[8 [vm]]", "attacked"),
         ("tests/grading/test_collect.py::test_zip", "tests/grading/test_collect.py"),
+        ("tests/unit/engine/test_nested.py::test_a_reason", "tests/unit/engine/test_nested.py"),
+        ("tests/unit/engine/image/test_vm_image.py::test_a_disk", "tests/unit/engine/image/test_vm_image.py"),
         ("tests/course/test_nbval.py::test_the_notebook[ch05]", "tests/course/test_nbval.py"),
         ("tests/course/test_cases.py::test_case[ch01]", "tests/course/test_cases.py::test_case[ch01]"),
     ],

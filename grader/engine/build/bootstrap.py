@@ -1,7 +1,6 @@
 """Runs mmdebstrap, which makes Debian root file systems, so that nothing of it stays behind."""
 
 from __future__ import annotations
-from grader import variables
 
 import contextlib
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TextIO
 
+from grader import variables
 from grader.engine.system import ids
 from grader.engine.system.scratch import scratch_folder
 from grader.environment import tools

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.engine.image import hub, recipe
 from grader.engine.host import HostEngine
+from grader.engine.image import hub, recipe
 from grader.engine.image.engine_image import EngineImage
 from grader.errors import ImageError
 

@@ -6,7 +6,6 @@ and below may need more than Python's standard library.
 """
 
 from __future__ import annotations
-from grader import variables
 
 import contextlib
 import os
@@ -16,8 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from grader.engine.system import linux, programs
-from grader.errors import DockbookError
+from grader import variables
 
 EVERY_S = 0.5
 END_S = 90

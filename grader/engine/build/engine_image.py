@@ -22,15 +22,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from grader.engine.build import early, tool
-from grader.engine.image import course_images, hub, recipe
-from grader.engine.system import ids, trial
 from grader.engine.base import Engine
+from grader.engine.build import early, tool
 from grader.engine.build.bootstrap import mmdebstrap
-from grader.engine.system.scratch import scratch_folder
 from grader.engine.build.one_builder import Progress, Shares, one_builder
+from grader.engine.image import course_images, hub, recipe
 from grader.engine.image.engine_image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
+from grader.engine.system import ids, trial
+from grader.engine.system.scratch import scratch_folder
 from grader.environment import tools
 from grader.errors import ImageError
 

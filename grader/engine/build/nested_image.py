@@ -6,7 +6,6 @@ user's own images and containers are not touched; older ones of these are remove
 """
 
 from __future__ import annotations
-from grader import variables
 
 import contextlib
 import io
@@ -23,18 +22,27 @@ from typing import Any, cast
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from filelock import FileLock
 from requests.exceptions import RequestException
 
-from grader import paths
+from grader import variables
 from grader.engine.build import nested_bake
-from grader.engine.system.package import BAKE
-from grader.engine.image import nested_recipe, recipe
-from grader.engine.keeper import docker_api, nested as nested_keeper
 from grader.engine.build.one_builder import Progress
+from grader.engine.image import nested_recipe, recipe
+from grader.engine.image.nested_image import (
+    BUILD_LABEL,
+    IMAGES_LABEL,
+    KEY_LABEL,
+    REPOSITORY,
+    NestedImage,
+    location,
+    next_step,
+)
 from grader.engine.inside.daemon import DEFAULTS
-from grader.engine.image.nested_image import BUILD_LABEL, IMAGES_LABEL, KEY_LABEL, REPOSITORY, NestedImage, location, next_step
-from grader.errors import EngineUnavailable, ImageError
+from grader.engine.keeper import docker_api
+from grader.engine.keeper import nested as nested_keeper
+from grader.engine.system.package import BAKE
+from grader.errors import ImageError
+from grader.files import locked, whole
 
 SIZE = "1 GB on your Docker, 0.6 GB more during the build"
 BAKE_S = 900
@@ -50,12 +58,15 @@ def ensure_image(
     *,
     rebuild: bool = False,
 ) -> NestedImage:
-    """The image, built unless it is there. ``progress`` as for ``grader.engine.build.engine_image``. Raises ImageError."""
+    """The image, built unless it is there. Raises ImageError.
+
+    ``progress`` as for ``grader.engine.build.engine_image``.
+    """
     tell = progress or (lambda _fraction, _text: None)
     image = location(docker_host, suite)
     image.folder.parent.mkdir(parents=True, exist_ok=True)
     with (
-        FileLock(image.folder.with_suffix(".lock"), timeout=BAKE_S),
+        locked(image.folder.with_suffix(".lock"), wait_s=BAKE_S),
         contextlib.closing(image.client()) as client,
     ):
         if rebuild or not _is_there(client, image):
@@ -260,11 +271,8 @@ def _unpack(client: DockerClient, container: str, path: str, target: Path) -> No
                 program = target / Path(member.name).name
                 content = tar.extractfile(member)
                 assert content is not None
-                part = program.with_name(f".{program.name}.part")
-                with part.open("wb") as file:
+                with whole(program, mode=0o755) as file:
                     shutil.copyfileobj(content, file)
-                part.chmod(0o755)
-                part.rename(program)
 
 
 def explained(image: NestedImage, said: str, before: str = "") -> ImageError:
@@ -276,8 +284,8 @@ def explained(image: NestedImage, said: str, before: str = "") -> ImageError:
     step = next_step(said) or "fix that, then run the same command again."
     if any(word in said.lower() for word in OUT_OF_REACH):
         step = (
-            f"is Docker Hub out of reach? {variables.BASE_IMAGE} names another Debian ({image.suite}) to start "
-            "from, a mirror's or one of your own."
+            f"is Docker Hub out of reach? {variables.BASE_IMAGE} names another Debian ({image.suite}) to "
+            "start from, a mirror's or one of your own."
         )
     return ImageError(what, next_step=step)
 

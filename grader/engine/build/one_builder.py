@@ -7,7 +7,6 @@ still fetches the libraries of ours (``early``).
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import threading
@@ -19,6 +18,7 @@ from typing import Any
 
 from grader.engine.build import tool
 from grader.errors import ImageError
+from grader.files import open_locked, write_whole
 
 Progress = Callable[[float, str], None]
 """Is called with a fraction from 0 to 1 and what is being done."""
@@ -43,7 +43,7 @@ def one_builder(path: Path, tell: Progress, *, ended: Collection[int] = ()) -> I
     waited_for = set(ended)
     deadline = time.monotonic() + WAIT_S
     told, told_at = (-1.0, ""), 0.0
-    while (lock := _take(path.with_suffix(".lock"))) is None:
+    while (lock := open_locked(path.with_suffix(".lock"))) is None:
         found = _read(report)
         if "pid" in found:
             waited_for.add(found["pid"])
@@ -86,30 +86,10 @@ def _reporting(report: Path, tell: Progress) -> Iterator[Progress]:
     report.unlink(missing_ok=True)
 
 
-def _take(path: Path) -> int | None:
-    """The lock's descriptor, None while another process has it."""
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        except OSError:
-            os.close(lock)
-            raise
-        # filelock, which ``prune`` takes the same lock with, may remove the file when it lets go.
-        if os.fstat(lock).st_nlink:
-            return lock
-        os.close(lock)
-
-
 def _write(report: Path, found: dict[str, Any]) -> None:
     """Whole or not at all. A disk without room for it is told of by the build itself."""
-    new = report.with_suffix(".progress-new")
     with contextlib.suppress(OSError):
-        new.write_text(json.dumps({"pid": os.getpid()} | found))
-        new.replace(report)
+        write_whole(report, json.dumps({"pid": os.getpid()} | found))
 
 
 def _read(report: Path) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from grader import paths
 from grader.engine import running_engines
 from grader.engine.image import recipe, vm_recipe
 from grader.engine.system import ids
 from grader.errors import EngineError
+from grader.files import Locked, locked
 
 
 def stale() -> list[Path]:
@@ -43,9 +42,9 @@ def prune() -> list[Path]:
 def _removed(path: Path) -> bool:
     # The lock's file stays: removed, two builders could each hold one of that name.
     try:
-        with FileLock(path.with_suffix(".lock"), timeout=0):
+        with locked(path.with_suffix(".lock")):
             ids.remove(path, ids.building_ids())
-    except Timeout:
+    except Locked:
         return False
     return not path.exists()
 

@@ -12,13 +12,13 @@ import subprocess
 import time
 from pathlib import Path
 
-from grader.engine.image import qemu
-from grader.engine.system import ids
 from grader.engine.build.one_builder import Progress, one_builder
-from grader.engine.image.engine_image import MANIFEST, EngineImage
-from grader.engine.vm import VM
 from grader.engine.build.vm_disk import empty_layer, make_disk, write_disk_manifest
+from grader.engine.image import qemu
+from grader.engine.image.engine_image import MANIFEST, EngineImage
 from grader.engine.image.vm_image import WARM_MANIFEST, VMImage, find, find_disk, location
+from grader.engine.system import ids
+from grader.engine.vm import VM
 from grader.errors import EngineDied, ImageError
 
 

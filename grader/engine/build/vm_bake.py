@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from grader.engine.image import qemu
-from grader.engine.system import ids
 from grader.engine.base import Engine
-from grader.engine.image.engine_image import EngineImage
-from grader.engine.vm import archive
 from grader.engine.build.vm import start_cold
 from grader.engine.build.vm_disk import make_disk, pack, run, write_disk_manifest
+from grader.engine.image import qemu
+from grader.engine.image.engine_image import EngineImage
 from grader.engine.image.vm_image import VMImage, location
+from grader.engine.system import ids
+from grader.engine.vm import archive
 
 
 @contextmanager

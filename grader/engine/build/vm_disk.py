@@ -17,38 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from grader.engine.build import tool
-from grader.engine.image import qemu, vm_recipe
-from grader.engine.system import ids
 from grader.engine.build.bootstrap import mmdebstrap
 from grader.engine.build.one_builder import Progress
+from grader.engine.image import qemu, vm_recipe
 from grader.engine.image.engine_image import EngineImage
 from grader.engine.image.vm_image import DISK_MANIFEST
+from grader.engine.system import ids
+from grader.engine.system.package import file_text
 from grader.errors import ImageError
 
 TOOLS = {"mke2fs": "e2fsprogs", "mmdebstrap": "mmdebstrap", **qemu.PACKAGES}
 NEEDED_BYTES = 5 << 30
 
-STAGE = """
-set -eu
-umask 022
-rm -rf vm.new
-mkdir vm.new
-cp -al rootfs vm.new/rootfs
-mkdir -p vm.new/rootfs/srv/dockbook vm.new/rootfs/dev vm.new/rootfs/proc vm.new/rootfs/sys
-[ ! -d preload/image ] || cp -al preload vm.new/rootfs/srv/dockbook/preload
-cp -r --preserve=links hub vm.new/rootfs/srv/dockbook/hub
-chmod -R a+rX vm.new/rootfs/srv/dockbook/hub
-tar -C vm.new/rootfs -x
-chroot vm.new/rootfs depmod "$1"
-cp "vm.new/rootfs/lib/modules/$1/modules.dep" vm.new/
-used=$(du -sm --apparent-size vm.new/rootfs | cut -f1)
-files=$(find vm.new/rootfs | wc -l)
-size=$((used + used / 8 + $2))
-mke2fs -q -t ext4 -O ^has_journal,^resize_inode -E lazy_itable_init=1,discard -m 0 -b 4096 \\
-  -N $((files + 100000)) -L dockbook -d vm.new/rootfs vm.new/disk.raw "${size}M"
-rm -rf vm.new/rootfs
-chmod 644 vm.new/disk.raw
-"""
+STAGE = file_text("engine/build/files/vm-stage.sh")
 
 
 def run(argv: list[str]) -> str:

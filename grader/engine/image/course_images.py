@@ -12,21 +12,11 @@ import tarfile
 from pathlib import Path
 
 from grader.engine.image import recipe
+from grader.engine.system.package import file_text
 from grader.engine.system.places import HUB_ADDRESS
 
 _NAMES = f"DNS:registry-1.docker.io,DNS:index.docker.io,DNS:hub,IP:{HUB_ADDRESS}"
-CERTIFICATES = f"""
-set -e
-cd /etc/dockbook
-new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
-openssl req -x509 $new -days 3650 -subj '/CN=Course hub' -keyout ca.key -out ca.crt
-openssl req $new -subj /CN=hub -keyout hub.key -out hub.csr
-printf 'subjectAltName={_NAMES}' > hub.ext
-openssl x509 -req -in hub.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \\
-  -extfile hub.ext -out hub.crt
-rm ca.key hub.csr hub.ext ca.srl
-cat ca.crt >> /etc/ssl/certs/ca-certificates.crt
-"""
+CERTIFICATES = file_text("engine/image/files/certificates.sh", NAMES=_NAMES)
 """A shell script for the engine's root: an authority trusted only in there; its key is not kept."""
 
 

@@ -9,32 +9,13 @@ import shlex
 import tarfile
 
 from grader.engine.image import course_images, recipe
+from grader.engine.system.package import file_text
 
 FORMAT = 1
 """Raise it when the way to build changes what comes out."""
 MADE = "/made"
 OF_DOCKER = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
 """Docker puts files of its own over these in a container; process 1 writes them there."""
-
-_DOCKERFILE = """\
-ARG BASE
-FROM ${{BASE}} AS made
-RUN apt-get update \\
- && apt-get install -y --no-install-recommends mmdebstrap debian-archive-keyring
-RUN mkdir -p {made}/hub/debian && {mmdebstrap} \\
- && tar -C {made}/hub/debian -xf {made}/debs.tar && rm {made}/debs.tar
-
-FROM ${{BASE}} AS engine
-COPY slim.cfg /etc/dpkg/dpkg.cfg.d/dockbook
-RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \\
- && apt-get update \\
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends {packages} \\
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /var/lib/docker/*
-RUN useradd --uid 1000 --create-home --shell /bin/bash --groups docker student
-RUN {compile}
-COPY root/ /
-RUN sh /etc/dockbook/certificates.sh && rm /etc/dockbook/certificates.sh
-"""
 
 
 def default_base(suite: recipe.Suite) -> str:
@@ -47,11 +28,12 @@ def dockerfile(suite: recipe.Suite) -> str:
     mmdebstrap = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", *recipe.SLIM]
     mmdebstrap += ["--skip=output/dev", *course_images.debian_options(f"{MADE}/debs.tar")]
     mmdebstrap += [recipe.COURSE_SUITE, f"{MADE}/debian.tar"]
-    return _DOCKERFILE.format(
-        made=MADE,
-        mmdebstrap=shlex.join(mmdebstrap),
-        packages=" ".join(recipe.packages(suite)),
-        compile=recipe.COMPILE,
+    return file_text(
+        "engine/image/files/nested.Dockerfile",
+        MADE=MADE,
+        MMDEBSTRAP=shlex.join(mmdebstrap),
+        PACKAGES=" ".join(recipe.packages(suite)),
+        COMPILE=recipe.COMPILE,
     )
 
 

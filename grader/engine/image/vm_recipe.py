@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.engine.image import qemu, recipe
 from grader.engine.inside import vm_runtime, vm_shim
 from grader.engine.inside.daemon import DEFAULTS
-from grader.engine.system.package import GUEST, sources
+from grader.engine.system.package import GUEST, file_text, sources
 
 FORMAT = 1
 """Raise it when the builder's own code changes what comes out."""
@@ -22,19 +22,7 @@ CODE = "usr/lib/dockbook-vm"
 SPARE_BYTES = 2 << 30
 """Room on the disk for what a student makes; with less, ext4 ends as a sandbox's memory does."""
 
-INIT = f"""\
-#!/bin/sh
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t devtmpfs dev /dev
-while read -r module; do /bin/busybox insmod /$module; done </modules
-tries=0
-while [ ! -b /dev/vda ] && [ $tries -lt 500 ]; do tries=$((tries + 1)); /bin/busybox usleep 10000; done
-/bin/busybox mount -t ext4 -o noatime,nobarrier /dev/vda /root || exec /bin/busybox poweroff -f
-/bin/busybox umount /proc
-/bin/busybox umount /dev
-exec /bin/busybox switch_root /root /usr/bin/python3 -I -S -c \\
-  "import sys; sys.path.insert(0, '/{CODE}'); from grader.engine.inside.vm import main; main()"
-"""
+INIT = file_text("engine/image/files/vm-init.sh", CODE=CODE)
 
 
 def guest_files() -> dict[str, tuple[bytes, int]]:

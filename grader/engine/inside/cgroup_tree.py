@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 
 from grader.engine.inside import shared
 from grader.engine.system import cgroups, linux
+from grader.engine.system.package import file_text
 
 ROOT = "/sys/fs/cgroup"
 ENGINE, STUDENT = f"{ROOT}/engine", shared.STUDENT
@@ -26,26 +27,10 @@ DAEMON: dict[str, object] = {
 """What dockerd is told of them. It starts as it does for root: rootless, it knows no driver but systemd's."""
 OOM_SCORE = 500
 """Where the machine itself runs out of memory, a sandbox goes before anything of the person's."""
-WRAPPER = """\
-#!/bin/sh
-# What a rootless dockerd does to a container's settings, and one that runs as root does not: no limits by
-# controllers that were not passed on (crun refuses them, even empty), no better a score than the daemon's
-# own when memory runs out (Linux refuses that).
-for word; do [ "$last" != --bundle ] || bundle=$word; last=$word; done
-case " $* " in *" create "*)
-  sed -i -E 's/"oomScoreAdj":(-?[0-9]{1,2}|-[0-9]+|[1-4][0-9]{2})([,}])/"oomScoreAdj":@SCORE@\\2/@REMOVE@' \
-    "$bundle/config.json" ;;
-esac
-exec @RUNTIME@ "$@"
-"""
+WRAPPER = file_text("engine/inside/files/group-runtime.sh")
 AVAILABLE = f"{ROOT}/cgroup.controllers"
 RUNC = "/usr/local/sbin/runc"
-PLAIN_RUNC = f"""\
-#!/bin/sh
-# What BuildKit runs, which knows no other runtime than the runc that it finds. That one refuses to read what
-# is mounted over a part of its tree.
-exec unshare --mount sh -c 'umount {AVAILABLE} && exec /usr/sbin/runc @OPTIONS@ "$@"' runc "$@"
-"""
+PLAIN_RUNC = file_text("engine/inside/files/group-runc.sh", AVAILABLE=AVAILABLE)
 SETTINGS = {"io": "blockIO", "cpu": "cpu", "memory": "memory", "pids": "pids"}
 """What a controller's settings are called in a container's config.json, runtime-spec/config-linux.md."""
 LIMITING = ("memory", "pids", "cpu")

@@ -11,6 +11,8 @@ import contextlib
 import os
 from collections.abc import Iterable
 
+from grader.engine.system.package import file_text
+
 PTYS = 64
 """Pseudo-terminals of an engine and its kernels: devpts(5), ``max=``. A machine has 3,072 for all."""
 CONTAINERS_PTYS = 8
@@ -28,29 +30,8 @@ STUDENT = "/sys/fs/cgroup/student"
 """The group of all that is a student's, where an engine has groups."""
 RUNTIME, RUNC = "/run/dockbook/bounded-runtime", "/usr/local/sbin/runc"
 _MARK = "bounds what containers share with the whole machine"
-_WRAPPER = """\
-#!/bin/sh
-# @MARK@: pseudo-terminals, and keys of the kernel.
-for word; do [ "$last" != --bundle ] || bundle=$word; last=$word; done
-if [ -n "$bundle" ]; then
-@GUARD@
-  sed -i 's/\\("type":"devpts","source":"devpts","options":\\[\\)/\\1"max=@PTYS@",/' "$bundle/config.json"
-  count=$# done=
-  while [ $count -gt 0 ]; do
-    word=$1; shift; set -- "$@" "$word"; count=$((count - 1))
-    case "$done$word" in create | run) set -- "$@" --no-new-keyring; done=yes ;; esac
-  done
-fi
-exec @NEXT@ "$@"
-"""
-_GUARD = """\
-  # dockerd reads a build's parameters in a form, too, and BuildKit in its own channel, and no plugin sees
-  # either: what a container is made with is looked at here.
-  refuse() { echo "this course's engine $1" >&2; exit 1; }
-  grep -q '"type":"network"' "$bundle/config.json" || refuse "runs nothing in the host's network"
-  ! test -d @STUDENT@ || grep -q '"cgroupsPath":"/student/' "$bundle/config.json" ||
-    refuse "runs nothing outside its control group"
-"""
+_WRAPPER = file_text("engine/inside/files/bounded-runtime.sh")
+_GUARD = file_text("engine/inside/files/bounded-guard.sh")
 
 
 def bound_containers(runtime: str, *, guarded: bool = False) -> str:

@@ -19,31 +19,11 @@ import threading
 import time
 from typing import NamedTuple
 
+from grader.engine.system.package import file_text
+
 FIFO = "/run/dockbook-vm/runtime"
 CRUN = "/usr/bin/crun"
-WRAPPER = f"""\
-#!/bin/busybox sh
-# The OCI runtime of the engine: crun, and before and after it what vm_runtime.py does.
-# Nobody can write the program of this crun, so it need not execute a copy of itself.
-export _LIBCONTAINER_CLONED_BINARY=1
-for id; do :; done
-case " $* " in
-  *" create "*)
-    echo "create $$ $*" >{FIFO}
-    kill -STOP $$
-    {CRUN} "$@" || {{ code=$?; . /etc/dockbook/runtime-failed.sh; }}
-    echo "created $$ $*" >{FIFO}
-    kill -STOP $$
-    exit 0 ;;
-  *" start $id "*)
-    echo "start $$ $*" >{FIFO}
-    kill -STOP $$ ;;
-  *" exec "*)
-    {CRUN} "$@" || {{ code=$?; . /etc/dockbook/runtime-failed.sh; }}
-    exit 0 ;;
-esac
-exec {CRUN} "$@"
-"""
+WRAPPER = file_text("engine/inside/files/vm-runtime.sh", FIFO=FIFO, CRUN=CRUN)
 HOOK = "libnetwork-setkey"
 READS_S = 3
 """How long a start waits at most for dockerd to read the container's output."""

@@ -16,6 +16,8 @@ import socket
 import struct
 import time
 
+from grader.engine.system.package import file_text
+
 SHIM = "/usr/bin/containerd-shim-runc-v2"
 FOLDER = "/run/dockbook-vm/shim"
 SOCKET = f"{FOLDER}/socket"
@@ -24,39 +26,8 @@ PAUSE_PATH = "/usr/lib/dockbook-vm/pause"
 CONTAINERD = "/run/containerd/containerd.sock"
 NAMESPACE = "moby"
 START_S = 60
-WRAPPER = f"""\
-#!/bin/busybox sh
-# containerd's shim. Where one for all containers is there (vm_shim.py), there is nothing to execute.
-last='' id='' bundle=/nowhere
-for word; do
-  case $last in -id) id=$word ;; -bundle) bundle=$word ;; esac
-  last=$word
-done
-case $last in
-  start)
-    if [ -S {SOCKET} ]; then
-      printf %s unix://{SOCKET} >address
-      printf %s unix://{SOCKET}
-      exit
-    fi ;;
-  delete)
-    # A container that ended in good order has left nothing behind, and there is nothing to tell of it.
-    left=''
-    for trace in /run/docker/runtime-*/*/"$id" "$bundle"/rootfs/*; do
-      [ ! -e "$trace" ] || left=$trace
-    done
-    [ -n "$left" ] || exit 0 ;;
-esac
-exec {SHIM} "$@"
-"""
-PAUSE = """\
-#!/bin/busybox sh
-# The OCI runtime of the container that keeps the shim of all others there. Its process is the shim itself.
-while [ $# -gt 0 ]; do
-  [ "$1" != --pid-file ] || printf %s $PPID >"$2" # a line's end is no part of a number to it
-  shift
-done
-"""
+WRAPPER = file_text("engine/inside/files/vm-shim.sh", SOCKET=SOCKET, SHIM=SHIM)
+PAUSE = file_text("engine/inside/files/vm-pause.sh")
 ENV = {
     "TTRPC_ADDRESS": f"{CONTAINERD}.ttrpc",
     "GRPC_ADDRESS": CONTAINERD,

@@ -80,7 +80,8 @@ class Keeper:
     def make_folder(self) -> None:
         """The sandbox's folder, made here and not by the owner: whoever makes it must be able to remove it.
 
-        The lock gets its name once it is locked: a sweep in between would take the engine for abandoned.
+        The lock gets its name once it is locked, which ``grader.files`` does not do: a sweep in between would
+        take the engine for abandoned.
         """
         os.umask(0o022)
         os.mkdir(self.runtime, 0o700)

@@ -14,7 +14,7 @@ GUEST = ("__init__.py", "errors.py", "variables.py", "engine/__init__.py", "engi
 """What process 1 of a nested engine or of a virtual machine is made of."""
 BAKE = (*GUEST, "engine/image", "engine/build/__init__.py", "engine/build/nested_bake.py")
 """What bakes the course's images in the container that becomes a nested engine's image."""
-STUDENT = ("__init__.py", "errors.py", "variables.py", "state", "expect", "notebook")
+STUDENT = ("__init__.py", "errors.py", "files.py", "variables.py", "state", "expect", "notebook")
 """What of this package a student's kernel in an engine may import; nothing else of it is there."""
 
 
@@ -28,11 +28,32 @@ def bare_python(module: str, call: str, argument: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", code, argument]
 
 
+def file_text(name: str, **values: object) -> str:
+    """A file of this package, such as ``engine/inside/files/vm-pause.sh``.
+
+    ``values`` stand in the file as their names between two ``@``. Modules read their files when they are
+    imported: processes that have an engine's root for theirs no longer see this package.
+    """
+    found = (PACKAGE / name).read_text(encoding="utf-8")
+    for key, value in values.items():
+        found = found.replace(f"@{key}@", str(value))
+    return found
+
+
+def code(place: Path) -> list[Path]:
+    """The modules below a folder, and the files that they read: those in folders named ``files``."""
+    return sorted(
+        path
+        for path in place.rglob("*")
+        if path.suffix == ".py" or (path.parent.name == "files" and path.is_file())
+    )
+
+
 def sources(parts: tuple[str, ...]) -> dict[str, Path]:
-    """The Python files of these parts: each one's path, ``grader/...``, and where it is on this machine."""
+    """The files of these parts: each one's path, ``grader/...``, and where it is on this machine."""
     found: dict[str, Path] = {}
     for part in parts:
         place = PACKAGE / part
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for path in code(place) if place.is_dir() else [place]:
             found[f"grader/{path.relative_to(PACKAGE).as_posix()}"] = path
     return found

@@ -16,6 +16,8 @@ from typing import Any
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
+from grader.files import write_whole
+
 
 @dataclass(frozen=True)
 class Received:
@@ -34,9 +36,7 @@ def note_received(root: Path, chapter: str, came: Mapping[str, Received]) -> Non
     path = _path(root, chapter)
     kept = {**_read(path), **came}
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps({student: asdict(kept[student]) for student in sorted(kept)}, indent=1))
-    new.replace(path)
+    write_whole(path, json.dumps({student: asdict(kept[student]) for student in sorted(kept)}, indent=1))
 
 
 def received(root: Path, chapter: str, student: str) -> Received:

@@ -26,14 +26,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from grader.expect.words import visible
+from grader.files import write_whole
 from grader.grading.judge.results import number
 from grader.grading.report.data import ClassReport, Mark, Row
 from grader.grading.report.summary import Numbers, Summary, TaskNumbers, summarize
@@ -204,17 +203,10 @@ def _safe(value: object) -> str | int | float:
     return f"'{shown}" if start in tuple("=+-@\t\r\n＝＋－＠") else shown
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_out(path: Path, data: bytes) -> None:
     """Write a file, all or nothing: a reader sees the old one or the new one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
         path.write_bytes(data)  # a pipe, a device
         return
-    new = path.with_name(f".{path.name[:100]}.{os.getpid()}")
-    try:
-        new.write_bytes(data)
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    write_whole(path, data)

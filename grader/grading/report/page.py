@@ -14,7 +14,7 @@ from grader.expect.words import count as counted
 from grader.expect.words import visible
 from grader.grading.judge.results import number
 from grader.grading.report.data import ClassReport, Row
-from grader.grading.report.files import write_whole
+from grader.grading.report.files import write_out
 from grader.grading.report.summary import Bar, Numbers, summarize
 
 FOLDER = "reports"
@@ -46,7 +46,7 @@ def default_path(course: Course, chapter: str) -> Path:
 
 def write_report(report: ClassReport, path: Path) -> Path:
     """Write the page; returns ``path``. Raises OSError."""
-    write_whole(path, render_page(report).encode("utf-8", "replace"))
+    write_out(path, render_page(report).encode("utf-8", "replace"))
     return path
 
 

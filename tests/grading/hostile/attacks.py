@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from tests.grading.hostile import (
-    families_01_04,
-    families_05_08,
-    families_09_10,
-    families_11_12,
-    families_13_14,
-    families_15_16,
-    families_17_18,
-    families_19_20,
-    families_21_22,
-    families_25_30,
+    attacks_on_formats_and_texts,
+    attacks_on_gradebook_and_kernel,
+    attacks_on_libraries_and_addresses,
+    attacks_on_network_and_clock,
+    attacks_on_others_and_afterwards,
+    attacks_on_resources,
+    attacks_on_results,
+    attacks_on_secrets_and_host,
+    attacks_on_test_cells,
+    attacks_on_the_grader,
 )
 from tests.grading.hostile.attack import Attack
 
 BOMBS: tuple[Attack, ...] = (
-    *families_17_18.BOMBS,
-    *families_25_30.NEVER_DONE,
-    *families_25_30.SHARED,
+    *attacks_on_resources.BOMBS,
+    *attacks_on_the_grader.NEVER_DONE,
+    *attacks_on_the_grader.SHARED,
 )
 ATTACKS: tuple[Attack, ...] = (
-    *families_01_04.ATTACKS,
-    *families_05_08.ATTACKS,
-    *families_09_10.ATTACKS,
-    *families_11_12.ATTACKS,
-    *families_13_14.ATTACKS,
-    *families_15_16.ATTACKS,
-    *families_17_18.ATTACKS,
-    *families_19_20.ATTACKS,
-    *families_21_22.ATTACKS,
-    *families_25_30.ATTACKS,
+    *attacks_on_test_cells.ATTACKS,
+    *attacks_on_results.ATTACKS,
+    *attacks_on_gradebook_and_kernel.ATTACKS,
+    *attacks_on_libraries_and_addresses.ATTACKS,
+    *attacks_on_secrets_and_host.ATTACKS,
+    *attacks_on_others_and_afterwards.ATTACKS,
+    *attacks_on_resources.ATTACKS,
+    *attacks_on_formats_and_texts.ATTACKS,
+    *attacks_on_network_and_clock.ATTACKS,
+    *attacks_on_the_grader.ATTACKS,
 )
 
 QUICK = 1

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from grader.grading.report.terminal import render_table
 from tests.grading.hostile.attacks import ATTACKS
-from tests.grading.hostile.families_19_20 import MARK
+from tests.grading.hostile.attacks_on_formats_and_texts import MARK
 
 pytestmark = pytest.mark.timeout(1500)
 """The first test to run waits for the batch."""

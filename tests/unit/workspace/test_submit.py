@@ -12,6 +12,7 @@ import pytest
 
 from grader.course import Course
 from grader.errors import CourseError, DockbookError, UsageError
+from grader.files import PARTIAL
 from grader.workspace import pack
 from grader.workspace.folder import prepare
 from grader.workspace.status import workspace_status
@@ -60,7 +61,7 @@ def test_the_same_work_is_the_same_zip_and_no_file_is_overwritten(workspace, cha
     assert len(receipts(workspace, CHAPTER)) == 4
     change(workspace, "sum", "greeter")
     assert submit(workspace, chapter).zip.read_bytes() != before
-    assert list(workspace.rglob("*.part")) == []
+    assert list(workspace.rglob(f"{PARTIAL}*")) == []
 
 
 def test_submitting_changes_nothing_of_the_work(workspace, chapter):
