@@ -39,7 +39,7 @@ c.Autograde.post_convert_hook = "grader.grading.nbgrader_hooks.drop_links"
 # show that of written answers all the same, so Markdown goes through a filter of ours.
 c.HTMLExporter.sanitize_html = True
 c.GenerateFeedback.exporter_class = "grader.grading.feedback.FeedbackExporter"
-c.HTMLExporter.filters = {"markdown2html": "grader.grading.pages.markdown"}
+c.HTMLExporter.filters = {"markdown2html": "grader.grading.safe_markdown.markdown"}
 
 # `nbgrader zip_collect` takes what `dockbook submit` writes. Files that a learning platform renames need
 # c.FileNameCollectorPlugin.named_regexp beside this; then the platform's names alone tell whose a file is.

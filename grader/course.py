@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from grader import variables
 from grader.errors import CourseError, NoCourse
-from grader.testcell import read_test
+from grader.test_cell import read_test
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -119,7 +119,7 @@ class Chapter:
         """The instructor's notebook, format 4. Raises CourseError if it is missing or cannot be read."""
         import nbformat
 
-        from grader.shape import require_shape
+        from grader.notebook_shape import require_shape
 
         self.require()
         try:

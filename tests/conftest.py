@@ -10,7 +10,7 @@ from _pytest.junitxml import xml_key
 from xdist.remote import Producer
 from xdist.workermanage import WorkerController
 
-from grader.cli.project import LEFT
+from grader.cli.run_tests import LEFT
 from grader.engine.base import Engine
 from grader.engine.build.engine_image import ensure_image
 from grader.engine.choose import open_engine

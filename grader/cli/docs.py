@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from grader.cli.project import clone
+from grader.cli.run_tests import clone
 from grader.errors import UsageError
 
 

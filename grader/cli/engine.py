@@ -129,7 +129,7 @@ def reset(workspace: Path | None, yes: bool, every: bool) -> int:
     A running lab continues with a clean engine. The files that an engine keeps belong to other user ids:
     `rm -rf` fails on them, this command does not. Exit code 1 if you answered no.
     """
-    from grader.cli.clean import clean_after_asking
+    from grader.cli.confirm_reset import clean_after_asking
     from grader.engine.persistent_state import all_kept
     from grader.workspace.folder import default_workspace
     from grader.workspace.running_lab import running_lab_over

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from grader.cli.show import progress
+from grader.cli.progress import progress
 from grader.errors import NoCourse, UsageError
 
 if TYPE_CHECKING:

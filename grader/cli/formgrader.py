@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from grader.cli.course import course_option
 from grader.cli.engine_options import find_course
+from grader.cli.instructor import course_option
 from grader.errors import CourseError
 
 

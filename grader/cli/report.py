@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.cli.course import course_option
 from grader.cli.engine_options import find_course
+from grader.cli.instructor import course_option
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ def _page(course: Course, found: ClassReport, path: Path | None, show: bool) -> 
 
 
 def _rendered(found: ClassReport, kind: str) -> str:
-    from grader.grading.report import files as report_files
+    from grader.grading.report import export
     from grader.grading.report.page import render_page
 
-    return {"html": render_page, "json": report_files.as_json, "csv": report_files.as_csv}[kind](found)
+    return {"html": render_page, "json": export.as_json, "csv": export.as_csv}[kind](found)
 
 
 def _text(text: str, output: str | None) -> None:
-    from grader.grading.report.files import write_out
+    from grader.grading.report.export import write_out
 
     # Bytes: a csv's line ends and characters are the same wherever it goes.
     data = text.encode("utf-8", "replace")

@@ -120,7 +120,7 @@ def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) ->
     The copy goes to your workspace's folder `kept`. The containers, images, networks and volumes that you
     made on the course's engine are removed, after asking you; your own Docker is never touched.
     """
-    from grader.cli.clean import clean_after_asking
+    from grader.cli.confirm_reset import clean_after_asking
     from grader.workspace.reset import reset as reset_
     from grader.workspace.running_lab import running_lab_over
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.expect.answer import Answer, Json, plain, same, say
+from grader.expect.answer_data import Answer, Json, plain, same, say
 from grader.expect.check import Checker
 from grader.expect.finding import Finding, Outcome, Status, TaskOutcome
 from grader.expect.inspector import EngineInspector, Inspector, LiveInspector

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, Self
 
 from grader.expect import compare, datagrams
-from grader.expect.answers import AnswerSubject
+from grader.expect.answer_checks import AnswerSubject
 from grader.expect.check_context import Scene
 from grader.expect.container import ContainerSubject
 from grader.expect.image import ImageSubject

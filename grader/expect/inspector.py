@@ -17,8 +17,8 @@ from docker.utils import kwargs_from_env
 
 from grader import variables
 from grader.errors import Blocked
-from grader.expect import helper, probes
-from grader.expect.answer import Answer, say
+from grader.expect import probe_container, probes
+from grader.expect.answer_data import Answer, say
 from grader.expect.probes import HttpReply, Reached, Resolved, UdpReply
 from grader.state import (
     Container,
@@ -305,7 +305,7 @@ class LiveInspector(EngineInspector):
 
     def run_in(self, container_id: str, argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
         """In a container of our own that joins the other one's network, and is gone afterwards."""
-        return helper.run(self.client(), container_id, argv, limit_s)
+        return probe_container.run(self.client(), container_id, argv, limit_s)
 
     def run_on_host(self, argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
         """Here: inside an engine that is its host; in a lab its ports are brought to this machine."""

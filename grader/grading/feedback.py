@@ -25,7 +25,7 @@ from grader.course import is_by_hand, marks
 from grader.grading import rendering
 from grader.grading.judge.received import times_of_platforms_alone
 from grader.grading.judge.results import number
-from grader.grading.pages import clean, code_colours
+from grader.grading.safe_markdown import clean, code_colours
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _ENDINGS = {"CheckFailed": "failed", "NotReached": "not_reached", "Blocked": "blocked"}

@@ -30,13 +30,13 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from grader.course import Chapter, Course
 from grader.errors import CourseError, GradebookError
-from grader.given import given_files
 from grader.grading.judge.files import in_the_way, regular_files
 from grader.grading.judge.received import times_of_platforms_alone
 from grader.grading.judge.results import SubmissionResult
 from grader.grading.judge.submission import Submission
 from grader.grading.lock import folder_of
 from grader.grading.nbgrader_hooks import given
+from grader.handouts import given_files
 
 CONFIG_FILE = "nbgrader_config.py"
 LOCK_WAIT_S = 10

@@ -22,14 +22,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
+from grader.chapter_faults import require_sound
 from grader.course import Chapter, Course, is_test, marks
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.given import may_be_given
 from grader.grading.html_pages import Page, chapter_link, clean_page
 from grader.grading.judge.recognise import visible
-from grader.grading.pages import code_colours
 from grader.grading.release import secrets
-from grader.sound import require_sound
+from grader.grading.safe_markdown import code_colours
+from grader.handouts import may_be_given
 
 GENERATOR = "dockbook book"
 INDEX = "index.html"

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import nh3
 
-from grader.grading.pages import ATTRIBUTES, PROTOCOLS, TAGS
+from grader.grading.safe_markdown import ATTRIBUTES, PROTOCOLS, TAGS
 
 _TAGS = TAGS | {"section", "figure", "caption"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]|\w[\w.%/ -]*\Z", re.IGNORECASE)

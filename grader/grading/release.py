@@ -9,12 +9,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from grader.chapter_faults import require_sound
 from grader.course import Chapter, Course
 from grader.errors import CourseError
 from grader.grading.gradebook import Books
 from grader.grading.judge.files import regular_files
 from grader.grading.lock import course_lock
-from grader.sound import require_sound
 
 _REGIONS = (("BEGIN SOLUTION", "END SOLUTION"), ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS"))
 _SHORT = 4  # a line of fewer characters (`)`, `]`) tells nothing

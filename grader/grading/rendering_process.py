@@ -7,13 +7,13 @@ import resource
 import sys
 from typing import Any
 
-from grader.grading import feedback, pages
+from grader.grading import feedback, safe_markdown
 from grader.grading.rendering import MEMORY_BYTES
 
 
 def _answer(request: dict[str, Any]) -> str:
     if request["what"] == "markdown":
-        return pages.as_html(request["source"], request["attachments"])
+        return safe_markdown.as_html(request["source"], request["attachments"])
     return feedback.draw(
         request["notebook"], request["resources"], request["config"], plainly=bool(request["plain"])
     )

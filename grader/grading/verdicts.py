@@ -28,7 +28,7 @@ _ENGINE = (
     *("base", "choose", "control", "private", "grading_engine", "student_kernel", "sandbox", "vm"),
     *("system", "inside", "keeper", "image"),
 )
-_PARTS = (*STUDENT, "course.py", "given.py", "syntax.py", "testcell.py", "grading/judge")
+_PARTS = (*STUDENT, "course.py", "handouts.py", "syntax.py", "test_cell.py", "grading/judge")
 """What can change a verdict: what runs in the graded kernel, what judges, and the engine that both ask.
 
 Of ``engine``: the backends that grade, and the folders of their processes. Not the doctor, nor how images and

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader import variables
+from grader.chapter_faults import require_sound
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.files import write_new
-from grader.given import given_files
-from grader.sound import require_sound
+from grader.handouts import given_files
 from grader.workspace.kept_copies import KEPT, keep
 from grader.workspace.record import RECORD, read_record, write_record
 from grader.workspace.stored_notebook import read_stored, trouble

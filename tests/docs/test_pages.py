@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli.project import steps
+from grader.cli.run_tests import steps
 from tests.docs.commands import fault, in_page
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ from grader.engine.choose import open_engine
 from grader.errors import Blocked
 from grader.expect import Checker, CheckFailed, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
-from grader.expect.helper import LABEL
 from grader.expect.inspector import Inspector
+from grader.expect.probe_container import LABEL
 from grader.grading.judge.trusted import TrustedWitness, originals
 
 ECHO = """

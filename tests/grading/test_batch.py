@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from grader.cli import main
-from grader.cli.course import _told_by
+from grader.cli.instructor import _told_by
 from grader.course import Course
 from grader.errors import CourseError
 from grader.expect.finding import Finding, Outcome
@@ -221,7 +221,7 @@ def test_the_time_that_is_left_is_never_less_than_none(course, judge, monkeypatc
         submit(course, name, "sum")
     lines: list[str] = []
     clock = iter(range(0, 100_000, 100))
-    monkeypatch.setattr("grader.cli.course.monotonic", lambda: next(clock))
+    monkeypatch.setattr("grader.cli.instructor.monotonic", lambda: next(clock))
     tell = _told_by(lambda fraction, text: lines.append(text))
     grade(course, "ch01", jobs=3, progress=tell)
     assert len(lines) > 10

@@ -33,7 +33,7 @@ from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.judge.recognise import visible
 from grader.grading.release import leaks
-from grader.testcell import read_test
+from grader.test_cell import read_test
 from grader.workspace.folder import prepare
 from grader.workspace.submit import submit
 from tests.grading.tiny import REPOSITORY

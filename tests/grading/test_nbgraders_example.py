@@ -27,7 +27,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.course import Course, marks
-from grader.expect.answer import Answer
+from grader.expect.answer_data import Answer
 from grader.grading import grade as batch
 from grader.grading.grade import grade
 from grader.grading.gradebook import _nbgrader, _own_programs

@@ -11,11 +11,11 @@ from dataclasses import fields
 
 import pytest
 
+from grader.chapter_faults import require_sound
 from grader.course import Course, Limits
 from grader.errors import CourseError
 from grader.grading.html_export import reading_form
 from grader.grading.release import secrets
-from grader.sound import require_sound
 from grader.workspace.folder import student_version
 from tests.grading import tiny
 

@@ -29,7 +29,7 @@ from grader.engine.build.one_builder import Progress, Shares, one_builder
 from grader.engine.image import course_images, hub, recipe
 from grader.engine.image.engine_image import MANIFEST, CourseImage, EngineImage, find_image, location
 from grader.engine.sandbox import Sandbox
-from grader.engine.system import ids, trial
+from grader.engine.system import folder_trial, ids
 from grader.engine.system.scratch import scratch_folder
 from grader.environment import tools
 from grader.errors import ImageError
@@ -117,7 +117,7 @@ class _Builder:
                 f"{self.folder.parent} has {free >> 20} MB free; the build needs {NEEDED_BYTES >> 20} MB.",
                 next_step="free some space, or set DOCKBOOK_CACHE to a folder on another disk.",
             )
-        trouble = trial.try_image(self.ids, self.folder.parent)
+        trouble = folder_trial.try_image(self.ids, self.folder.parent)
         if trouble:
             raise ImageError(
                 f"{self.folder.parent} cannot hold the engine image: this folder {trouble}.",

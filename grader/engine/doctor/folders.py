@@ -66,11 +66,11 @@ def _sockets() -> Place | None:
 def _state() -> Place | None:
     """Where a lab's containers and images are kept; a lab works without, and then keeps nothing."""
     from grader import paths
-    from grader.engine.system import ids, trial
+    from grader.engine.system import folder_trial, ids
 
     try:
         folder = paths.state_folder()
-        trouble = trial.try_image(ids.own_ids(), folder)
+        trouble = folder_trial.try_image(ids.own_ids(), folder)
     except DockbookError as error:
         return Place("state", error.what.rstrip("."), error.next_step.rstrip("."), needed=False)
     except ids.NoIds:
@@ -84,7 +84,7 @@ def _state() -> Place | None:
 def _for_building() -> Iterator[Place]:
     """Where an image is put, and where it is unpacked first."""
     from grader import paths
-    from grader.engine.system import ids, trial
+    from grader.engine.system import folder_trial, ids
     from grader.engine.system.scratch import scratch_folder
 
     try:
@@ -92,7 +92,7 @@ def _for_building() -> Iterator[Place]:
     except DockbookError:
         return  # there is no room at all: that is told already
     try:
-        if trouble := trial.try_image(ids.building_ids(), folder):
+        if trouble := folder_trial.try_image(ids.building_ids(), folder):
             text = f"{folder} cannot hold an engine image: this folder {trouble}"
             yield Place("cache", text, "set DOCKBOOK_CACHE to a folder on a local disk")
         scratch_folder()

@@ -12,12 +12,12 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping
 
-from grader.engine.inside import shared
+from grader.engine.inside import kernel_quotas
 from grader.engine.system import cgroups, linux
 from grader.engine.system.package import file_text
 
 ROOT = "/sys/fs/cgroup"
-ENGINE, STUDENT = f"{ROOT}/engine", shared.STUDENT
+ENGINE, STUDENT = f"{ROOT}/engine", kernel_quotas.STUDENT
 RUNTIME = "/run/dockbook/runtime"
 DAEMON: dict[str, object] = {
     "cgroup-parent": "/student",
@@ -54,7 +54,7 @@ def wrapper(passed: Collection[str]) -> str:
     # Empty, but for the limit of processes: dockerd has looked at what there is.
     remove = f';s/"({absent})":\\{{[^{{}}]*\\}},//g;s/,"({absent})":\\{{[^{{}}]*\\}}//g' if absent else ""
     text = WRAPPER.replace("@SCORE@", str(OOM_SCORE)).replace("@REMOVE@", remove)
-    return text.replace("@RUNTIME@", shared.RUNTIME)
+    return text.replace("@RUNTIME@", kernel_quotas.RUNTIME)
 
 
 def controllers() -> list[str]:

@@ -11,7 +11,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from grader.engine.inside import cgroup_tree, shared
+from grader.engine.inside import cgroup_tree, kernel_quotas
 from grader.engine.system import ids, linux, procfs
 
 STAGE = "/tmp"
@@ -151,7 +151,10 @@ def mount_devices(root: str) -> None:
     for name in ("pts", "shm", "mqueue", "net"):
         os.mkdir(f"{dev}/{name}")
     linux.mount(
-        "devpts", f"{dev}/pts", "devpts", data=f"newinstance,ptmxmode=0666,mode=620,gid=5,max={shared.PTYS}"
+        "devpts",
+        f"{dev}/pts",
+        "devpts",
+        data=f"newinstance,ptmxmode=0666,mode=620,gid=5,max={kernel_quotas.PTYS}",
     )
     linux.mount(
         "shm", f"{dev}/shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777,size=64m,nr_inodes=16k"

@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-from grader.engine.inside import cgroup_tree, daemon, network, roots, shared, watch
+from grader.engine.inside import cgroup_tree, daemon, kernel_quotas, network, roots, watch
 from grader.engine.inside.control_socket import ControlSocket
 from grader.engine.inside.processes import PATH, Processes
 from grader.engine.system import ids, linux, procfs
@@ -96,7 +96,7 @@ class Inside(Processes):
     def bound_containers(self) -> None:
         """Containers take no more than their part of what they share with the whole machine."""
         guarded = "authorization-plugins" in self.spec["daemon"]
-        runtime = shared.bound_containers(daemon.RUNTIME, guarded=guarded)
+        runtime = kernel_quotas.bound_containers(daemon.RUNTIME, guarded=guarded)
         if not self.groups:
             self.spec["daemon"]["runtimes"]["crun"]["path"] = runtime  # its arguments stay
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine.inside import cgroup_tree, descriptors, in_flight, shared, sockets
+from grader.engine.inside import cgroup_tree, descriptors, in_flight, kernel_quotas, sockets
 from grader.engine.system import cgroups, linux, procfs
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -258,13 +258,13 @@ class Watch:
         rings = self._rings.of({name: group.pids for name, group in groups.items()})
         if any(rings[name] for name in others):
             self._end(groups, rings, RINGS)
-        most = shared.most_watches()
-        watched = {name: shared.watches(pids) for name, pids in others.items()}
+        most = kernel_quotas.most_watches()
+        watched = {name: kernel_quotas.watches(pids) for name, pids in others.items()}
         if sum(watched.values()) > most:
             self._end(groups, watched, f"watches of epoll ({most}): {ENDED}")
-        if shared.aio_scarce():
-            most = shared.aio_share()
-            asked = {name: shared.aio(pids) for name, pids in others.items()}
+        if kernel_quotas.aio_scarce():
+            most = kernel_quotas.aio_share()
+            asked = {name: kernel_quotas.aio(pids) for name, pids in others.items()}
             if sum(asked.values()) > most:
                 self._end(groups, asked, f"events of asynchronous input and output ({most}): {ENDED}")
 

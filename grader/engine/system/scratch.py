@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from grader.engine.system import ids, spare_memory, trial
+from grader.engine.system import folder_trial, ids, spare_memory
 from grader.errors import ImageError
 
 SCRATCH_BYTES = 1536 << 20
@@ -30,7 +30,9 @@ def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
     own = ids.REAL if os.geteuid() == 0 else ids.building_ids()
     if not os.environ.get("TMPDIR") and needed * PLENTY <= spare_memory.available():
         with contextlib.suppress(OSError):
-            if shutil.disk_usage(MEMORY).free >= needed * PLENTY and not trial.try_scratch(own, MEMORY):
+            if shutil.disk_usage(MEMORY).free >= needed * PLENTY and not folder_trial.try_scratch(
+                own, MEMORY
+            ):
                 return MEMORY
     against = {}
     for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp")):
@@ -42,7 +44,7 @@ def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
             continue
         if free < needed:
             against[place] = f"{free >> 20} MB free"
-        elif trouble := trial.try_scratch(own, folder):
+        elif trouble := folder_trial.try_scratch(own, folder):
             against[place] = str(trouble)
         else:
             return folder

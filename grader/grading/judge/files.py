@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from grader.course import MAX_FILES, MAX_NAME, Chapter, ignored
-from grader.given import released_files
+from grader.handouts import released_files
 
 
 class Unreadable(Exception):

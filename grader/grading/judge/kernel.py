@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from grader.course import Limits
 from grader.errors import KernelError
-from grader.expect.answer import MAX_CHARS, Answer
+from grader.expect.answer_data import MAX_CHARS, Answer
 from grader.grading.judge.outputs import Budget, Collector
 from grader.grading.judge.wire import MESSAGE_BYTES, Wire
 from grader.syntax import parse
@@ -311,7 +311,7 @@ def _answer_expression(name: str) -> str:
     that decoding needs no parser; ``builtins``, since a student may well have a variable called ``type``.
     """
     builtins = "__import__('builtins')"
-    said = f"__import__('grader.expect.answer', fromlist=['say']).say({name!r}, {builtins}.globals())"
+    said = f"__import__('grader.expect.answer_data', fromlist=['say']).say({name!r}, {builtins}.globals())"
     text = f"{said}.to_text().encode().hex()[:{_ANSWER_DIGITS}]"
     bundle = f"lambda *given, **named: {{{_ANSWER_MIME!r}: {text}}}"
     return f"{builtins}.type('Answer', (), {{'_repr_mimebundle_': {bundle}}})()"

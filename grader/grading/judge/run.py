@@ -22,9 +22,9 @@ from nbformat.v4 import new_output
 
 from grader.course import Chapter, Limits, Task
 from grader.engine.base import Engine
-from grader.engine.inside.shared import shortage
+from grader.engine.inside.kernel_quotas import shortage
 from grader.errors import Blocked, DockbookError, EngineDied, KernelError, NoAnswer
-from grader.expect.answer import Answer
+from grader.expect.answer_data import Answer
 from grader.expect.finding import Finding, Outcome
 from grader.expect.words import visible
 from grader.grading.judge import files, trusted

@@ -14,7 +14,7 @@ from requests.exceptions import RequestException
 from grader.course import Task
 from grader.engine.base import Engine
 from grader.errors import Blocked, EngineDied, EngineError, NoAnswer
-from grader.expect.answer import Answer
+from grader.expect.answer_data import Answer
 from grader.expect.check import Checker
 from grader.expect.finding import Outcome
 from grader.expect.inspector import EngineInspector, Inspector

@@ -14,7 +14,7 @@ from grader.expect.words import count as counted
 from grader.expect.words import visible
 from grader.grading.judge.results import number
 from grader.grading.report.data import ClassReport, Row
-from grader.grading.report.files import write_out
+from grader.grading.report.export import write_out
 from grader.grading.report.summary import Bar, Numbers, summarize
 
 FOLDER = "reports"

@@ -217,7 +217,7 @@ EXHAUST = [
     _bomb(
         "an answer without end",
         "an answer is computed by the student when it is asked for",
-        "import grader.expect.answer as said\n"
+        "import grader.expect.answer_data as said\n"
         "def say(*given):\n    while True:\n"
         "        try:\n            while True: pass\n        except BaseException: pass\n"
         "said.say = say\ntotal = 42",

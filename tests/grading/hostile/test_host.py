@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from grader.course import Limits
 from grader.engine.choose import open_engine
-from grader.engine.inside.shared import PTYS
+from grader.engine.inside.kernel_quotas import PTYS
 from grader.grading.judge.kernel import KernelSession
 from tests.grading.hostile.attacks import ATTACKS
 from tests.grading.hostile.batch import grade_all, limited

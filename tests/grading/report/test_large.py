@@ -13,7 +13,7 @@ from grader.course import Course
 from grader.expect.finding import Finding, Outcome
 from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
 from grader.grading.report.data import of_results
-from grader.grading.report.files import as_dict
+from grader.grading.report.export import as_dict
 from grader.grading.report.page import render_page
 from tests.browser.lab import chromium
 from tests.grading import made_up

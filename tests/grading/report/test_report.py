@@ -25,7 +25,7 @@ from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.lock import course_lock, folder_of
 from grader.grading.release import secrets
-from grader.grading.report.files import SCHEMA, as_dict
+from grader.grading.report.export import SCHEMA, as_dict
 from grader.grading.report.page import render_page, todos
 from grader.grading.report.summary import summarize
 from grader.grading.verdicts import Verdicts
@@ -93,7 +93,7 @@ def test_open_shows_the_page_and_nothing_else_can_be_shown(graded, monkeypatch, 
 
 def test_grade_says_where_the_report_comes_from(course, judge, monkeypatch, capfd):
     submit(course, "ada", "sum")
-    monkeypatch.setattr("grader.cli.course.ensure_image", lambda **_: None)
+    monkeypatch.setattr("grader.cli.instructor.ensure_image", lambda **_: None)
     assert main(["grade", "ch01", "--course", str(course.root)]) == 0
     line = capfd.readouterr().out.splitlines()[-1]
     command = line.partition(": dockbook ")[2].split()

@@ -18,7 +18,7 @@ import pytest
 
 import dockbook_entry
 from grader import errors
-from grader.cli import cli, course, engine_options, lab, main, show
+from grader.cli import cli, engine_options, instructor, lab, main, progress
 from grader.engine.host import HostEngine
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -210,7 +210,7 @@ def test_the_entry_point_is_the_one_that_is_published():
 
 
 def test_plain_progress_says_each_step_once(capsys):
-    with show.progress("engine image") as report:
+    with progress.progress("engine image") as report:
         for fraction, text in (
             (0.1, "packages"),
             (0.11, "more"),
@@ -228,7 +228,7 @@ def test_plain_progress_says_each_step_once(capsys):
 
 
 def test_progress_is_silent_when_there_is_nothing_to_do(capsys):
-    with show.progress("engine image"):
+    with progress.progress("engine image"):
         pass
     assert capsys.readouterr() == ("", "")
 
@@ -259,7 +259,7 @@ def test_grade_writes_json_and_tells_blocked_work(monkeypatch, tmp_path, capsys)
         return ChapterResult(chapter.id, (), ("ann: disk full",))
 
     monkeypatch.setattr("grader.grading.grade.grade", grade)
-    monkeypatch.setattr(course, "ensure_image", lambda **_: None)
+    monkeypatch.setattr(instructor, "ensure_image", lambda **_: None)
     target = tmp_path / "results.json"
     assert main(["grade", "ch03", "--json", str(target), "--jobs", "3", "--student", "ann"]) == 3
     assert json.loads(target.read_text()) == {"chapter": "ch03-using-docker", "students": []}

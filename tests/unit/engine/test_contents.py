@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader.cli.clean import lines
+from grader.cli.confirm_reset import lines
 from grader.engine.contents import Contents, from_api, from_files
 
 

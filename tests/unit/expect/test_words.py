@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.expect import Answer, CheckFailed, Finding, Outcome, Verdict, as_html, as_text, plain, same, say
-from grader.expect.answer import MAX_CHARS
+from grader.expect.answer_data import MAX_CHARS
 from grader.expect.finding import MAX_WORDS
 from grader.expect.words import closest, command, exit_code, listing, misspelt, quote, visible
 

@@ -37,7 +37,7 @@ def page(*cells, penalty: float = 0) -> Any:
         "late_penalty": penalty,
     }
     config = Config()
-    config.HTMLExporter.filters = {"markdown2html": "grader.grading.pages.markdown"}
+    config.HTMLExporter.filters = {"markdown2html": "grader.grading.safe_markdown.markdown"}
     config.HTMLExporter.sanitize_html = True
     html, _ = FeedbackExporter(config=config).from_notebook_node(notebook, resources={"nbgrader": facts})
     return BeautifulSoup(html, "html.parser")

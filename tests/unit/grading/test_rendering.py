@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from grader.expect.finding import Finding, Outcome
-from grader.grading import pages, rendering
+from grader.grading import rendering, safe_markdown
 from grader.grading.feedback import title_of
 from tests.unit.grading.test_feedback import page, verdict_cell
 
@@ -27,10 +27,10 @@ def short(monkeypatch):
 
 def test_what_takes_its_time_is_plain_text_and_the_next_is_drawn(short):
     context: Any = {"cell": {}, "resources": {}}
-    html = pages.markdown(context, SLOW + "<script>alert(1)</script>")
+    html = safe_markdown.markdown(context, SLOW + "<script>alert(1)</script>")
     assert rendering.TOO_LONG in html
     assert "&lt;script&gt;" in html and "<script" not in html
-    assert "<strong>b</strong>" in pages.markdown(context, "**b**")
+    assert "<strong>b</strong>" in safe_markdown.markdown(context, "**b**")
 
 
 def test_all_of_a_page_together_have_their_time(short, monkeypatch):
@@ -44,10 +44,10 @@ def test_all_of_a_page_together_have_their_time(short, monkeypatch):
     monkeypatch.setattr(rendering.Renderer, "ask", count)
     context: Any = {"cell": {}, "resources": {}}
     for _ in range(20):
-        assert rendering.TOO_LONG in pages.markdown(context, SLOW)
+        assert rendering.TOO_LONG in safe_markdown.markdown(context, SLOW)
     assert 2 <= len(asked) <= 4
     another: Any = {"cell": {}, "resources": {}}
-    assert "<strong>" in pages.markdown(another, "**b**")
+    assert "<strong>" in safe_markdown.markdown(another, "**b**")
 
 
 def test_a_library_that_fails_costs_one_drawing():

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grader.engine.inside import cgroup_tree, shared
+from grader.engine.inside import cgroup_tree, kernel_quotas
 from grader.engine.system import cgroups, ids
 from grader.engine.system.cgroups import NoGroup
 
@@ -243,7 +243,7 @@ def test_a_container_gets_settings_that_can_be_had(
 ) -> None:
     runtime, script, file = tmp_path / "runtime", tmp_path / "wrapper", tmp_path / "config.json"
     runtime.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    script.write_text(cgroup_tree.wrapper(passed).replace(shared.RUNTIME, str(runtime)))
+    script.write_text(cgroup_tree.wrapper(passed).replace(kernel_quotas.RUNTIME, str(runtime)))
     for program in (runtime, script):
         program.chmod(0o755)
     before = settings(score)
@@ -262,7 +262,7 @@ def test_a_container_gets_settings_that_can_be_had(
 def test_other_orders_pass_the_wrapper_unchanged(tmp_path: Path) -> None:
     runtime, script = tmp_path / "runtime", tmp_path / "wrapper"
     runtime.write_text('#!/bin/sh\nprintf "%s\\n" "$@"; exit 3\n')
-    script.write_text(cgroup_tree.wrapper(["memory"]).replace(shared.RUNTIME, str(runtime)))
+    script.write_text(cgroup_tree.wrapper(["memory"]).replace(kernel_quotas.RUNTIME, str(runtime)))
     for program in (runtime, script):
         program.chmod(0o755)
     argv = [str(script), "--root", "/r", "kill", "--all", "container", "9"]

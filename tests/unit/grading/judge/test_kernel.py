@@ -187,9 +187,9 @@ def test_a_number_that_claims_to_equal_everything_is_the_number_that_it_is(sessi
 @pytest.mark.parametrize(
     "lie",
     [
-        "import grader.expect.answer as s\ns.say = lambda *a: 5",
-        "import grader.expect.answer as s\ns.Answer.to_text = lambda self: '[' * 60000",
-        "import sys\nsys.modules['grader.expect.answer'] = None",
+        "import grader.expect.answer_data as s\ns.say = lambda *a: 5",
+        "import grader.expect.answer_data as s\ns.Answer.to_text = lambda self: '[' * 60000",
+        "import sys\nsys.modules['grader.expect.answer_data'] = None",
         "get_ipython().user_expressions = lambda *a: 'nonsense'",
         "get_ipython().user_expressions = lambda *a: {'number': {'data': {MIME: 'zz'}}}",
         "get_ipython().user_expressions = lambda *a: {'number': {'data': {MIME: 'a' * 10**6}}}",

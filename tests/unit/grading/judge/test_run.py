@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from grader.errors import Blocked, EngineDied, EngineError, EngineUnavailable, KernelError
-from grader.expect.answer import Answer
+from grader.expect.answer_data import Answer
 from grader.expect.finding import Finding, Outcome
 from grader.grading.judge.kernel import CellRun
 from grader.grading.judge.results import SubmissionResult

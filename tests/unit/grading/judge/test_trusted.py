@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from grader.course import Task
 from grader.errors import Blocked, EngineDied, EngineError
-from grader.expect.answer import Answer
+from grader.expect.answer_data import Answer
 from grader.expect.finding import Outcome
 from grader.expect.probes import HttpReply
 from grader.grading.judge.trusted import TrustedWitness, judge

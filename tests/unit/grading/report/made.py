@@ -10,12 +10,12 @@ from jsonschema import Draft202012Validator
 
 from grader.expect.finding import Outcome
 from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
-from grader.grading.report import files as report_files
+from grader.grading.report import export
 from grader.grading.report.data import of_results
-from grader.grading.report.files import SCHEMA, as_dict, as_json
+from grader.grading.report.export import SCHEMA, as_dict, as_json
 
 EVIL = "<script>alert(1)</script>[red]\x1b[31m\n&\"'><img src=x onerror=alert(1)>\u202e"
-CSS = Path(report_files.__file__).parent / "templates" / "report.css"
+CSS = Path(export.__file__).parent / "templates" / "report.css"
 
 
 class Tags(HTMLParser):
@@ -55,4 +55,4 @@ def check_schema(report):
     schema = json.loads(SCHEMA.read_text())
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(json.loads(as_json(report)))
-    assert as_dict(report)["version"] == report_files.VERSION == schema["properties"]["version"]["const"]
+    assert as_dict(report)["version"] == export.VERSION == schema["properties"]["version"]["const"]

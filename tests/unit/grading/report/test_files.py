@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from grader.expect.finding import Finding, Outcome
 from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
 from grader.grading.report.data import Row, of_results
-from grader.grading.report.files import SCHEMA, as_csv, as_dict, as_json
+from grader.grading.report.export import SCHEMA, as_csv, as_dict, as_json
 from tests.unit.grading.report.made import EVIL, check_schema, failed
 
 

@@ -17,7 +17,7 @@ from grader.expect.student_values import Hidden, StudentValues
 from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
 from grader.grading.report import summary as report_summary
 from grader.grading.report.data import ClassReport, Entry, Row, of_results, row_of
-from grader.grading.report.files import as_csv
+from grader.grading.report.export import as_csv
 from grader.grading.report.page import duration, percent, points, render_page, ticks, todos, write_report
 from grader.grading.report.summary import OWN_PORT, OWN_WORD, numbers, summarize
 from grader.grading.report.terminal import render_table

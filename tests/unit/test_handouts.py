@@ -10,7 +10,6 @@ import pytest
 
 from grader.course import Course
 from grader.expect.finding import Finding, Outcome
-from grader.given import EDITORS_COPIES, MARKS, given_files, may_be_given
 from grader.grading.grade import write
 from grader.grading.gradebook import Books
 from grader.grading.judge.files import copy_for_kernel
@@ -18,6 +17,7 @@ from grader.grading.judge.results import SubmissionResult, TaskResult
 from grader.grading.judge.submission import read_submission
 from grader.grading.release import release
 from grader.grading.verdicts import Verdicts
+from grader.handouts import EDITORS_COPIES, MARKS, given_files, may_be_given
 from grader.workspace.folder import fill, prepare
 from tests.grading import tiny
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Self
 
-from grader.expect.answer import Answer, Json, plain, same
+from grader.expect.answer_data import Answer, Json, plain, same
 from grader.expect.check_context import EndOfBlock, Scene
 from grader.expect.container import ContainerSubject
 from grader.expect.words import listing, quote

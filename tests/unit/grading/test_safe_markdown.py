@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from grader.grading import pages
+from grader.grading import safe_markdown
 
 
 def rendered(source: str, **cell: Any) -> BeautifulSoup:
     context: Any = {"cell": cell}
-    return BeautifulSoup(pages.markdown(context, source), "html.parser")
+    return BeautifulSoup(safe_markdown.markdown(context, source), "html.parser")
 
 
 def test_an_honest_answer_looks_as_it_was_meant():
@@ -124,7 +124,7 @@ def test_a_renderer_that_raises_costs_the_cell_and_not_the_page(monkeypatch):
         raise RecursionError
 
     monkeypatch.setattr("nbconvert.filters.markdown_mistune.MarkdownWithMath.render", broken)
-    page = BeautifulSoup(pages.as_html("**bold** <script>alert(1)</script>", {}), "html.parser")
+    page = BeautifulSoup(safe_markdown.as_html("**bold** <script>alert(1)</script>", {}), "html.parser")
     assert [block.text for block in page.find_all("pre")] == ["**bold** <script>alert(1)</script>"]
     assert not page.find_all("script")
 

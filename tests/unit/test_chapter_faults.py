@@ -8,11 +8,11 @@ import json
 import nbformat
 import pytest
 
+from grader.chapter_faults import faults
 from grader.course import Course
 from grader.errors import CourseError
 from grader.grading.html_export import make_book
 from grader.grading.release import release
-from grader.sound import faults
 from grader.workspace.folder import prepare
 from tests.grading import tiny
 

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from grader.errors import CourseError, KernelDied
 from grader.files import write_whole
-from grader.shape import name_of
+from grader.notebook_shape import name_of
 
 SANITIZER = "nbval.cfg"
 CELL_S = 120

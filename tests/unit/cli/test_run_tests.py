@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from grader import errors
-from grader.cli import main, project, side_by_side
+from grader.cli import main, run_tests, side_by_side
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def names(size, *only):
-    return [step.name for step in project.choose(project.steps(ROOT, size), only)]
+    return [step.name for step in run_tests.choose(run_tests.steps(ROOT, size), only)]
 
 
 def argv_of(size, name, *only):
-    (found,) = [step for step in project.choose(project.steps(ROOT, size), only) if step.name == name]
+    (found,) = [step for step in run_tests.choose(run_tests.steps(ROOT, size), only) if step.name == name]
     return found.argv
 
 
@@ -32,7 +32,7 @@ def test_the_quick_run_has_what_needs_no_engine():
 
 
 def test_each_run_has_what_the_one_before_has_and_more():
-    runs = [names(size) for size in project.SIZES]
+    runs = [names(size) for size in run_tests.SIZES]
     for less, more in pairwise(runs):
         assert [name for name in more if name in less] == [name for name in less if name in more]
         assert set(less) < set(more)
@@ -51,7 +51,7 @@ def test_each_run_has_what_the_one_before_has_and_more():
     assert everything - long == {"binder-slow", "machines", "machines-slow"}
 
 
-@pytest.mark.parametrize("size", project.SIZES)
+@pytest.mark.parametrize("size", run_tests.SIZES)
 def test_a_test_is_in_one_step_of_a_run(size):
     """Marks part a folder: slow or not, alone or not."""
     marks = [
@@ -67,7 +67,7 @@ def test_a_test_is_in_one_step_of_a_run(size):
 
 
 def pytests(size):
-    return [step.argv for step in project.steps(ROOT, size) if step.report]
+    return [step.argv for step in run_tests.steps(ROOT, size) if step.report]
 
 
 def folders_of(size):
@@ -122,8 +122,8 @@ def test_the_summary_counts_all_runs_and_fails_with_any(tmp_path, monkeypatch, c
         step("c"),
         side_by_side.Step("gone", ("no-such-tool",)),
     ]
-    monkeypatch.setattr(project, "clone", lambda: tmp_path)
-    monkeypatch.setattr(project, "steps", lambda root, size: steps)
+    monkeypatch.setattr(run_tests, "clone", lambda: tmp_path)
+    monkeypatch.setattr(run_tests, "steps", lambda root, size: steps)
     assert main(["test"]) == 1
     lines = capfd.readouterr().out.splitlines()
     assert "failed: a, gone" in lines
@@ -135,29 +135,29 @@ def test_the_summary_says_how_many_are_left_for_all(tmp_path):
     report = tmp_path / "report.xml"
     report.write_text(
         '<testsuites><testsuite tests="1" failures="0" errors="0" skipped="0"><properties>'
-        f'<property name="{project.LEFT}" value="12"/></properties></testsuite></testsuites>'
+        f'<property name="{run_tests.LEFT}" value="12"/></properties></testsuite></testsuites>'
     )
     course = side_by_side.Step("course", ("true",), report)
     ran = [side_by_side.Result(course, 0, 1.0)]
-    assert "12 more tests of these suites are in --all" in project.summary(ran, 1.0).splitlines()
+    assert "12 more tests of these suites are in --all" in run_tests.summary(ran, 1.0).splitlines()
     ran.append(side_by_side.Result(replace(course, name="course-slow"), 0, 1.0))
-    assert "more tests" not in project.summary(ran, 1.0)
+    assert "more tests" not in run_tests.summary(ran, 1.0)
 
 
 @pytest.mark.parametrize("workers", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_a_report_notes_the_slow_tests_that_were_left_out(tmp_path, workers):
     argv = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "--junitxml", tmp_path / "r.xml"]
     subprocess.run([*argv, *workers, "tests/unit/test_installation.py"], cwd=ROOT, check=True)
-    assert project.slow_ones(tmp_path / "r.xml") == 1
+    assert run_tests.slow_ones(tmp_path / "r.xml") == 1
 
 
 def test_a_run_that_left_no_report_is_an_error(tmp_path):
-    assert project.count(tmp_path / "none.xml") == {"error": 1}
+    assert run_tests.count(tmp_path / "none.xml") == {"error": 1}
     (tmp_path / "half.xml").write_text("<testsuites><testsuite")
-    assert project.count(tmp_path / "half.xml") == {"error": 1}
+    assert run_tests.count(tmp_path / "half.xml") == {"error": 1}
 
 
 def test_without_a_clone_there_are_no_checks(monkeypatch, tmp_path):
-    monkeypatch.setattr(project, "__file__", str(tmp_path / "lib/grader/cli/project.py"))
+    monkeypatch.setattr(run_tests, "__file__", str(tmp_path / "lib/grader/cli/run_tests.py"))
     with pytest.raises(errors.UsageError, match="need a clone"):
-        project.clone()
+        run_tests.clone()

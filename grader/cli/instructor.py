@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from grader.cli.engine_options import backend_option, ensure_image, find_course, open_chosen
-from grader.cli.show import Report, progress, time_left
+from grader.cli.progress import Report, progress, time_left
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def demo(backend: str, json_file: Path | None, keep: Path | None) -> int:
 @click.argument("chapters", metavar="[CHAPTER]...", nargs=-1)
 def store(course_path: Path | None, backend: str, chapters: tuple[str, ...]) -> None:
     """Run the chapters' source notebooks on a fresh engine each and store their outputs (default: all)."""
-    from grader.grading.store import store_outputs
+    from grader.grading.store_outputs import store_outputs
 
     course = find_course(course_path, writes=True)
     chosen = [course.chapter(name).require() for name in chapters] or course.written

@@ -13,7 +13,7 @@ import pytest
 from grader import paths, variables
 from grader.engine.build import bootstrap, tool
 from grader.engine.image import course_images
-from grader.engine.system import ids, scratch, spare_memory, trial
+from grader.engine.system import folder_trial, ids, scratch, spare_memory
 from grader.engine.system.scratch import scratch_folder
 from grader.errors import EngineError, ImageError
 
@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[4]
 NOEXEC = """
 mount -t tmpfs -o noexec,mode=1777 none "$1"
 exec "$2" -c '
-import sys; from pathlib import Path; from grader.engine.system import ids, trial
-print(trial.try_image(ids.REAL, Path(sys.argv[1])))
+import sys; from pathlib import Path; from grader.engine.system import folder_trial, ids
+print(folder_trial.try_image(ids.REAL, Path(sys.argv[1])))
 ' "$1"
 """
 
@@ -33,12 +33,12 @@ def few(own: ids.Ids, count: int) -> ids.Ids:
 
 
 def test_a_folder_on_this_disk_will_do_and_nothing_stays_in_it(tmp_path):
-    assert trial.try_image(ids.own_ids(), tmp_path) is None
+    assert folder_trial.try_image(ids.own_ids(), tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_owners_are_tried(tmp_path):
-    found = trial.try_image(few(ids.own_ids(), 500), tmp_path)
+    found = folder_trial.try_image(few(ids.own_ids(), 500), tmp_path)
     assert found is not None
     assert str(found).startswith("does not let files have other owners: ")
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +66,7 @@ def test_programs_are_tried(tmp_path):
 def test_a_scratch_folder_is_entered_by_its_path_as_somebody_else(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine").chmod(0o700)
-    found = trial.try_scratch(ids.own_ids(), tmp_path / "mine")
+    found = folder_trial.try_scratch(ids.own_ids(), tmp_path / "mine")
     assert found is not None
     assert "by another user: Permission denied" in str(found)
 
@@ -74,11 +74,11 @@ def test_a_scratch_folder_is_entered_by_its_path_as_somebody_else(tmp_path):
 def test_the_first_folder_with_room_is_taken(monkeypatch, tmp_path):
     tried: list[str] = []
 
-    def no_owners(_own: ids.Ids, folder: Path) -> trial.Trouble | None:
+    def no_owners(_own: ids.Ids, folder: Path) -> folder_trial.Trouble | None:
         tried.append(str(folder))
-        return None if str(folder) == "/var/tmp" else trial.Trouble("does not keep owners", "nfs4")
+        return None if str(folder) == "/var/tmp" else folder_trial.Trouble("does not keep owners", "nfs4")
 
-    monkeypatch.setattr(trial, "try_scratch", no_owners)
+    monkeypatch.setattr(folder_trial, "try_scratch", no_owners)
     monkeypatch.setattr(spare_memory, "available", lambda: -1)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     assert scratch_folder(0) == Path("/var/tmp")
@@ -90,16 +90,16 @@ def test_the_first_folder_with_room_is_taken(monkeypatch, tmp_path):
     [
         ("", 3 << 20, None, "/dev/shm"),
         ("", (3 << 20) - 1, None, "/tmp"),  # others need it
-        ("", 3 << 20, trial.Trouble("cannot run programs", "tmpfs"), "/tmp"),
+        ("", 3 << 20, folder_trial.Trouble("cannot run programs", "tmpfs"), "/tmp"),
         ("/var/tmp", 3 << 20, None, "/var/tmp"),  # who names a folder means it
     ],
 )
 def test_it_is_in_memory_where_there_is_plenty(
-    monkeypatch, named: str, spare: int, trouble: trial.Trouble | None, found: str
+    monkeypatch, named: str, spare: int, trouble: folder_trial.Trouble | None, found: str
 ):
     monkeypatch.setattr(spare_memory, "available", lambda: spare)
     monkeypatch.setattr(
-        trial, "try_scratch", lambda _own, folder: trouble if folder == scratch.MEMORY else None
+        folder_trial, "try_scratch", lambda _own, folder: trouble if folder == scratch.MEMORY else None
     )
     monkeypatch.setattr("tempfile.gettempdir", lambda: named or "/tmp")
     monkeypatch.setenv("TMPDIR", named)

@@ -58,7 +58,7 @@ def try_scratch(own: ids.Ids, folder: Path) -> Trouble | None:
 
 
 def _tried(own: ids.Ids, start: Path, then: str, folder: Path) -> Trouble | None:
-    argv = bare_python("grader.engine.system.trial", "main", json.dumps([own, str(start), then]))
+    argv = bare_python("grader.engine.system.folder_trial", "main", json.dumps([own, str(start), then]))
     try:
         done = subprocess.run(
             argv, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False, cwd="/"

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from grader.course import is_points
 from grader.expect.words import visible
-from grader.shape import name_of, refuse
+from grader.notebook_shape import name_of, refuse
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from grader.engine.inside import daemon, shared
+from grader.engine.inside import daemon, kernel_quotas
 from grader.engine.inside import sandbox as inside
 
 AIO_SETUP = {"x86_64": 206, "aarch64": 0}
@@ -37,12 +37,12 @@ def bounded(tmp_path, monkeypatch):
     runtime = tmp_path / "runtime"
     runtime.write_text(f'#!/bin/sh\nfor word; do echo "<$word>"; done >{told}\n')
     runtime.chmod(0o755)
-    monkeypatch.setattr(shared, "RUNTIME", str(tmp_path / "bounded"))
-    monkeypatch.setattr(shared, "RUNC", str(tmp_path / "runc"))
+    monkeypatch.setattr(kernel_quotas, "RUNTIME", str(tmp_path / "bounded"))
+    monkeypatch.setattr(kernel_quotas, "RUNC", str(tmp_path / "runc"))
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    monkeypatch.setattr(shared, "STUDENT", str(tmp_path / "student"))
-    shared.bound_containers(str(runtime), guarded=True)
+    monkeypatch.setattr(kernel_quotas, "STUDENT", str(tmp_path / "student"))
+    kernel_quotas.bound_containers(str(runtime), guarded=True)
 
     def run(*words: str, group: str = "/student/x", **spaces: Any) -> tuple[list[str], dict[str, Any]]:
         linux = {"cgroupsPath": group, "namespaces": [{"type": "pid"}, {"type": "network"}]} | spaces
@@ -74,7 +74,7 @@ def test_a_container_gets_a_number_of_terminals_and_no_key(bounded, tmp_path, ve
     ]
     assert config["process"]["args"] == TYPED
     assert config["mounts"][0] == MOUNTS[0]
-    assert config["mounts"][1]["options"] == [f"max={shared.CONTAINERS_PTYS}", "nosuid", "newinstance"]
+    assert config["mounts"][1]["options"] == [f"max={kernel_quotas.CONTAINERS_PTYS}", "nosuid", "newinstance"]
 
 
 def test_nothing_runs_in_the_engines_own_network(bounded):
@@ -98,42 +98,42 @@ def test_other_commands_pass_as_they_are(bounded):
 
 
 def test_a_runc_that_was_there_before_comes_after_and_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(shared, "RUNTIME", str(tmp_path / "bounded"))
-    monkeypatch.setattr(shared, "RUNC", str(tmp_path / "runc"))
+    monkeypatch.setattr(kernel_quotas, "RUNTIME", str(tmp_path / "bounded"))
+    monkeypatch.setattr(kernel_quotas, "RUNC", str(tmp_path / "runc"))
     (tmp_path / "runc").write_text("#!/bin/sh\n# somebody's own\n")
     for _ in range(2):
-        shared.bound_containers("/x/runtime")
+        kernel_quotas.bound_containers("/x/runtime")
         assert f'exec {tmp_path}/runc.plain "$@"' in (tmp_path / "runc").read_text()
         assert "somebody's own" in (tmp_path / "runc.plain").read_text()
         assert 'exec /x/runtime "$@"' in (tmp_path / "bounded").read_text()
 
 
 def test_watches_of_epoll_are_counted():
-    before = shared.watches([os.getpid()])
+    before = kernel_quotas.watches([os.getpid()])
     read, write = os.pipe()
     with select.epoll() as one, select.epoll() as two:
         for poll in (one, two):
             poll.register(read, select.EPOLLIN)
             poll.register(write, select.EPOLLOUT)
-        assert shared.watches([os.getpid(), 2**22 + 1]) == before + 4
+        assert kernel_quotas.watches([os.getpid(), 2**22 + 1]) == before + 4
     os.close(read)
     os.close(write)
-    assert shared.watches([os.getpid()]) == before
-    assert 0 < shared.most_watches() <= shared.MOST_WATCHES
+    assert kernel_quotas.watches([os.getpid()]) == before
+    assert 0 < kernel_quotas.most_watches() <= kernel_quotas.MOST_WATCHES
 
 
 @pytest.mark.skipif(platform.machine() not in AIO_SETUP, reason="the number of io_setup(2) is not known here")
 def test_asynchronous_input_and_output_is_counted():
-    before = shared.aio([os.getpid()])
+    before = kernel_quotas.aio([os.getpid()])
     context, libc = ctypes.c_ulong(0), ctypes.CDLL(None, use_errno=True)
     number = AIO_SETUP[platform.machine()]
     assert libc.syscall(number, 1000, ctypes.byref(context)) == 0, os.strerror(ctypes.get_errno())
     try:
-        assert shared.aio([os.getpid()]) - before >= 500
-        assert shared.aio_share() > 0
+        assert kernel_quotas.aio([os.getpid()]) - before >= 500
+        assert kernel_quotas.aio_share() > 0
     finally:
         libc.syscall(number + 1, context)
-    assert shared.aio([os.getpid()]) == before
+    assert kernel_quotas.aio([os.getpid()]) == before
 
 
 @pytest.mark.parametrize(
@@ -164,18 +164,18 @@ def test_what_a_machine_has_run_out_of(monkeypatch, facts, said):
     def read(path, most):
         return machine[path.removeprefix("/proc/").removeprefix("sys/")].encode()
 
-    monkeypatch.setattr(shared, "_read", read)
-    assert shared.shortage() == said
+    monkeypatch.setattr(kernel_quotas, "_read", read)
+    assert kernel_quotas.shortage() == said
 
 
 def test_this_machine_has_what_tests_need():
-    assert shared.shortage() == ""
+    assert kernel_quotas.shortage() == ""
     assert Path("/proc/sys/kernel/pty/nr").is_file()
 
 
 def test_a_runtime_keeps_its_arguments_behind_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container without control groups crun is told so; without that, no container starts there."""
-    monkeypatch.setattr(shared, "bound_containers", lambda runtime, guarded: f"/bounded{runtime}")
+    monkeypatch.setattr(kernel_quotas, "bound_containers", lambda runtime, guarded: f"/bounded{runtime}")
     guest = object.__new__(inside.Inside)
     guest.groups = False
     guest.spec = {
