@@ -35,7 +35,7 @@ class _Suite:
     """Tests of a folder. ``first``: the smallest run with it; ``slow``: that with its slow tests.
 
     ``engine``: it needs root's engine image. In a run of several suites they run side by side, each in one
-    process, the longest two in two (``beside``). A suite that runs by itself, and the slow part of one, is
+    process, the longest in two (``beside``). A suite that runs by itself, and the slow part of one, is
     parted between ``workers`` by pytest-xdist: any tests (``load``), or those that do not share what takes
     long to make (``loadgroup``, by ``tests/scheduling.py``). Where a virtual machine or a batch of
     submissions has work for all cores by itself, more workers gain little and make everything wait.
@@ -59,7 +59,7 @@ _SUITES = (
     _Suite("docs", "docs", slow=None, engine=False),
     _Suite("course", "course", 4, beside=2, together="loadgroup"),
     _Suite("engine", "engine", 2, beside=2, together="loadgroup", marks="not alone"),
-    _Suite("grading", "grading", 2, together="loadgroup"),
+    _Suite("grading", "grading", 2, beside=2, together="loadgroup"),
     _Suite("browser", "browser", 2, together="loadgroup"),
     _Suite("binder", "binder", slow="all", engine=False),
     _Suite("machines", "machines", first="all", slow="all"),

@@ -75,8 +75,8 @@ def folders_of(size):
 
 
 def test_suites_share_the_cores_and_one_by_itself_has_them():
-    assert "-n" not in argv_of("ordinary", "grading")
-    assert "-n" in argv_of("ordinary", "grading", "grading")
+    assert "-n" not in argv_of("ordinary", "browser")
+    assert "-n" in argv_of("ordinary", "browser", "browser")
     assert argv_of("ordinary", "course")[-4:] == ("-n", "2", "--dist", "loadgroup"), "the longest have two"
     assert argv_of("ordinary", "course", "course")[-4:] == ("-n", "4", "--dist", "loadgroup")
     assert "-n" in argv_of("long", "course-slow")

@@ -20,7 +20,7 @@ from grader.grading.html_pages import Page, chapter_link, clean_page
 from grader.workspace.folder import student_version
 from tests.grading import tiny
 
-COURSE = Course.read(Path(__file__).resolve().parents[3] / "course")
+COURSE = Course.read(Path(__file__).resolve().parents[2] / "course")
 TRIVIAL = 12
 
 
