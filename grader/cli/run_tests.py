@@ -19,6 +19,7 @@ from typing import Literal
 
 import click
 
+from grader.cli import coverage_report
 from grader.cli.side_by_side import Result, Step, run
 from grader.errors import UsageError
 
@@ -78,7 +79,10 @@ _SUITES = (
     "--all", "size", flag_value="all", help="Everything: also images for Binder, and virtual machines."
 )
 @click.option("--only", "names", multiple=True, metavar="NAME", help="Only this step; repeatable.")
-def test(size: Size | None, names: tuple[str, ...]) -> int:
+@click.option(
+    "--coverage", is_flag=True, help="Only the unit and docs tests: how much of the package they reach."
+)
+def test(size: Size | None, names: tuple[str, ...], *, coverage: bool) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
     About twelve minutes on two quiet cores, the environment and the engine image included; --quick
@@ -94,11 +98,18 @@ def test(size: Size | None, names: tuple[str, ...]) -> int:
     Exit code 1 if any failed. Needs a clone and the `test` extra: ./dockbook test provides both.
     """
     root = clone()
-    chosen = choose(steps(root, size or "ordinary"), names)
+    if coverage and (size or names):
+        raise UsageError("--coverage is a run of its own.", next_step="leave out the other options.")
+    chosen = choose(steps(root, size or "ordinary"), coverage_report.SUITES if coverage else names)
+    if coverage:
+        chosen = coverage_report.measured(chosen)
+        coverage_report.begin(root)
     began = monotonic()
     # Two for each core: a suite waits for engines, browsers and commands about half of its time.
     lanes = 1 if len(chosen) == 1 else 2 * (os.cpu_count() or 1)
     results = run(chosen, root, lanes=lanes, tell=click.echo)
+    if coverage:
+        results.append(coverage_report.report(root, click.echo))
     click.echo(summary(results, monotonic() - began))
     return 1 if any(result.code for result in results) else 0
 
