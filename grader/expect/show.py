@@ -60,7 +60,7 @@ def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
 
 
 def with_code(text: str) -> str:
-    """Text as HTML, escaped, with what stands between backticks as code; an odd backtick marks nothing."""
+    """Text as HTML, escaped, with text between backticks as code; an odd backtick marks nothing."""
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
@@ -84,7 +84,7 @@ class Verdict:
 
 
 class CheckFailed(AssertionError):
-    """A check found something to mend, or was not reached. Words in every place that shows exceptions.
+    """A check found something to fix, or was not reached. Plain words wherever exceptions are shown.
 
     ``task`` and ``outcome`` say the same as data.
     """

@@ -1,4 +1,4 @@
-"""One grader at a time on a course. Whoever comes second is told who is at work."""
+"""One grader at a time on a course. A second one is told who is grading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _held: set[Path] = set()
 
 
 def folder_of(course: Course) -> Path:
-    """Where grading keeps what is its own: verdicts, journal, lock, scratch. Beside the gradebook."""
+    """Where grading keeps its own files: verdicts, journal, lock, scratch. Next to the gradebook."""
     return course.root / ".dockbook"
 
 
@@ -79,7 +79,8 @@ def _path(course: Course) -> Path:
 
 
 def _taken(handle: int, kind: int) -> bool:
-    """Take a lock. Who only looks holds it for a moment, and a new holder has yet to write who it is."""
+    """Take a lock. A process that only looks holds it for a moment, and a new holder has yet to write who it
+    is."""
     deadline = time.monotonic() + A_MOMENT_S
     while True:
         try:

@@ -94,12 +94,13 @@ class Verdicts:
         _write(path, json.dumps(data, indent=1, ensure_ascii=False))
 
     def sweep(self) -> None:
-        """Remove what a killed process was writing. For whoever holds the course's lock."""
+        """Remove what a killed process was writing. Only for the holder of the course's lock."""
         for path in self.folder.glob(".new-*"):
             path.unlink(missing_ok=True)
 
     def prune(self, keep: Collection[str]) -> None:
-        """Remove verdicts that are no student's last one: on work, tests or a grader that has changed."""
+        """Remove all verdicts except each student's last one: the work, the tests or the grader have
+        changed."""
         for path in self.folder.glob("*.json"):
             if path.stem not in keep:
                 path.unlink(missing_ok=True)
@@ -107,7 +108,7 @@ class Verdicts:
 
     @contextlib.contextmanager
     def handed(self, submission: Submission, result: SubmissionResult) -> Iterator[None]:
-        """While this lasts, ``load`` gives ``result``: also one that blocks, which it else passes over."""
+        """While this lasts, ``load`` gives ``result``: also one that blocks, which it otherwise ignores."""
         token = _handed.set({self.key(submission): result})
         try:
             yield

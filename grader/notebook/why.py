@@ -28,7 +28,7 @@ _FINE = ("running", "finished", "stopped")
 
 
 class CannotTell(InWords, UsageError):
-    """What was given is no container that the engine knows."""
+    """The argument is not a container that the engine knows."""
 
 
 class Answer:

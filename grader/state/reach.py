@@ -15,7 +15,7 @@ from urllib3.exceptions import TimeoutError as TimeoutErrorOfPool
 
 from grader.errors import Blocked, NoAnswer, ObjectFault
 
-DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to put it right."
+DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to fix it."
 
 _SHORTAGES = (
     *("no space left", "cannot allocate memory", "too many open files", "resource temporarily unavailable"),
@@ -59,7 +59,7 @@ class Look:
 
 @contextmanager
 def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = False) -> Iterator[Look]:
-    """Everything that keeps us from looking becomes Blocked, with the engine's own words.
+    """Everything that prevents the look becomes Blocked, with the engine's own words.
 
     NoAnswer where it did not answer in time. ``one``: the look is at one object, and the engine's refusal is
     about that: ObjectFault.

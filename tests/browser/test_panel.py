@@ -208,7 +208,9 @@ def test_an_engine_that_is_reset_and_one_that_ends(browser: Browser, engine: Eng
         expect(start).to_contain_text("2 of 3 containers running")
         expect(start.get_by_role("link", name="127.0.0.1:5099, container web")).to_be_visible()
         expect(start.locator("[data-stage=done]")).to_contain_text("all 6 tasks done")
-        expect(start.locator(".dockbook-next")).to_contain_text("Go on: 3 of 6 tasks done in2. Installation")
+        expect(start.locator(".dockbook-next")).to_contain_text(
+            "Continue: 3 of 6 tasks done in2. Installation"
+        )
         assert_no_serious_fault(page, ".dockbook-start", ".dockbook-panel")
         page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab.lm-mod-current").click()
         shot(page, "start-panel")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.doors import ControlSocket
+from tests.unit.start_script import StartScript
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> ControlSocket:
-    return ControlSocket(tmp_path)
+def script(tmp_path: Path) -> StartScript:
+    return StartScript(tmp_path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What the door may use of a Debian system. A tool that is not here is a tool that it must not need.
+# What the script may use of a Debian system. A tool that is not here is a tool that it must not need.
 TOOLS = (
     *("sh", "env", "id", "dirname", "readlink", "cksum", "cat", "sed", "grep", "tail", "find"),
     *("mkdir", "mv", "rm", "cp", "chmod", "touch", "mktemp", "flock", "sleep", "uname", "tr", "sort"),
@@ -45,8 +45,8 @@ esac
 """.replace("BUILDER", BUILDER)
 
 
-class ControlSocket:
-    """A copy of the door in a folder of its own, and the little world it sees."""
+class StartScript:
+    """A copy of the script in a folder of its own, and the little world it sees."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -44,7 +44,7 @@ def test_the_commands_are_those_of_the_readme():
         *("engine", "engine build", "engine run", "engine env", "engine status", "engine images"),
         *("engine load", "engine prune", "engine reset"),
         *("lab", "release", "grade", "report", "formgrader", "check", "demo", "store", "doctor", "test"),
-        *("status", "reset", "submit", "book", "gallery", "session"),
+        *("status", "reset", "submit", "book", "docs", "gallery", "session"),
     }
 
 

@@ -1,4 +1,4 @@
-"""environment.yml and the wheel: what somebody gets who installs without the door."""
+"""environment.yml and the wheel: what an installation without the start script gets."""
 
 from __future__ import annotations
 

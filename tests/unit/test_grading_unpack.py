@@ -188,9 +188,9 @@ def test_a_tar_with_a_negative_size_comes_to_an_end(tmp_path, extract, monkeypat
         (lambda path: path.write_text("no archive"), "bad.gz", "cannot be unpacked"),
         (lambda path: path.symlink_to("/etc/passwd"), "bad.zip", "no regular file"),
         (lzma, "bad.zip", "not packed the usual way"),
-        (lambda path: zipped(path, "a"), ".tar.gz", "its name is an ending only"),
-        (lambda path: zipped(path, "a"), ".zip.gz", "its name is an ending only"),
-        (lambda path: zipped(path, "a"), "..zip", "its name is an ending only"),
+        (lambda path: zipped(path, "a"), ".tar.gz", "its name is only an extension"),
+        (lambda path: zipped(path, "a"), ".zip.gz", "its name is only an extension"),
+        (lambda path: zipped(path, "a"), "..zip", "its name is only an extension"),
         (lambda path: zipped(path, "a/" * 60 + "b"), "bad.zip", "more than 50 folders"),
     ],
 )

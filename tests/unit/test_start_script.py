@@ -1,4 +1,4 @@
-"""./dockbook, the one door: what it hands over, and the environment that it makes."""
+"""./dockbook, the start script: what it hands over, and the environment that it makes."""
 
 from __future__ import annotations
 
@@ -10,101 +10,101 @@ import time
 
 import pytest
 
-from tests.unit.doors import ROOT
+from tests.unit.start_script import ROOT
 
 
-def test_arguments_and_exit_code_are_handed_over(door):
-    code, out, err = door.run("check", "two words", "--x=*")
+def test_arguments_and_exit_code_are_handed_over(script):
+    code, out, err = script.run("check", "two words", "--x=*")
     assert (code, out) == (0, "ran: check two words --x=*\n")
     assert "making the environment" in err
 
 
-def test_the_second_run_makes_nothing(door):
-    door.run("doctor")
-    code, out, err = door.run("doctor")
+def test_the_second_run_makes_nothing(script):
+    script.run("doctor")
+    code, out, err = script.run("doctor")
     assert (code, out, err) == (0, "ran: doctor\n", "")
-    assert len(door.installs()) == 1
+    assert len(script.installs()) == 1
 
 
-def test_it_works_through_a_symlink_and_from_another_folder(door):
-    link = door.folder / "elsewhere"
-    link.symlink_to(door.clone / "dockbook")
-    result = subprocess.run([link, "x"], cwd="/", env=door.env, capture_output=True, text=True, check=True)
+def test_it_works_through_a_symlink_and_from_another_folder(script):
+    link = script.folder / "elsewhere"
+    link.symlink_to(script.clone / "dockbook")
+    result = subprocess.run([link, "x"], cwd="/", env=script.env, capture_output=True, text=True, check=True)
     assert result.stdout == "ran: x\n"
-    assert (door.venv / ".dockbook-stamp").exists()
+    assert (script.venv / ".dockbook-stamp").exists()
 
 
-def test_a_changed_pyproject_updates_in_place(door):
-    door.run("doctor")
-    keep = door.venv / "keep"
+def test_a_changed_pyproject_updates_in_place(script):
+    script.run("doctor")
+    keep = script.venv / "keep"
     keep.touch()
-    (door.clone / "pyproject.toml").write_text("[project]\nname='x'\n")
-    _, _, err = door.run("doctor")
+    (script.clone / "pyproject.toml").write_text("[project]\nname='x'\n")
+    _, _, err = script.run("doctor")
     assert "updating the environment" in err
     assert keep.exists()
-    assert len(door.installs()) == 2
+    assert len(script.installs()) == 2
 
 
-def test_another_python_remakes_the_environment(door):
-    door.run("doctor")
-    keep = door.venv / "keep"
+def test_another_python_remakes_the_environment(script):
+    script.run("doctor")
+    keep = script.venv / "keep"
     keep.touch()
-    _, _, err = door.run("doctor", FAKE_VERSION="3.13")
+    _, _, err = script.run("doctor", FAKE_VERSION="3.13")
     assert "making the environment" in err
     assert not keep.exists()
 
 
-def test_the_test_extra_is_added_and_stays(door):
-    door.run("doctor")
-    door.run("test")
-    assert door.installs()[1].endswith("[test]")
-    (door.clone / "pyproject.toml").write_text("changed")
-    door.run("doctor")
-    assert door.installs()[2].endswith("[test]")
+def test_the_test_extra_is_added_and_stays(script):
+    script.run("doctor")
+    script.run("test")
+    assert script.installs()[1].endswith("[test]")
+    (script.clone / "pyproject.toml").write_text("changed")
+    script.run("doctor")
+    assert script.installs()[2].endswith("[test]")
 
 
-def test_an_interrupted_set_up_is_made_again(door):
-    process = door.start("doctor", FAKE_PIP_SECONDS="30")
+def test_an_interrupted_set_up_is_made_again(script):
+    process = script.start("doctor", FAKE_PIP_SECONDS="30")
     deadline = time.monotonic() + 10
-    while not door.installs() and time.monotonic() < deadline:
+    while not script.installs() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert not (door.venv / ".dockbook-stamp").exists()
-    leftover = door.venv / "half-written"
+    assert not (script.venv / ".dockbook-stamp").exists()
+    leftover = script.venv / "half-written"
     leftover.touch()
-    code, out, _ = door.run("doctor")
+    code, out, _ = script.run("doctor")
     assert (code, out) == (0, "ran: doctor\n")
     assert not leftover.exists()
 
 
-def test_two_at_once_make_one_environment(door):
-    first = door.start("one", FAKE_PIP_SECONDS="1")
-    second = door.start("two", FAKE_PIP_SECONDS="1")
+def test_two_at_once_make_one_environment(script):
+    first = script.start("one", FAKE_PIP_SECONDS="1")
+    second = script.start("two", FAKE_PIP_SECONDS="1")
     outs = {first.communicate(timeout=30)[0], second.communicate(timeout=30)[0]}
     assert outs == {"ran: one\n", "ran: two\n"}
-    assert len(door.installs()) == 1
+    assert len(script.installs()) == 1
 
 
-def test_a_failed_install_says_so_and_is_tried_again(door):
-    code, out, err = door.run("doctor", FAKE_PIP="1")
+def test_a_failed_install_says_so_and_is_tried_again(script):
+    code, out, err = script.run("doctor", FAKE_PIP="1")
     assert (code, out) == (3, "")
     assert "no network" in err
     assert "Next: check the network" in err
-    assert door.run("doctor")[0] == 0
+    assert script.run("doctor")[0] == 0
 
 
-def test_a_folder_with_other_files_is_left_alone(door):
-    other = door.folder / "documents"
+def test_a_folder_with_other_files_is_left_alone(script):
+    other = script.folder / "documents"
     other.mkdir()
     (other / "letter").write_text("dear")
-    code, _, err = door.run("doctor", DOCKBOOK_VENV=str(other))
+    code, _, err = script.run("doctor", DOCKBOOK_VENV=str(other))
     assert code == 3
     assert "holds other files" in err
     assert (other / "letter").read_text() == "dear"
 
 
-def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(door):
+def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(script):
     config = (
         "global.extra-index-url='\\nfile:///a\\nfile:///b'\n"
         "global.retries='9'\n"
@@ -113,9 +113,9 @@ def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(door):
         ":env:.user='1'\n"
     )
     given = {"PIP_USER": "1", "PIP_TARGET": "/x", "PIP_DRY_RUN": "1", "PIP_RETRIES": "7", "PIP_PROXY": "p:1"}
-    code, _, _ = door.run("doctor", FAKE_PIP_CONFIG=config, **given)
+    code, _, _ = script.run("doctor", FAKE_PIP_CONFIG=config, **given)
     assert code == 0
-    assert [line for line in door.log.read_text().splitlines() if line.startswith("PIP_")] == [
+    assert [line for line in script.log.read_text().splitlines() if line.startswith("PIP_")] == [
         "PIP_CONFIG_FILE=/dev/null",
         "PIP_EXTRA_INDEX_URL=file:///a file:///b",
         "PIP_PROXY=p:1",
@@ -123,16 +123,16 @@ def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(door):
     ]
 
 
-def test_what_leads_a_python_astray_does_not_reach_it(door):
-    door.tool("locale", "#!/bin/sh\necho ${LC_ALL:-UTF-8}\n")
-    door.run("doctor")
-    (door.venv / "bin/dockbook").write_text(
+def test_what_leads_a_python_astray_does_not_reach_it(script):
+    script.tool("locale", "#!/bin/sh\necho ${LC_ALL:-UTF-8}\n")
+    script.run("doctor")
+    (script.venv / "bin/dockbook").write_text(
         "#!/bin/sh\nenv | grep -v '^PATH\\|^PWD\\|^FAKE\\|^HOME\\|^DOCK\\|^_=' | sort\n"
     )
     given = {"PYTHONPATH": "/x", "PYTHONHOME": "/x", "PYTHONUTF8": "0", "PYTHONUNBUFFERED": "1"}
     given |= {"all_proxy": "socks://p", "https_proxy": "http://p", "LC_ALL": "ASCII", "CDPATH": "/"}
     given |= {"http_proxy": "socks5://p", "SSL_CERT_FILE": "/gone", "CURL_CA_BUNDLE": "/dev"}
-    code, out, err = door.run("doctor", **given)
+    code, out, err = script.run("doctor", **given)
     assert code == 0
     assert out.splitlines() == [
         *("CURL_CA_BUNDLE=/dev", "LANG=ASCII", "LC_CTYPE=C.UTF-8", "PYTHONUNBUFFERED=1"),
@@ -144,25 +144,25 @@ def test_what_leads_a_python_astray_does_not_reach_it(door):
     ]
 
 
-def test_an_environment_that_somebody_made_is_used_not_removed(door):
-    subprocess.run([door.bin / "python3", "-Im", "venv", door.venv], env=door.env, check=True)
-    (door.venv / "theirs").touch()
-    assert door.run("doctor")[0] == 0
-    assert (door.venv / "theirs").exists()
+def test_an_environment_that_somebody_made_is_used_not_removed(script):
+    subprocess.run([script.bin / "python3", "-Im", "venv", script.venv], env=script.env, check=True)
+    (script.venv / "theirs").touch()
+    assert script.run("doctor")[0] == 0
+    assert (script.venv / "theirs").exists()
 
 
-def test_dockbook_venv_chooses_the_folder(door):
-    assert door.run("doctor", DOCKBOOK_VENV=str(door.folder / "with space"))[0] == 0
-    assert (door.folder / "with space/bin/dockbook").exists()
-    assert not door.venv.exists()
+def test_dockbook_venv_chooses_the_folder(script):
+    assert script.run("doctor", DOCKBOOK_VENV=str(script.folder / "with space"))[0] == 0
+    assert (script.folder / "with space/bin/dockbook").exists()
+    assert not script.venv.exists()
 
 
 @pytest.mark.parametrize("version", ["2.7", "3.9", "3.10"])
-def test_an_old_python_is_named(door, version):
+def test_an_old_python_is_named(script, version):
     # /usr/bin/python3 is tried too and may be new enough on this machine: take it out of this copy.
-    script = (door.clone / "dockbook").read_text()
-    (door.clone / "dockbook").write_text(script.replace("/usr/bin/python3", "/nowhere/python3"))
-    code, out, err = door.run("doctor", FAKE_VERSION=version)
+    text = (script.clone / "dockbook").read_text()
+    (script.clone / "dockbook").write_text(text.replace("/usr/bin/python3", "/nowhere/python3"))
+    code, out, err = script.run("doctor", FAKE_VERSION=version)
     assert (code, out) == (3, "")
     assert f"found: {version}" in err
     assert "Next: install one with your system's package manager, or set DOCKBOOK_PYTHON" in err
@@ -175,12 +175,12 @@ def test_an_old_python_is_named(door, version):
         ("uname", "Darwin", "brew install python@3.13"),
     ],
 )
-def test_where_a_newer_python_comes_from(door, tool, says, step):
-    script = (door.clone / "dockbook").read_text()
-    (door.clone / "dockbook").write_text(script.replace("/usr/bin/python3", "/nowhere/python3"))
-    (door.bin / tool).unlink(missing_ok=True)
-    door.tool(tool, f"#!/bin/sh\necho {says}\n")
-    code, _, err = door.run("doctor", FAKE_VERSION="3.9")
+def test_where_a_newer_python_comes_from(script, tool, says, step):
+    text = (script.clone / "dockbook").read_text()
+    (script.clone / "dockbook").write_text(text.replace("/usr/bin/python3", "/nowhere/python3"))
+    (script.bin / tool).unlink(missing_ok=True)
+    script.tool(tool, f"#!/bin/sh\necho {says}\n")
+    code, _, err = script.run("doctor", FAKE_VERSION="3.9")
     assert code == 3
     assert f"Next: {step}, or set DOCKBOOK_PYTHON" in err
 

@@ -14,35 +14,35 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.unit.doors import ControlSocket, wait_until
+from tests.unit.start_script import StartScript, wait_until
 
 
 class TestWhileItTakesMinutes:
     """The engine image is begun while pip is at work; what is done is shown; all can be interrupted."""
 
     @pytest.fixture(autouse=True)
-    def machine(self, door: ControlSocket) -> None:
-        door.tool("unshare", "#!/bin/sh\n")
-        door.tool("true", "#!/bin/sh\n")
-        script = (door.clone / "dockbook").read_text()
+    def machine(self, script: StartScript) -> None:
+        script.tool("unshare", "#!/bin/sh\n")
+        script.tool("true", "#!/bin/sh\n")
+        text = (script.clone / "dockbook").read_text()
         for place in ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "/usr/share/keyrings"):
-            script = script.replace(place, str(door.folder / "nothing"))
-        (door.clone / "dockbook").write_text(script)
+            text = text.replace(place, str(script.folder / "nothing"))
+        (script.clone / "dockbook").write_text(text)
 
-    def begun(self, door: ControlSocket) -> bool:
-        return door.log.with_suffix(".builds").exists()
+    def begun(self, script: StartScript) -> bool:
+        return script.log.with_suffix(".builds").exists()
 
-    def cleared(self, door: ControlSocket) -> bool:
-        return door.log.with_suffix(".cleared").exists()
+    def cleared(self, script: StartScript) -> bool:
+        return script.log.with_suffix(".cleared").exists()
 
     def test_the_command_that_the_script_becomes_has_the_builder_as_its_child(
-        self, door: ControlSocket
+        self, script: StartScript
     ) -> None:
         command = '#!/bin/sh\\nps -o ppid= -p "$DOCKBOOK_IMAGE_BUILDER"; kill "$DOCKBOOK_IMAGE_BUILDER"\\n'
-        python = (door.bin / "python3").read_text().replace('#!/bin/sh\\necho "ran: $*"\\n', command)
-        door.tool("python3", python)
-        (door.bin / "ps").symlink_to(str(shutil.which("ps")))
-        process = door.start("lab", FAKE_PIP_SECONDS="0.5")
+        python = (script.bin / "python3").read_text().replace('#!/bin/sh\\necho "ran: $*"\\n', command)
+        script.tool("python3", python)
+        (script.bin / "ps").symlink_to(str(shutil.which("ps")))
+        process = script.start("lab", FAKE_PIP_SECONDS="0.5")
         out, _ = process.communicate(timeout=30)
         assert out.strip() == str(process.pid)
 
@@ -54,47 +54,47 @@ class TestWhileItTakesMinutes:
         ],
     )
     def test_what_needs_no_image_or_another_one_begins_none(
-        self, door: ControlSocket, arguments: tuple[str, ...]
+        self, script: StartScript, arguments: tuple[str, ...]
     ) -> None:
-        assert door.run(*arguments)[0] == 0
-        assert not self.begun(door)
+        assert script.run(*arguments)[0] == 0
+        assert not self.begun(script)
 
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
     @pytest.mark.parametrize("whom", [os.kill, os.killpg])
     def test_an_interrupt_ends_both_and_says_what_it_waits_for(
-        self, door: ControlSocket, number: int, code: int, whom: Callable[[int, int], None]
+        self, script: StartScript, number: int, code: int, whom: Callable[[int, int], None]
     ) -> None:
-        process = door.start("lab", FAKE_PIP_SECONDS="60")
-        wait_until(lambda: self.begun(door) and bool(door.installs()))
+        process = script.start("lab", FAKE_PIP_SECONDS="60")
+        wait_until(lambda: self.begun(script) and bool(script.installs()))
         whom(process.pid, number)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (code, "")
-        assert "waiting until the unfinished engine image is cleared away" in err
+        assert "waiting for the unfinished engine image to be removed" in err
         assert "Terminated" not in err
-        assert self.cleared(door)
-        assert not (door.venv / ".dockbook-stamp").exists()
-        assert not (door.venv / ".dockbook-scratch").exists()
+        assert self.cleared(script)
+        assert not (script.venv / ".dockbook-stamp").exists()
+        assert not (script.venv / ".dockbook-scratch").exists()
 
-    def test_a_pip_that_fails_ends_the_builder_and_has_the_words(self, door: ControlSocket) -> None:
-        code, out, err = door.run("lab", FAKE_PIP="1", FAKE_PIP_SECONDS="1")
+    def test_a_pip_that_fails_ends_the_builder_and_has_the_words(self, script: StartScript) -> None:
+        code, out, err = script.run("lab", FAKE_PIP="1", FAKE_PIP_SECONDS="1")
         assert (code, out) == (3, "")
         assert "no network" in err and "Next: check the network" in err
-        assert self.begun(door) and self.cleared(door)
+        assert self.begun(script) and self.cleared(script)
 
     @pytest.mark.parametrize("columns", [40, 80])
-    def test_a_terminal_has_one_line_that_moves(self, door: ControlSocket, columns: int) -> None:
-        python = (door.bin / "python3").read_text()
+    def test_a_terminal_has_one_line_that_moves(self, script: StartScript, columns: int) -> None:
+        python = (script.bin / "python3").read_text()
         libraries = (
             "echo Collecting a; echo Collecting b; sleep 1; echo 'Installing collected packages: b, a'\n"
             'mkdir -p "$FAKE_VENV/lib/python3.12/site-packages/a-1.dist-info"; sleep 1\n'
         )
-        door.tool("python3", python.replace('    sleep "${FAKE_PIP_SECONDS:-0}"\n', libraries))
-        (door.bin / "stty").symlink_to(str(shutil.which("stty")))
+        script.tool("python3", python.replace('    sleep "${FAKE_PIP_SECONDS:-0}"\n', libraries))
+        (script.bin / "stty").symlink_to(str(shutil.which("stty")))
         ours, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = subprocess.Popen(
-            [door.clone / "dockbook", "lab"],
-            env=door.env | {"FAKE_VENV": str(door.venv)},
+            [script.clone / "dockbook", "lab"],
+            env=script.env | {"FAKE_VENV": str(script.venv)},
             stdout=subprocess.DEVNULL,
             stderr=theirs,
             start_new_session=True,

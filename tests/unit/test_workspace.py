@@ -205,7 +205,7 @@ def test_files_of_the_students_are_not_replaced(course, workspace):
     [
         (b"", "it is empty"),
         (b'{"cells": [', "is cut off"),
-        (b"\xff\xfe\x00", "it is no text"),
+        (b"\xff\xfe\x00", "it is not text"),
         (b"[1, 2]", "JSON, but not a notebook"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "cells": 3}', "it has no cells"),
         (b"[" * 100_000, "nested too deeply"),

@@ -50,7 +50,8 @@ def ensure_image(
     *,
     rebuild: bool = False,
 ) -> NestedImage:
-    """The image, built unless it is there. ``progress`` as for ``grader.engine.build.engine_image``. Raises ImageError."""
+    """The image, built unless it is there. ``progress`` as for ``grader.engine.build.engine_image``. Raises
+    ImageError."""
     tell = progress or (lambda _fraction, _text: None)
     image = location(docker_host, suite)
     image.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +184,7 @@ class _Builder:
         return baker
 
     def _watch(self, client: DockerClient, baker: str) -> list[dict[str, Any]]:
-        """Follow what the container says to its end; the course's images that it tells of."""
+        """Follow what the container says to its end; the course's images that it reports."""
         fraction, said, images = 0.70, "", None
         deadline = time.monotonic() + BAKE_S
         for data in client.api.logs(baker, stream=True, follow=True):

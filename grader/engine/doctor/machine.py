@@ -36,7 +36,7 @@ def room(facts: Facts) -> Iterator[Item]:
 
 
 def folders(facts: Facts) -> Iterator[Item]:
-    """Folders that will not do."""
+    """Unsuitable folders."""
     for place in facts.places:
         yield Item("Room", place.name, "problem" if place.needed else "note", place.text, place.next_step)
 
@@ -76,5 +76,5 @@ def versions(facts: Facts) -> Iterator[Item]:
 
 
 def system_name(facts: Facts) -> str:
-    """The system as people call it."""
+    """The system's usual name."""
     return "macOS" if facts.system == "Darwin" else facts.system

@@ -1,6 +1,6 @@
 """One shim for all containers of the machine: it runs already when an engine starts.
 
-For each container containerd executes its shim three times: to start it, as the process beside the
+For each container containerd executes its shim three times: to start it, as the process next to the
 container, to clean up. Each is a Go program that an emulated processor takes long to begin. A shim can serve
 a group of containers, as it does for a pod of Kubernetes; here all are one group. ``WRAPPER`` is what
 containerd executes instead; where that does not do, it becomes the real one. A shim ends with its last
@@ -40,7 +40,7 @@ case $last in
       exit
     fi ;;
   delete)
-    # A container that ended in good order has left nothing behind, and there is nothing to tell of it.
+    # A container that ended cleanly has left nothing behind, and there is nothing to report.
     left=''
     for trace in /run/docker/runtime-*/*/"$id" "$bundle"/rootfs/*; do
       [ ! -e "$trace" ] || left=$trace
@@ -53,7 +53,7 @@ PAUSE = """\
 #!/bin/busybox sh
 # The OCI runtime of the container that keeps the shim of all others there. Its process is the shim itself.
 while [ $# -gt 0 ]; do
-  [ "$1" != --pid-file ] || printf %s $PPID >"$2" # a line's end is no part of a number to it
+  [ "$1" != --pid-file ] || printf %s $PPID >"$2" # a line's end is not part of a number to it
   shift
 done
 """

@@ -29,21 +29,21 @@ SOCKET = 212_992
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
 MANY = 0.9
-"""A sandbox that has this share of its processes gets no further: the next fork may be dockerd's."""
+"""A sandbox with this share of its processes is at its limit: the next fork may be dockerd's."""
 FULL = 0.99
 """A disk that is fuller than this has reached its limit."""
 ENDED = "the largest container or kernel was ended"
 REFUSED = "Linux ended a process that wanted more"
 PATIENCE_S = 2
-"""What takes longer to be counted exactly counts with all that it maps."""
+"""If exact counting takes longer, all that a process maps is counted."""
 GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
 SHARED_EVERY = 3
-"""Every so many looks what engines share is counted."""
+"""After this many looks, what engines share is counted."""
 SLOW_EVERY = 20
-"""Every so many looks the files on a real disk are counted."""
+"""After this many looks, the files on a real disk are counted."""
 RESTS = 20
-"""Counting takes time where many files are: so many times as long nothing is counted afterwards."""
+"""Counting many files takes time: for this many times as long, nothing is counted afterwards."""
 VOLATILE = ("tmpfs", "ramfs")
 ENGINE_STATE = "/var/lib/docker"
 SHARED, SHARED_MOST = "/run/dockbook/kernel", 16 << 20
@@ -64,11 +64,11 @@ class Group:
 
 
 class Count(threading.Thread):
-    """Counts memory exactly, for as long as that takes, while the watchdog goes on looking.
+    """Counts memory exactly, for as long as that takes, while the watchdog keeps looking.
 
-    Whoever forks all the time holds the lock of its memory, and who reads about that in /proc waits for it:
-    250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
-    processes there may be none to be had later.
+    A process that forks all the time holds the lock of its memory, and a reader of its /proc files waits for
+    it: 250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
+    processes it might be impossible to start one later.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Count(threading.Thread):
         if answered:
             self._asked = None
         if answered == late:
-            # Not known yet; or known at last, of what was there long ago.
+            # Not known yet, or the result is for an old state.
             return None
         return {name: answer.get(name, _at_most(group)) for name, group in groups.items()}
 
@@ -104,7 +104,7 @@ class Count(threading.Thread):
 def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoReturn:
     """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each.
 
-    ``rest``: so many times as long as a look took, at least, until the next: an emulated processor is slow.
+    ``rest``: at least this many times as long as a look took, until the next: an emulated processor is slow.
     """
     code = 1
     try:
@@ -170,7 +170,7 @@ class Watch:
             self._look_at_shared(groups)
         if self.disk and self._disk_full():
             self._tell(f"disk ({self.disk >> 20} MB): it is full")
-            # A file system of its own stops whoever writes; on the host's something has to.
+            # A separate file system stops the writer; on the host's, the watchdog has to.
             if not self._disk_is_memory:
                 self._end_all(groups)
         if self._looks % self._slow_every == 0 and _on_disk(SHARED) > SHARED_MOST:
@@ -279,7 +279,7 @@ class Watch:
         _kill(groups[max(others or [self._own], key=sizes.__getitem__)].pids)
 
     def _tell(self, what: str) -> None:
-        """Before anything is killed: whoever sees a death finds the reason there."""
+        """Before anything is killed, so that the reason is there when the death is noticed."""
         if self._looks >= self._told.get(what, 0):
             self._hear(what)
         # A full disk stays full: it is the same story until it was not for a while.
@@ -337,7 +337,7 @@ def _exactly(group: Group) -> int:
 
 
 def _at_most(group: Group) -> int:
-    """For want of patience: all that a group maps, and whatever is not in sight."""
+    """When exact counting takes too long: all that a group maps, and whatever cannot be seen."""
     return group.resident + (in_flight.TOO_MUCH if group.waiting else 0)
 
 
@@ -380,7 +380,7 @@ def _in_descriptors(pids: list[int]) -> tuple[int, list[in_flight.Waiting]]:
 
 
 def _on_disk(folder: str) -> int:
-    """Bytes of the files below a folder; what is mounted in there is somebody else's."""
+    """Bytes of the files below a folder; what is mounted in there is not counted."""
     mounted = {one.point for one in _mounts(os.getpid())} - {folder}
     total, rest = 0, [folder]
     while rest:

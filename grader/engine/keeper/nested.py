@@ -99,7 +99,7 @@ class NestedKeeper(MuxKeeper):
 
     def start(self) -> None:
         """Folder, sockets, the container, the wire to it."""
-        self.make_doors()
+        self.make_sockets()
         stream, first = self.start_container()
         self.wire, far = socket.socketpair()
         self.wire.setblocking(False)

@@ -78,7 +78,8 @@ class Keeper:
         return server
 
     def make_folder(self) -> None:
-        """The sandbox's folder, made here and not by the owner: whoever makes it must be able to remove it.
+        """The sandbox's folder, made here and not by the owner: the process that makes it must be able to
+        remove it.
 
         The lock gets its name once it is locked: a sweep in between would take the engine for abandoned.
         """
@@ -120,7 +121,7 @@ class Keeper:
         if self.spec["plugin"]:
             plugin = self.listen("gate/dockbook.sock", 0o666)
             PluginServer(self.gate, plugin).register(self.selector)
-        self.inside, theirs = socket.socketpair()
+        self.inside, far_end = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
         map_read, map_write = os.pipe2(os.O_CLOEXEC)
         self.init = linux.clone(NAMESPACES)
@@ -135,8 +136,8 @@ class Keeper:
             os.close(self.lock)
             if self.state_lock >= 0:
                 os.close(self.state_lock)
-            inside.main(self.spec, theirs, api, log_write, map_read)
-        theirs.close()
+            inside.main(self.spec, far_end, api, log_write, map_read)
+        far_end.close()
         api.close()
         os.close(log_write)
         os.close(map_read)
@@ -220,7 +221,7 @@ class Keeper:
             self.request(line)
 
     def request(self, line: bytes) -> None:
-        """What concerns the keeper is answered here, the rest is carried inside."""
+        """Answer what concerns the keeper here, and pass on the rest."""
         request = json.loads(line)
         if request["do"] == "gate":
             self.gate.closed = request["with"].get("closed", self.gate.closed)

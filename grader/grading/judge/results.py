@@ -80,7 +80,7 @@ class SubmissionResult:
 
     @property
     def max_score(self) -> float:
-        """Points there were to get."""
+        """The maximum of points."""
         return sum(task.max for task in self.tasks)
 
     @property
