@@ -101,5 +101,5 @@ class ObjectFault(Blocked):
     """
 
     def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"Could not look at {what}: {why}.")
+        super().__init__(f"Could not inspect {what}: {why}.")
         self.subject, self.why = what, why

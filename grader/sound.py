@@ -87,7 +87,7 @@ def _refused(cell: NotebookNode) -> Iterator[str]:
         MetadataValidator().validate_cell(cell)
     except SchemaTooOldError:
         yield "has marks of an older nbgrader, which `nbgrader update` brings up to date"
-    except Exception as error:  # noqa: BLE001 - its validator's, and what comes of comparing odd types
+    except Exception as error:  # noqa: BLE001 - its validator's, and those of comparing odd types
         why = str(getattr(error, "message", error)).partition("\n")[0]
         yield f"has marks that nbgrader does not accept: {visible(why)}"
 

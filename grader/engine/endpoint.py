@@ -1,4 +1,4 @@
-"""Where a Docker of the user's listens and what comes of asking it: addresses, contexts, usual sockets."""
+"""Where the user's Docker listens and how it answers: addresses, contexts, usual sockets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Trouble = Literal[
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Docker address and what came of asking it. ``trouble`` is empty when an engine answered."""
+    """A Docker address and how it answered. ``trouble`` is empty when an engine answered."""
 
     address: str
     trouble: Trouble = ""
@@ -46,7 +46,7 @@ class Endpoint:
 
 
 def reach(address: str, *, tls: bool = False) -> Endpoint:
-    """Ask a Docker address for its version; tells apart why it cannot be asked."""
+    """Ask a Docker address for its version; distinguishes the reasons for a failure."""
     parts = urlsplit(address)
     try:
         if parts.scheme == "unix" and parts.path:

@@ -62,7 +62,7 @@ class HostEngine(Engine):
 
     ``label`` says what it was opened for, as with the other backends.
 
-    Raises EngineUnavailable, which tells apart: missing, not running, not permitted, a wrong address.
+    Raises EngineUnavailable with the reason: missing, not running, not permitted, a wrong address.
     """
 
     backend: BackendName = "host"
@@ -153,7 +153,7 @@ class HostEngine(Engine):
         found += [
             Leftover("tag", tag, before.tags.get(tag, ""))
             for tag, image in now.tags.items()
-            # A new tag of an old image, or an old tag that was moved; a new image takes its tags along.
+            # A new tag of an old image, or an old tag that was moved; a new image's tags go with it.
             if before.tags.get(tag) != image and (image in before.images or tag in before.tags)
         ]
         found += [

@@ -1,4 +1,4 @@
-"""Where a student's engine is kept from one lab to the next: a folder for each workspace.
+"""Where a student's engine is stored between labs: a folder for each workspace.
 
 ``STATE/engines/NAME-KEY`` holds ``about.json`` (the workspace, the engine image, whose files these are), a
 file ``lock`` that an engine holds locked as long as it lives, the engine's own ``state``, and what had to be
@@ -179,7 +179,7 @@ class PersistentState:
         except (OSError, ids.NoIds, subprocess.TimeoutExpired):
             return b""
 
-    # -- away with it
+    # -- removing it
 
     def move_aside(self) -> Path:
         """Give the state another name, with the date; those moved aside earlier are removed. Raises

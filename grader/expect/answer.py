@@ -1,4 +1,4 @@
-"""What a student says (``answer = 42``) as plain data, on its way from their kernel to the check."""
+"""A student's answer (``answer = 42``) as plain data, on its way from their kernel to the check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions about what the student says: ``answer = 42``."""
+"""Questions about the student's answers: ``answer = 42``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AnswerSubject:
         return self._differs(quote(value) if reveal else "", self._kind_hint(value))
 
     def _kind_hint(self, value: Json) -> str:
-        """What to do when the answer is of another kind than it should be, or holds what differs a little."""
+        """What to do when the answer has the wrong type, or differs only a little."""
         said = self.value
         if isinstance(said, list) and isinstance(value, list):
             trimmed = [item.strip() if isinstance(item, str) else item for item in said]

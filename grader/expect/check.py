@@ -11,7 +11,7 @@ from grader.expect.check_context import CheckContext, EndOfBlock
 from grader.expect.engine import EngineSubject
 from grader.expect.finding import Finding, Outcome
 from grader.expect.inspector import Inspector
-from grader.expect.show import CheckFailed, CouldNotLook
+from grader.expect.show import CheckFailed, CouldNotCheck
 from grader.expect.words import quote, visible
 
 Tell = Callable[[str, Outcome], None]
@@ -126,7 +126,7 @@ class Block:
         except Blocked as blocked:
             silent = isinstance(blocked, NoAnswer)
             self._checker.settle(self._task, Outcome.blocked(str(blocked), silent=silent))
-            raise CouldNotLook(blocked.what, next_step=blocked.next_step) from blocked.__cause__
+            raise CouldNotCheck(blocked.what, next_step=blocked.next_step) from blocked.__cause__
         self._checker.settle(self._task, outcome)
         if outcome.status != "passed":
             raise CheckFailed(self._task, outcome) from None

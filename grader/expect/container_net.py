@@ -1,4 +1,4 @@
-"""Questions about what a container says over the network, and what it can find there."""
+"""Questions about what a container answers over the network, and what it can reach."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class ContainerSetup:
     # Labels, environment and the like
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value).
+        """Has this label (None: with any value).
 
         Example: ``engine.container("web").has_label("role", "shop")``
         """

@@ -1,4 +1,4 @@
-"""Questions about the machine that a container plays: its packages, users and groups."""
+"""Questions about a container that acts as a machine: its packages, users and groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATES = {
 
 
 class ContainerSystem(ContainerSetup):
-    """The part of ``engine.container("name")`` that reads what a Debian in it notes about itself.
+    """The part of ``engine.container("name")`` that reads what a Debian system in it records about itself.
 
     One file can be written by hand. So what is asked must be the same in all that dpkg keeps of a package,
     and, where the package source can be looked at, the same as there.

@@ -35,7 +35,7 @@ class ImageSubject:
         """
         found = self.context.inspector.image(self.image.id)
         if found is None:
-            self.context.end(self.what, "presence", "there", "gone while we looked", "Make it again.")
+            self.context.end(self.what, "presence", "there", "gone during the check", "Make it again.")
         return found
 
     def _differs(self, prop: str, expected: str, found: str, hint: str = "") -> Self:
@@ -43,7 +43,7 @@ class ImageSubject:
         return self
 
     def has_tag(self, ref: str) -> Self:
-        """Carries this name and tag too.
+        """Also has this name and tag.
 
         Example: ``engine.image("shop:1.0").has_tag("shop:latest")``
         """
@@ -221,7 +221,7 @@ class ImageSubject:
         return self
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value).
+        """Has this label (None: with any value).
 
         Example: ``engine.image("shop:1.0").has_label("version", "1.0")``
         """

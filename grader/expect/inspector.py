@@ -47,7 +47,8 @@ _ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DO
 
 
 class Inspector(Protocol):
-    """What a check may ask about. Every method raises Blocked when it cannot look; none changes anything.
+    """What a check may ask about. Every method raises Blocked when it cannot read the engine; none changes
+    anything.
 
     ``snapshot`` is called once for a ``with check(...)`` block, when it first asks about the engine's things.
     ``container`` looks at one container again: to give a command its last moment, and to see it hold still.

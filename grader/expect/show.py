@@ -14,7 +14,7 @@ GREEN = "var(--jp-success-color1, #2e9e44)"
 AMBER = "var(--jp-warn-color1, #c77700)"
 RED = "var(--jp-error-color1, #d84a4a)"
 _COLOURS = {"passed": GREEN, "failed": RED, "not_reached": AMBER, "blocked": AMBER}
-_WORDS = {"passed": "passed", "failed": "not yet", "not_reached": "not reached", "blocked": "could not look"}
+_WORDS = {"passed": "passed", "failed": "not yet", "not_reached": "not reached", "blocked": "could not check"}
 
 
 def as_text(task: str, outcome: Outcome) -> str:
@@ -109,5 +109,5 @@ class InWords(DockbookError):
         return [self.what, *([f"Next: {self.next_step}"] if self.next_step else [])]
 
 
-class CouldNotLook(InWords, Blocked):
-    """A check in a notebook could not look at the engine."""
+class CouldNotCheck(InWords, Blocked):
+    """A check in a notebook could not read the engine."""

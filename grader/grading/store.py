@@ -31,7 +31,7 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], prefix: Sequenc
     """Run ``notebook`` from top to bottom, twice, in fresh kernels and write its outputs into it.
 
     ``engine_env``: the kernel's whole environment, with ``DOCKER_HOST`` in it (``Engine.env()``).
-    ``prefix``: what comes before the kernel's command (``grader.engine.base.Engine.beside``).
+    ``prefix``: what comes before the kernel's command (``Engine.network_prefix``).
 
     The file is replaced in one step, and only when every cell ran as intended: without an error, or with one
     where its tag says ``raises-exception``, and both times with the same output. An output keeps its old text

@@ -33,7 +33,7 @@ _PARTS = (*STUDENT, "course.py", "given.py", "syntax.py", "testcell.py", "gradin
 """What can change a verdict: what runs in the graded kernel, what judges, and the engine that both ask.
 
 Of ``engine``: the backends that grade, and the folders of their processes. Not the doctor, nor how images and
-machines are built: what comes of that has keys of its own.
+machines are built: the results of those have keys of their own.
 """
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 

@@ -41,7 +41,7 @@ def configurer(
 ) -> Callable[[str], None]:
     """``configure`` for a notebook.
 
-    ``connect`` gives a client to see what came of it; ``held`` configures an engine that this kernel opened.
+    ``connect`` gives a client to see the result; ``held`` configures an engine that this kernel opened.
     """
     before: Json = {}
 

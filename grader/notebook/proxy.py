@@ -1,4 +1,4 @@
-"""A socket in front of the engine's that notes what is asked: how ``%%trace`` hears the ``docker`` command.
+"""A socket in front of the engine's that notes what is asked: how ``%%trace`` records the ``docker`` command.
 
 Each connection carries one request: the proxy asks the engine to close it after the reply, so that nothing
 needs to be taken apart but the head of a request and of its reply. Streams and upgraded connections (attach,

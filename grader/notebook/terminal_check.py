@@ -49,7 +49,7 @@ def check_notebook(
 
 
 def run_check(path: Path, task: str | None = None) -> int:
-    """``check_notebook`` in print; the exit code: 0 all passed, 1 something to fix, 3 could not look."""
+    """``check_notebook`` in print; the exit code: 0 all passed, 1 something to fix, 3 could not check."""
     outcomes = check_notebook(path, task)
     for each in outcomes:
         print(as_text(each.task, each.outcome))

@@ -1,6 +1,6 @@
 """``%%trace``: the conversation of a cell with the engine, call by call, and the command line for each.
 
-docker-py is heard where it sends, the ``docker`` command through a socket of this module that leads to the
+docker-py is recorded where it sends, the ``docker`` command through a socket of this module that leads to the
 engine.
 """
 
@@ -165,7 +165,7 @@ class Tracer:
 
     @contextmanager
     def listening(self) -> Iterator[Conversation]:
-        """Hear everything that is asked of the engine meanwhile."""
+        """Record everything that is asked of the engine meanwhile."""
         heard = Conversation(names=self._names)
         outer = self._now
         self._now = heard

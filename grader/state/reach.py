@@ -1,4 +1,4 @@
-"""Reach the engine, or say that it could not be reached: "wrong" and "could not look" differ."""
+"""Reach the engine, or say that it could not be reached: "wrong" and "could not check" differ."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Look:
         left = self._end - time.monotonic()
         if left <= 0:
             raise NoAnswer(
-                f"Could not look at {self._what}: the engine took longer than {self._deadline_s:g} s.",
+                f"Could not inspect {self._what}: the engine took longer than {self._deadline_s:g} s.",
                 next_step="run the check again; if it stays slow, restart the engine.",
             )
         return left
@@ -72,7 +72,7 @@ def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = F
         if one and isinstance(error, APIError) and not _shortage(error):
             raise ObjectFault(what, reason(error)) from error
         kind = NoAnswer if _timed_out(error) else Blocked
-        raise kind(f"Could not look at {what}: {reason(error)}.", next_step=DOCTOR) from error
+        raise kind(f"Could not inspect {what}: {reason(error)}.", next_step=DOCTOR) from error
     finally:
         api.timeout = patience
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grader.errors import Blocked, CourseError
-from grader.expect import Checker, CheckFailed, CouldNotLook, HttpReply, LiveInspector, Outcome
+from grader.expect import Checker, CheckFailed, CouldNotCheck, HttpReply, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.state import Container, Snapshot
 from tests.unit.inspectors import FakeInspector, ask, container, only_finding
@@ -165,7 +165,7 @@ def test_no_engine_is_blocked_in_words() -> None:
             raise Blocked("No engine answers at X.", next_step="run `dockbook doctor`.")
 
     checker = Checker(Dead())
-    with pytest.raises(CouldNotLook) as caught, checker.check("web") as engine:
+    with pytest.raises(CouldNotCheck) as caught, checker.check("web") as engine:
         engine.container("web")
     assert caught.value._render_traceback_() == ["No engine answers at X.", "Next: run `dockbook doctor`."]
     assert checker.outcomes["web"] == Outcome.blocked("No engine answers at X. Next: run `dockbook doctor`.")
@@ -184,7 +184,7 @@ def test_a_mistake_in_the_check_is_blocked_and_shows_itself() -> None:
 
 def test_a_check_that_asks_nothing_is_no_pass() -> None:
     checker = Checker(FakeInspector(container()))
-    with pytest.raises(CouldNotLook, match="checks nothing"), checker.check("web"):
+    with pytest.raises(CouldNotCheck, match="checks nothing"), checker.check("web"):
         pass
     assert checker.outcomes["web"].status == "blocked"
 

@@ -37,7 +37,7 @@ def one_builder(path: Path, tell: Progress, *, ended: Collection[int] = ()) -> I
     it has failed for all of them, with the same message: it is not retried at once. That also holds for
     builders that have already ended, by their process ids in ``ended``. Raises ImageError.
 
-    Let go of at the end, however it ends: a lock that a traceback keeps alive would shut out the next try.
+    Released at the end, however it ends: a lock that a traceback keeps alive would block the next try.
     """
     report = path.with_suffix(".progress")
     waited_for = set(ended)

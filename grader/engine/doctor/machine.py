@@ -29,7 +29,7 @@ def room(facts: Facts) -> Iterator[Item]:
         return
     text = f"{facts.memory_available / _GB:.1f} of {facts.memory_total / _GB:.1f} GB available"
     if facts.memory_available < MEMORY_BYTES:
-        step = "close other programs: an engine with JupyterLab wants 1.5 GB"
+        step = "close other programs: an engine with JupyterLab needs 1.5 GB"
         yield Item("Room", "memory", "problem", text, step)
     else:
         yield Item("Room", "memory", "ok", text)

@@ -68,7 +68,7 @@ def size(found: list[Waiting]) -> int:
             return TOO_MUCH
         try:
             descriptor = linux.take_descriptor(one.pid, one.descriptor)
-        except OSError:  # it has ended, or let go
+        except OSError:  # it has ended, or closed it
             continue
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):  # the number is another file's by now
             os.close(descriptor)

@@ -74,6 +74,6 @@ def remove_links(run: Callable[[list[str]], None]) -> None:
             try:
                 run(["ip", "link", "delete", name])
             except RuntimeError:
-                # A killed container's end of a pair goes in its own time, and takes the other along.
+                # A killed container's end of a pair disappears after a while, and the other end with it.
                 if os.path.exists(f"{DEVICES}/{name}"):
                     raise

@@ -40,7 +40,7 @@ course's."""
 MAPPED, MAPPED_IN_GROUP = b"m", b"g"
 """What the keeper says once the ids are mapped: without, or with, a control group of the sandbox's own."""
 KILL_S = 5
-"""Seconds that a kernel's processes have to vanish; many may be on their way at once."""
+"""Seconds for a kernel's processes to disappear; there may be many at once."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 

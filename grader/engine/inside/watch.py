@@ -123,7 +123,7 @@ def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoR
 
 
 class Watch:
-    """``look()`` every now and then. ``tell`` hears of each limit that is passed, in words, once in a while.
+    """``look()`` every now and then. ``tell`` gets each limit that is passed, in words, once in a while.
 
     ``memory``: bytes of all processes and of what they keep in memory file systems. ``processes``: threads
     count, as they do for RLIMIT_NPROC. ``disk``: bytes of the engine's state and the student's home. 0 is no
@@ -237,7 +237,7 @@ class Watch:
         total = sum(used.values()) if total is None else total
         if total > self.memory:
             looks, before = self._ended
-            # What was ended lets go of a volume only when dockerd has noticed: no reason to end another.
+            # A volume stays in use until dockerd notices the end of its container: no reason to end another.
             if self._looks < looks + GRACE and total <= before:
                 return
             self._ended = self._looks, total
@@ -321,7 +321,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
         with contextlib.suppress(OSError):
             path = os.open(f"/proc/{pid}/root{point}", os.O_PATH | os.O_CLOEXEC)
             try:
-                # A container that ends takes its mounts along; then the path leads to the disk below.
+                # When a container ends, its mounts are gone; then the path leads to the disk below.
                 if os.fstat(path).st_dev == device:
                     devices.add(device)
                     found = os.fstatvfs(path)

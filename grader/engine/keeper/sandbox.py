@@ -249,7 +249,7 @@ class Keeper:
     # -- end
 
     def dispose(self) -> None:
-        """Kill the sandbox whole (its process 1 takes every process along), remove its folder."""
+        """Kill the sandbox whole (all processes end with its process 1), remove its folder."""
         if self.init:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.init, signal.SIGKILL)
@@ -313,7 +313,7 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
     try:
         keeper.start()
         keeper.serve()
-    except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+    except Exception as error:  # noqa: BLE001 - the owner must learn about any failure in here
         keeper.send({"event": "ended", "tail": f"keeper: {type(error).__name__}: {error}\n{keeper.tail()}"})
     finally:
         keeper.dispose()

@@ -272,7 +272,7 @@ class VMKeeper(MuxKeeper):
             return
         try:
             reply = {"id": request["id"], "value": own(**request.get("with", {}))}
-        except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+        except Exception as error:  # noqa: BLE001 - the owner must learn about any failure in here
             reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
         self.send(reply)
 

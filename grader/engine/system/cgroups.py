@@ -6,7 +6,7 @@ scope around a process (``StartTransientUnit`` with ``Delegate=yes``), it makes 
 person (https://systemd.io/CGROUP_DELEGATION). Root asks the system's manager. Without systemd, root makes a
 group itself where the tree may be written: in a container with a writable one, on a system without systemd.
 
-What comes of it, cgroups(7)::
+The result, cgroups(7)::
 
     dockbook-ID.scope    the person's; nothing runs in it
       sandbox            the wall: the limits written here are the person's, out of the sandbox's reach

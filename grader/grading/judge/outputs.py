@@ -85,7 +85,7 @@ class Collector:
             kept["text/plain"] = self.budget.take(_text(data["text/plain"]))
         for mime in _IMAGES:
             image = data.get(mime)
-            # Half a picture is none.
+            # Half a picture is useless.
             if isinstance(image, str) and len(image) <= self.budget.left and is_base64(image):
                 kept[mime] = self.budget.take(image)
         drawn = data.get("text/html")

@@ -87,7 +87,7 @@ def grade_submission(
 ) -> SubmissionResult:
     """Grade one submission. Never raises for anything in the submission or the engine: that is a verdict.
 
-    A task without a positive outcome is worth nothing; what could not be looked at is ``blocked``.
+    A task without a positive outcome is worth nothing; what could not be checked is ``blocked``.
     ``scratch``: where copies of its files are made while it runs; by default the system's folder for that.
     """
     started = time.monotonic()

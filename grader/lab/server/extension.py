@@ -41,7 +41,7 @@ BACKENDS = {
     "sandbox": "A private engine in a sandbox, for this lab alone.",
     "nested": "A private engine in a container of your own Docker.",
     "vm": "A private engine in a small virtual machine.",
-    "host": "Your own Docker: what you make here stays there.",
+    "host": "Your own Docker: what you make here stays on it.",
 }
 
 

@@ -3,7 +3,7 @@
 Two threads, as docker-py blocks: one reads the events, one reports the engine's state. However many events
 come, the reporting has a bounded rate, the lists a bounded length, and the reading a bounded share of the
 processor (Docker drops events for a reader that is too slow; the lists come from the engine, not from them).
-An engine that goes away is tried again for a while.
+If an engine goes away, the connection is retried for a while.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""25 fill the grader, 26 never be done, 27 take what all engines share, 28 turn zero into "could not look",
+"""25 fill the grader, 26 never be done, 27 take what all engines share, 28 turn zero into "could not check",
 30 files that mean something to tools. (23, 24: ``test_grading_collect``; 29: ``test_grading_submission``.)"""
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ export class Start {
             { "aria-labelledby": chapters },
             element("div", { class: "dockbook-heading" }, element("h2", { id: chapters }, "Chapters"), this.total),
             this.list,
-            element("p", { class: "dockbook-quiet" }, "This counts what is saved: at once with Ctrl S, by itself every half minute. It is not your grade."),
+            element("p", { class: "dockbook-quiet" }, "This counts saved work. Ctrl+S saves at once; JupyterLab also saves every half minute. It is not your grade."),
           ),
           element(
             "div",
@@ -130,7 +130,7 @@ export class Start {
     const host = port.url
       ? element("a", { href: port.url, target: "_blank", rel: "noopener noreferrer", "aria-label": label }, port.host)
       : port.host;
-    const taken = port.taken ? " (taken by something else on your machine)" : "";
+    const taken = port.taken ? " (used by another program on your machine)" : "";
     return element("li", {}, host, element("span", { class: "dockbook-quiet" }, " ", name(box.name), taken));
   }
 
