@@ -1,6 +1,6 @@
 """Where the command ``dockbook`` begins: what must be right before anything of the package is imported.
 
-A module of its own, under a name that nobody else has: somebody's ``PYTHONPATH`` may hold a ``grader.py``.
+A module of its own, under a name that no other package has: ``PYTHONPATH`` may hold another ``grader.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> int:
 
     if environment.concerns_python(os.environ):
         environment.adopt()
-        # What has led this Python astray is read at its start only.
+        # Python reads these variables only when it starts.
         os.execv(sys.executable, [sys.executable, *sys.argv])
     for line in environment.adopt():
         print(f"dockbook: {line}", file=sys.stderr)
@@ -28,9 +28,9 @@ def main() -> int:
 
 
 def _import_from_here() -> None:
-    """Modules of Python's, of this environment, and this package: nothing from ``PYTHONPATH``.
+    """Only Python's own modules, this environment's and this package: nothing from ``PYTHONPATH``.
 
-    But for the folder that this package is in: it may be named there, too.
+    The folder of this package is kept, since ``PYTHONPATH`` may name it, too.
     """
     given = [Path(path).absolute() for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     foreign = [path for path in given if path.resolve() != Path(__file__).resolve().parent]
@@ -38,7 +38,8 @@ def _import_from_here() -> None:
 
 
 def _open_standard_streams() -> None:
-    """A closed one (``<&-``) would be the next file that is opened, and go to a program as its input."""
+    """With a closed one (``<&-``), the next file opened would take its number and become a program's
+    input."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)

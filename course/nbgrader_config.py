@@ -13,7 +13,7 @@ c.CourseDirectory.ignore = [
     "feedback",
     ".nbgrader.log",
     "kernel-ipc-*",
-    # What systems and editors leave beside a notebook: a copy of it has the hidden tests in it.
+    # What systems and editors leave next to a notebook: a copy of it has the hidden tests in it.
     *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini"),
     *("*~", "*.bak", "*.old", "*.orig", "*.rej", "*.save", "*.tmp", "*.part"),
     *("*.sw?", "#*#", "*.ipynb?*", "*.~*", ".*"),
@@ -22,7 +22,7 @@ c.CourseDirectory.ignore = [
 # Submissions are read, run and judged by grader.grading; nbgrader keeps the folders and the gradebook.
 c.Autograde.exporter_class = "grader.grading.nbgrader_hooks.TolerantExporter"
 c.Autograde.sanitize_preprocessors = [
-    "grader.grading.nbgrader_hooks.TrustedGraft",
+    "grader.grading.nbgrader_hooks.TrustedReassembly",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
@@ -36,12 +36,12 @@ c.Autograde.autograde_preprocessors = [
 c.Autograde.post_convert_hook = "grader.grading.nbgrader_hooks.drop_links"
 
 # Feedback and the formgrader show what students wrote: without their HTML. nbgrader's own templates would
-# show that of written answers all the same, so Markdown goes through a filter of ours.
+# show that of written answers all the same, so Markdown goes through Dockbook's own filter.
 c.HTMLExporter.sanitize_html = True
 c.GenerateFeedback.exporter_class = "grader.grading.feedback.FeedbackExporter"
 c.HTMLExporter.filters = {"markdown2html": "grader.grading.safe_markdown.markdown"}
 
 # `nbgrader zip_collect` takes what `dockbook submit` writes. Files that a learning platform renames need
-# c.FileNameCollectorPlugin.named_regexp beside this; then the platform's names alone tell whose a file is.
+# c.FileNameCollectorPlugin.named_regexp as well; then only the platform's names say who submitted a file.
 c.ZipCollectApp.collector_plugin = "grader.grading.collect.Collector"
 c.ZipCollectApp.extractor_plugin = "grader.grading.unpack.Extractor"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from grader.course import Chapter
 
 _REGIONS = {"SOLUTION": "solution", "HIDDEN TESTS": "grade", "MARK SCHEME": "task"}
-"""What stands between BEGIN and END lines, and the mark of the cells in which it may."""
+"""What is between BEGIN and END lines, and the mark of the cells in which it may be."""
 _WHERE = {
     "SOLUTION": "an answer",
     "HIDDEN TESTS": "a test",
@@ -28,7 +28,7 @@ _WHERE = {
 
 
 def require_sound(chapter: Chapter) -> None:
-    """Raises CourseError with the cells that nothing can be made of; also when the notebook is missing."""
+    """Raises CourseError with the unusable cells; also when the notebook is missing."""
     refuse(chapter.notebook, list(faults(chapter.source)))
 
 
@@ -87,13 +87,13 @@ def _refused(cell: NotebookNode) -> Iterator[str]:
         MetadataValidator().validate_cell(cell)
     except SchemaTooOldError:
         yield "has marks of an older nbgrader, which `nbgrader update` brings up to date"
-    except Exception as error:  # noqa: BLE001 - its validator's, and what comes of comparing odd types
+    except Exception as error:  # noqa: BLE001 - its validator's, and those of comparing odd types
         why = str(getattr(error, "message", error)).partition("\n")[0]
-        yield f"has marks that nbgrader does not take: {visible(why)}"
+        yield f"has marks that nbgrader does not accept: {visible(why)}"
 
 
 def _regions(cell: NotebookNode, marks: object) -> Iterator[str]:
-    """Regions that do not begin or end, or stand in a cell from which nothing is taken out."""
+    """Regions that do not begin or end, or that are in a cell from which nothing is removed."""
     for what, mark in _REGIONS.items():
         opened = False
         for line in str(cell.source).splitlines():

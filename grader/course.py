@@ -30,8 +30,8 @@ COURSE_FILE = "chapters.toml"
 MAX_FILES = 2000
 """Files of a submission at most."""
 MAX_NAME = 1000
-"""Bytes of a relative name in it: what lies deeper here may be too deep for where it is copied to."""
-# What an editor, Python or an operating system puts beside a person's files.
+"""Bytes of a relative name in it: a longer path may be too long for the place that it is copied to."""
+# What an editor, Python or an operating system puts next to a person's files.
 _IGNORED = (
     *(".ipynb_checkpoints", "__pycache__", "*.pyc"),
     *("__MACOSX", "._*", ".DS_Store", "Thumbs.db", "desktop.ini"),
@@ -39,7 +39,7 @@ _IGNORED = (
 _SHIPPED = Path(__file__).with_name("_course")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\Z")
 _MOST, _MOST_S = 10**12, 10**6
-"""Of a limit, and of one in seconds: what is more cannot be counted or waited for."""
+"""The largest limit, and the largest in seconds: more cannot be counted or waited for."""
 
 
 def ignored(name: str) -> bool:
@@ -124,7 +124,7 @@ class Chapter:
         self.require()
         try:
             with warnings.catch_warnings():
-                # Notebooks older than cell ids are as good.
+                # Notebooks from before cell ids existed are valid, too.
                 warnings.simplefilter("ignore")
                 text = _decoded(self.notebook.read_bytes())
                 require_shape(json.loads(text), self.notebook)
@@ -168,7 +168,7 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Course:
-    """A course folder: ``chapters.toml``, ``source/``, and beside them what nbgrader makes."""
+    """A course folder: ``chapters.toml``, ``source/``, and next to them what nbgrader makes."""
 
     root: Path
     chapters: tuple[Chapter, ...]
@@ -187,7 +187,7 @@ class Course:
         here = Path.cwd()
         for folder in (here, *here.parents):
             for candidate in (folder, folder / "course"):
-                # One that cannot be read is this course all the same, and no reason to take another.
+                # A course that cannot be read is still this course: no reason to use another.
                 if os.path.lexists(candidate / COURSE_FILE):
                     return cls.read(candidate)
         if shipped and (_SHIPPED / COURSE_FILE).is_file():
@@ -246,7 +246,7 @@ class Course:
 
 
 def _decoded(data: bytes) -> str:
-    """Text as editors save it: Windows' ones with a mark at the beginning, in UTF-8 or UTF-16."""
+    """Text as editors save it: on Windows with a byte order mark at the beginning, in UTF-8 or UTF-16."""
     marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return data.decode("utf-16" if marked else "utf-8-sig").replace("\r\n", "\n")
 
@@ -296,7 +296,9 @@ def _shown(value: object) -> str:
 
 def _chapter(root: Path, entry: Any, limits: Limits, path: Path) -> Chapter:
     if not isinstance(entry, Mapping):
-        raise CourseError(f"{path}: {_shown(entry)} is no chapter.", next_step="begin each with [[chapter]].")
+        raise CourseError(
+            f"{path}: {_shown(entry)} is not a chapter.", next_step="begin each with [[chapter]]."
+        )
     name = entry.get("id")
     for key in ("title", "about"):
         if not isinstance(entry.get(key, None if key == "title" else ""), str):
@@ -339,7 +341,7 @@ def marks(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_test(cell: Mapping[str, Any]) -> bool:
-    """Whether an instructor's cell is an automatic test: a graded code cell that is no solution."""
+    """Whether an instructor's cell is an automatic test: a graded code cell that is not a solution."""
     found = marks(cell)
     return bool(cell["cell_type"] == "code" and found.get("grade") and not found.get("solution"))
 
@@ -367,7 +369,9 @@ def _tasks(source: NotebookNode, path: Path) -> Iterator[Task]:
         seen.add(facts.task)
         points = found.get("points", 0)
         if not is_points(points):
-            raise CourseError(f"{where}: {_shown(points)} is no number of points.", next_step="correct it.")
+            raise CourseError(
+                f"{where}: {_shown(points)} is not a number of points.", next_step="correct it."
+            )
         yield Task(
             id=facts.task,
             points=float(points),

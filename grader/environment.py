@@ -1,11 +1,11 @@
 """The environment that Dockbook's own processes and the programs it starts run in.
 
-Somebody's shell is set up for other work: a ``PYTHONPATH`` with a ``docker`` folder of its own, a proxy of a
-kind that JupyterLab ends at, a token for another Jupyter. ``tidy`` is the one place that says what of it
-stays out. The command line takes it over for itself, so whatever it starts inherits that; ``tools`` leaves
-the few variables that programs of the system need, for work in which nothing of the person's may matter.
+The user's shell is set up for other work: a ``PYTHONPATH`` with a ``docker`` folder of its own, a proxy of a
+kind that JupyterLab cannot use, a token for another Jupyter. ``tidy`` is the one place that decides what
+is left out. The command line takes it over for itself, so whatever it starts inherits it; ``tools`` leaves
+the few variables that programs of the system need, for work that must not depend on the user's settings.
 
-The shell script ``dockbook`` does the same for what Python cannot mend any more once it runs.
+The shell script ``dockbook`` does the same for what Python cannot fix once it runs.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 KEPT_OF_PYTHON = frozenset(
     (
         *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED", "PYTHONHASHSEED"),
-        *("PYTHONNOUSERSITE", "PYTHONUSERBASE"),  # whoever installed Dockbook with `pip install --user`
+        *("PYTHONNOUSERSITE", "PYTHONUSERBASE"),  # for installations with `pip install --user`
     )
 )
-"""What of ``PYTHON...`` stays: it neither puts other modules before ours nor changes what code means."""
+"""The ``PYTHON...`` variables to keep: they neither hide our modules nor change what code means."""
 ELSEWHERE = frozenset(("PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PIP_USER"))
 """Where pip would install instead of this environment."""
 CERTIFICATES = (
@@ -36,11 +36,11 @@ CERTIFICATES = (
 )
 """Name a file of certificates, or folders of such."""
 KEY_LOG = "SSLKEYLOGFILE"
-"""Where OpenSSL's users write the keys of connections; one that cannot be opened ends each of them."""
+"""Where programs with OpenSSL write the keys of connections; if it cannot be opened, connections fail."""
 NO_PROXY_ENTRY = re.compile(r"[*.]*[a-z0-9_.-]*(:\d+|/\d+)?", re.ASCII | re.IGNORECASE)
 """What HTTP libraries agree on: a name or an IPv4 address, with a port or a network's length."""
 HERE = ("127.0.0.1", "localhost")
-"""This machine: no proxy stands between it and itself."""
+"""This machine: no proxy is used for it."""
 TOOLS = frozenset(
     ("HOME", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR")
 )
@@ -66,10 +66,11 @@ def holds_certificates(path: str) -> bool:
 
 
 def tidy(environment: Mapping[str, str], usable: Callable[[str], bool] = holds_certificates) -> Tidied:
-    """This environment without what was meant for other programs and breaks ours.
+    """This environment without what was meant for other programs and breaks Dockbook.
 
-    What concerns Python's own start goes, and certificates' files that are none; proxies stay as far as HTTP
-    libraries understand them, and none stands before this machine. ``usable``: whether they are there.
+    Variables for Python's start are dropped, as are certificate files without certificates; proxies stay if
+    HTTP libraries understand them, and none is used for this machine. ``usable``: whether certificates are
+    there.
     """
     astray = concerns_python(environment) | ELSEWHERE
     env = {name: value for name, value in environment.items() if name not in astray}
@@ -85,7 +86,7 @@ def concerns_python(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def tools(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """For programs of the system that only work for us: the default language, and nothing that steers them.
+    """For system programs that we run: the default language, and nothing that changes what they do.
 
     ``TAR_OPTIONS``, ``PERL5OPT``, ``APT_CONFIG``, ``LD_PRELOAD``, ``DOCKER_DEFAULT_PLATFORM`` and whatever
     else there may be would change what comes out.
@@ -100,7 +101,7 @@ def tools(environment: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def without_jupyter(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without the settings of somebody's other Jupyter: where its configuration is, its token, a gateway."""
+    """Without the settings of another Jupyter: where its configuration is, its token, a gateway."""
     return {name: value for name, value in environment.items() if not name.startswith(NOT_OF_JUPYTER)}
 
 
@@ -117,7 +118,7 @@ def adopt() -> tuple[str, ...]:
 
 
 def _certificates(env: dict[str, str], usable: Callable[[str], bool]) -> list[str]:
-    """Drop the names of certificates' files that are none: every request would end at them."""
+    """Drop certificate files without certificates: every request would fail."""
     lines = []
     for name in CERTIFICATES:
         value = env.get(name)
@@ -130,9 +131,9 @@ def _certificates(env: dict[str, str], usable: Callable[[str], bool]) -> list[st
 
 
 def _proxies(env: dict[str, str]) -> list[str]:
-    """HTTP proxies alone, and none for this machine.
+    """Only HTTP proxies, and none for this machine.
 
-    ``all_proxy=socks://...`` is what GNOME sets beside the others; JupyterLab's HTTP library ends at it.
+    ``all_proxy=socks://...`` is what GNOME sets in addition; JupyterLab's HTTP library fails with it.
     """
     lines = []
     for name in [name for name in env if name.lower() == "all_proxy"]:
@@ -164,7 +165,8 @@ def _proxies(env: dict[str, str]) -> list[str]:
 
 
 def _no_proxy_entry(given: str) -> str:
-    """An entry as HTTP libraries read it; empty where one ends at it, as JupyterLab's at ``fe80::/10``."""
+    """An entry as HTTP libraries read it; empty if one fails with it, as JupyterLab's does with
+    ``fe80::/10``."""
     host = given.strip().strip("[]")
     with suppress(ValueError):
         return str(ip_address(host))

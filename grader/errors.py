@@ -37,15 +37,16 @@ class EngineDied(EngineError):
 
 
 class StateUnfit(EngineDied):
-    """The folder for an engine's lasting state cannot carry one: its file system, its rights, no room."""
+    """The folder for an engine's persistent state cannot be used: its file system, its permissions, no
+    room."""
 
 
 class StateDamaged(EngineDied):
-    """An engine did not start on the state that was kept of it."""
+    """An engine did not start on its saved state."""
 
 
 class StateBusy(EngineError):
-    """Another engine uses this state. ``pid``: whose it is, 0 if it did not say."""
+    """Another engine uses this state. ``pid``: its process, 0 if it did not say."""
 
     def __init__(self, what: str, *, next_step: str = "", pid: int = 0) -> None:
         super().__init__(what, next_step=next_step)
@@ -69,7 +70,7 @@ class CourseError(UsageError):
 
 
 class NoCourse(CourseError):
-    """No course is here or above, and none was named. A course that is there and faulty is another error."""
+    """No course is here or above, and none was named. A faulty course is another error."""
 
 
 class GradebookError(DockbookError):
@@ -85,19 +86,20 @@ class GradingBusy(DockbookError):
 
 
 class Blocked(DockbookError):
-    """Could not look. Never the student's fault, never a zero: the work stays ungraded and visible."""
+    """The check could not be made. Never the student's fault, never a zero: the work stays ungraded and
+    visible."""
 
 
 class NoAnswer(Blocked):
-    """The engine did not answer in time. What a submission does may be the reason: then it happens again."""
+    """The engine did not answer in time. The submission may be the reason: then it happens again."""
 
 
 class ObjectFault(Blocked):
-    """The engine answered that it cannot look at one of its objects: ``what`` it was, and ``why`` not.
+    """The engine answered that it cannot inspect one of its objects: ``what`` it was, and ``why`` not.
 
-    Such an object is as its owner has made it: in a check it is a finding.
+    Such an object is the student's own work: in a check it is a finding.
     """
 
     def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"Could not look at {what}: {why}.")
+        super().__init__(f"Could not inspect {what}: {why}.")
         self.subject, self.why = what, why

@@ -113,7 +113,7 @@ def open_locked(path: Path, *, wait_s: float = 0) -> int | None:
 
 
 def take(lock: int, *, shared: bool = False, wait_s: float = 0) -> bool:
-    """Lock an open file, together with others if ``shared``; False if that cannot be had in time."""
+    """Lock an open file, together with others if ``shared``; False if it stays taken."""
     deadline = time.monotonic() + wait_s
     while True:
         try:

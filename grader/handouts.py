@@ -1,4 +1,4 @@
-"""Which of the files beside a chapter's notebook may go to students: into a workspace, a kernel, a page."""
+"""Which of the files next to a chapter's notebook may go to students: into a workspace, a kernel, a page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def given_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def released_files(chapter: Chapter) -> Iterator[tuple[str, Path]]:
-    """The same of what was released; of the source while nothing was."""
+    """The same for the released files; for the source if nothing was released."""
     released = chapter.released
     yield from given_files(released if released is not None and released.is_dir() else chapter.folder)
 

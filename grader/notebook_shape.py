@@ -30,9 +30,9 @@ def refuse(path: Path, found: list[str]) -> None:
 
 
 def _misshapen(notebook: object) -> Iterator[str]:
-    """What in a notebook is not what the format has in its place, in words."""
+    """What in a notebook does not follow the format, in words."""
     if not isinstance(notebook, Mapping):
-        yield f"it is no notebook: {_kind(notebook)}"
+        yield f"it is not a notebook: {_kind(notebook)}"
         return
     version = notebook.get("nbformat")
     if isinstance(version, bool) or not isinstance(version, int):
@@ -59,7 +59,7 @@ def _misshapen(notebook: object) -> Iterator[str]:
         if isinstance(cell, Mapping):
             yield from (f"{name_of(cell, number)} has {fault}" for fault in _misshapen_cell(cell))
         else:
-            yield f"cell {number} is no cell: {_kind(cell)}"
+            yield f"cell {number} is not a cell: {_kind(cell)}"
 
 
 def _misshapen_cell(cell: Mapping[str, Any]) -> Iterator[str]:
@@ -72,9 +72,9 @@ def _misshapen_cell(cell: Mapping[str, Any]) -> Iterator[str]:
         yield f"{quote(cell['id'], 20)} as its id"
     metadata = cell.get("metadata")
     if not isinstance(metadata, Mapping):
-        yield f"metadata that is no dictionary: {_kind(metadata)}"
+        yield f"metadata that is not a dictionary: {_kind(metadata)}"
     elif not _all(metadata.get("tags", []), str):
-        yield f"tags that are no list of words: {quote(metadata['tags'], 40)}"
+        yield f"tags that are not a list of words: {quote(metadata['tags'], 40)}"
     attachments = cell.get("attachments", {})
     if not isinstance(attachments, Mapping) or not _all(list(attachments.values()), Mapping):
         yield f"attachments that cannot be read: {quote(attachments, 40)}"

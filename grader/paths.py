@@ -34,7 +34,7 @@ def state_folder() -> Path:
 
 
 def _chosen(variable: str, kind: str, usual: str, on_macos: str) -> Path:
-    """Absolute: processes that use it stand in other folders."""
+    """Absolute: processes that use it run in other folders."""
     named = os.environ.get(variable)
     return (Path(named).expanduser() if named else _usual(kind, usual, on_macos) / "dockbook").absolute()
 
@@ -42,7 +42,7 @@ def _chosen(variable: str, kind: str, usual: str, on_macos: str) -> Path:
 def _usual(kind: str, usual: str, on_macos: str) -> Path:
     """The folder of the XDG Base Directory Specification, 0.8; without its variable, the system's own.
 
-    As platformdirs has it, which is not there yet when ``early`` begins.
+    The same as platformdirs, which is not installed yet when ``early`` begins.
     """
     named = os.environ.get(f"XDG_{kind}_HOME", "").strip()
     if named:
@@ -54,7 +54,7 @@ def runtime_folder() -> Path:
     """Short-lived sockets, one folder an engine: in XDG_RUNTIME_DIR, in TMPDIR, or in /tmp.
 
     The first of these that this user may write in and where a socket's path is not too long (unix(7)). Raises
-    EngineError where there is none, or where somebody else has taken the folder.
+    EngineError if there is none, or if the folder belongs to another user.
     """
     for folder in _for_sockets():
         if len(os.fsencode(folder)) + BELOW <= SOCKET_BYTES and os.access(folder.parent, os.W_OK | os.X_OK):
@@ -62,7 +62,7 @@ def runtime_folder() -> Path:
     raise EngineError(
         "There is no folder for an engine's sockets: neither XDG_RUNTIME_DIR nor TMPDIR nor /tmp can be "
         f"written by this user and has a path of at most {SOCKET_BYTES - BELOW} bytes.",
-        next_step="set TMPDIR to a folder of yours with a short path.",
+        next_step="set TMPDIR to a folder of your own with a short path.",
     )
 
 

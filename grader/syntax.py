@@ -9,7 +9,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def parse(source: str) -> ast.Module:
-    """``ast.parse``, one at a time. Raises what it raises.
+    """``ast.parse``, one at a time. Raises the same exceptions.
 
     Up to Python 3.11.4 the interpreter counts the depth of the trees that it builds for all threads together:
     two at once end in "SystemError: AST constructor recursion depth mismatch"

@@ -26,7 +26,7 @@ def read_test(source: str, where: str) -> TestFacts:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
         raise CourseError(
-            f"{where}: this is no plain Python: {said}.",
+            f"{where}: this is not plain Python: {said}.",
             next_step="write test cells in Python alone, without % or ! lines.",
         ) from error
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]

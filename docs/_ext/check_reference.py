@@ -1,7 +1,7 @@
 """The reference of checks, written from their docstrings. Needs no Sphinx, so that a test can read it, too.
 
 A check is whatever a test cell can call: found by going from ``check`` through what each method returns.
-Pages name the checks in blocks that ``expand`` fills in, and so decide where each of them stands::
+Pages name the checks in blocks that ``expand`` fills in, and so decide where each of them appears::
 
     ```{checks} container
     is_running
@@ -87,7 +87,7 @@ def declared(pages: Iterable[Path]) -> list[str]:
 
 
 def expand(page: str, checks: Mapping[str, Check]) -> str:
-    """A page with its blocks filled in. Raises KeyError for a name that is no check."""
+    """A page with its blocks filled in. Raises KeyError for a name that is not a check."""
 
     def fill(found: re.Match[str]) -> str:
         subject = found[1]
@@ -122,12 +122,12 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
 
 
 def _function(member: Any) -> Any:
-    """What a property is made of; anything else as it is."""
+    """What a property is made of; anything else unchanged."""
     return getattr(member, "fget", None) or getattr(member, "func", None) or member
 
 
 def _returned(member: Any) -> list[type]:
-    """The classes of ours that a method gives, to ask on."""
+    """The classes of this package that a method returns, for further checks."""
     answer = get_type_hints(_function(member)).get("return")
     kinds = [kind for kind in (answer, *get_args(answer)) if inspect.isclass(kind)]
     return [kind for kind in kinds if kind.__module__.startswith("grader.expect.")]

@@ -12,7 +12,7 @@ _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def relink(text: str, place: str, page: str, pages: Mapping[str, str], repository: str) -> str:
-    """``text`` as it may stand in ``page``, a document of the site.
+    """``text`` as it may appear in ``page``, a document of the site.
 
     ``place``: the file's folder in the repository. ``pages``: by path in the repository, the documents that
     include a file; what is in ``docs`` is one itself. ``repository``: the address for everything else.

@@ -80,9 +80,9 @@ def _tools_of_this_environment() -> None:
 
 
 def _start_quickly() -> None:
-    """Spare a second of every command: a grammar of addresses that jsonschema, which nbformat loads, builds.
+    """Save every command a second: jsonschema, which nbformat loads, builds a grammar of addresses.
 
-    It is an extra of jsonschema's, for a check (``iri``) that nothing here asks for.
+    It is an optional part of jsonschema, for a check (``iri``) that nothing here uses.
     """
     sys.modules.setdefault("rfc3987_syntax", cast("ModuleType", None))  # an import of it fails
 
@@ -100,10 +100,10 @@ _DISK_STEP = {
     errno.ENOSPC: "free some room (`df -h` shows which disk is full), then run the same command again.",
     errno.EDQUOT: "free some room within your quota, then run the same command again.",
     errno.EROFS: "set DOCKBOOK_CACHE, DOCKBOOK_STATE or TMPDIR to a folder that you can write in "
-    "(`dockbook doctor` tells what else is missing).",
-    errno.EACCES: "give yourself the right to it, or name another place.",
+    "(`dockbook doctor` says what else is missing).",
+    errno.EACCES: "give yourself permission to use it, or choose another place.",
 }
-"""What a disk may refuse anywhere, in a write that nobody foresaw: to be mended by whoever owns the disk."""
+"""What a disk may refuse in any write, and what its owner can do about it."""
 
 
 def _of_the_disk(error: OSError) -> DockbookError | None:
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(error)
         return error.exit_code
     except BrokenPipeError:
-        # The reader has gone (`| head`). Python would complain once more when it flushes at exit.
+        # The reader is gone (`| head`). Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 3
     except OSError as error:

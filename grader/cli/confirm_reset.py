@@ -1,4 +1,4 @@
-"""Says what of an engine will go, asks, and lets it go: for ``reset`` and ``engine reset``."""
+"""Says what will be removed from an engine, asks, and removes it: for ``reset`` and ``engine reset``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def clean_after_asking(place: Path, lab: RunningLab | None, *, yes: bool) -> boo
         for line in lines(found):
             click.echo(f"  {line}")
         if not yes and not _confirmed():
-            click.echo("The engine stays as it is.")
+            click.echo("The engine is left unchanged.")
             return False
     clean_engine(place, lab)
     click.echo("clean: your engine; only the course's images are on it")

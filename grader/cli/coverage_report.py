@@ -33,7 +33,7 @@ def begin(root: Path) -> None:
 
 
 def report(root: Path, tell: Callable[[str], None] = print) -> Result:
-    """Bring together what the steps have measured, and tell of it; fails if there is nothing."""
+    """Combine what the steps have measured, and print it; fails if there is nothing."""
     for words in (("combine", "--quiet"), ("json", "--quiet", "-o", REPORT)):
         done = subprocess.run([*_COVERAGE, *words], cwd=root, check=False)
         if done.returncode:

@@ -37,7 +37,7 @@ def engine() -> None:
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
     show_default=True,
-    help="The engine to build for; vm: also the virtual machine and its snapshot.",
+    help="The backend to build for; vm: also the virtual machine and its snapshot.",
 )
 @click.option("--rebuild", is_flag=True, help="Build it again even if it exists and is undamaged.")
 @click.option("--slim", is_flag=True, help="With --backend vm: keep only what the virtual machine needs.")
@@ -88,7 +88,9 @@ def images(suite: str, as_json: bool) -> None:
 
 @engine.command()
 @click.option(
-    "--replace", is_flag=True, help="Also take names that other images of yours have now; they lose them."
+    "--replace",
+    is_flag=True,
+    help="Also take names that other images of yours have now; those images lose them.",
 )
 def load(replace: bool) -> None:
     """Put the course's images on your own Docker Engine, for `dockbook lab --backend host`.
@@ -126,8 +128,8 @@ def load(replace: bool) -> None:
 def reset(workspace: Path | None, yes: bool, every: bool) -> int:
     """Clean your workspace's engine: remove your containers, images, networks and volumes.
 
-    A running lab continues with a clean engine. The files that an engine keeps belong to other user ids:
-    `rm -rf` fails on them, this command does not. Exit code 1 if you answered no.
+    A running lab continues with a clean engine. The files of an engine belong to other user ids:
+    `rm -rf` fails on them; this command does not. Exit code 1 if you answered no.
     """
     from grader.cli.confirm_reset import clean_after_asking
     from grader.engine.persistent_state import all_kept
@@ -148,7 +150,7 @@ def reset(workspace: Path | None, yes: bool, every: bool) -> int:
 @engine.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def status(as_json: bool) -> None:
-    """List the engines of yours that run now."""
+    """List your running engines."""
     from datetime import UTC, datetime
 
     from grader.engine.running_engines import running
@@ -190,7 +192,7 @@ def env() -> None:
 
 
 def shell_lines(environment: Mapping[str, str]) -> list[str]:
-    """What a POSIX shell evaluates to get this environment, without the variables that would overrule it."""
+    """What a POSIX shell evaluates to get this environment, without the variables that would override it."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
     return [*lines, "unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION"]
 
@@ -223,7 +225,7 @@ def run(backend: str, suite: str, timings: bool, command: tuple[str, ...]) -> in
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Signals wait: disposing takes a moment, and is what they ask for."""
+    """Signals wait: disposing takes a moment, and is what they ask for anyway."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(one, signal.SIG_IGN) for one in signals]
     try:

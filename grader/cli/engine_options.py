@@ -64,10 +64,10 @@ def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
 
 
 def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, backend: str = "sandbox") -> EngineImage:
-    """The engine image, built unless it is there; shows progress only when there is something to do.
+    """The engine image, built if it is missing; shows progress only when there is something to do.
 
-    For ``vm``, the virtual machine that is made of it as well. Raises ImageError, and UsageError for a
-    backend whose engines are made of no such image.
+    For ``vm``, also the virtual machine made from it. Raises ImageError, and UsageError for a backend
+    that does not use this image.
     """
     from grader.engine.choose import backend as backend_of
 
@@ -80,10 +80,10 @@ def ensure_image(suite: str = SUITES[0], *, rebuild: bool = False, backend: str 
 def open_chosen(
     backend: str, *, suite: str = SUITES[0], label: str = "", keep_for: Path | None = None
 ) -> tuple[Engine, Choice]:
-    """A running engine, and what was chosen and why. Raises EngineError when there can be none.
+    """A running engine, and which backend was chosen and why. Raises EngineError if none can be started.
 
     ``label`` is how `dockbook engine status` names a private engine. ``keep_for``: a workspace whose
-    engine goes on from one time to the next.
+    engine continues from one session to the next.
     """
     from grader.engine.build import early
     from grader.engine.choose import backend as backend_of

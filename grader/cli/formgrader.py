@@ -30,7 +30,7 @@ def formgrader(course_path: Path | None, no_browser: bool, port: int) -> int:
     course = find_course(course_path, writes=True)
     if course.shipped:
         raise CourseError(
-            f"{course.root} is the copy inside the installed package: nobody is graded there.",
+            f"{course.root} is the copy inside the installed package: it cannot be used for grading.",
             next_step="name your own course folder with --course.",
         )
     return run_formgrader(course.root, browser=not no_browser, port=port)

@@ -21,9 +21,9 @@ from grader.errors import UsageError
 )
 @click.option("--open", "show", is_flag=True, help="Open the page in a browser.")
 def gallery(folder: Path | None, show: bool) -> None:
-    """Draw every picture of the course on one page, of real containers on an engine of its own.
+    """Draw every picture of the course on one page, from real containers on a separate engine.
 
-    The page needs no other file: what containers, images, networks and lists look like in a notebook, what
+    The page is self-contained: what containers, images, networks and lists look like in a notebook, what
     why() says and what %%trace shows.
     """
     from grader.lab.gallery import hang, page
@@ -31,7 +31,7 @@ def gallery(folder: Path | None, show: bool) -> None:
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="dockbook-gallery-"))
     path = folder.expanduser().absolute() / "gallery.html"
-    # Tried before the engine: nobody should wait half a minute to learn that.
+    # Checked before the engine starts: no one should wait half a minute to find out.
     _write(path, "")
     engine, _ = open_chosen("sandbox", label="gallery")
     with engine:

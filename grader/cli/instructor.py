@@ -59,7 +59,7 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    help="Submissions graded side by side (default: four a core, fewer where memory is short).",
+    help="Submissions graded side by side (default: four per core, fewer if memory is short).",
 )
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student; repeatable.")
 @click.option("--again", is_flag=True, help="Grade again what has already been graded.")
@@ -79,7 +79,7 @@ def grade(
     """Grade the submissions of CHAPTER: each runs in a disposable engine, the tests run outside it.
 
     Work that the same tests have already graded is not graded again: after an interruption, run the same
-    command to continue. Exit code 3 if a submission could not be looked at (blocked): it stays ungraded.
+    command to continue. Exit code 3 if a submission could not be checked (blocked): it stays ungraded.
     """
     from grader.grading.grade import grade as grade_
     from grader.grading.report.terminal import render_table
@@ -109,7 +109,7 @@ def grade(
 
 
 def _console() -> Console:
-    """Stdout; wide where it is no terminal, so that a log has whole names."""
+    """Stdout; wide when it is not a terminal, so that a log has full names."""
     from rich.console import Console as RichConsole
 
     return RichConsole() if sys.stdout.isatty() else RichConsole(width=160)
@@ -148,7 +148,7 @@ def _write(path: Path, text: str) -> None:
     help="Folder for the demo's course, gradebook and report (default: a new temporary one).",
 )
 def demo(backend: str, json_file: Path | None, keep: Path | None) -> int:
-    """Release what is there, grade a small made-up class, print the table and say where the report is.
+    """Release the chapters, grade a small made-up class, print the table and say where the report is.
 
     Exit code 1 if a score is not the expected one.
     """

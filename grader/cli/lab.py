@@ -59,7 +59,7 @@ def lab(
 
 
 def _tell_of_images(engine: Engine, course: Course) -> None:
-    """On the student's own Docker the course's images may not be there; what brings them."""
+    """The course's images may be missing on the student's own Docker; says how to load them."""
     used = sorted({name for chapter in course.written for name in chapter.images})
     missing = engine.missing_images(used)
     if missing:

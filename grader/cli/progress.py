@@ -12,7 +12,7 @@ Report = Callable[[float, str], None]
 _PLAIN_INTERVAL_S = 10.0
 _PLAIN_STEP = 0.05
 _WIDE = 60
-"""Columns of a terminal from which on there is room for a bar."""
+"""Terminals with at least this many columns have room for a bar."""
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def progress(title: str) -> Iterator[Report]:
 
 
 def time_left(seconds: float, done: int, todo: int) -> str:
-    """How long ``todo`` more will take, when ``done`` took ``seconds``; empty as long as nobody can know."""
+    """How long ``todo`` more will take, when ``done`` took ``seconds``; empty while it cannot be known."""
     if done <= 0 or todo <= 0:
         return ""
     rest = seconds / done * todo

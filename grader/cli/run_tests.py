@@ -1,8 +1,8 @@
 """``dockbook test``: the project's own checks, in a clone. What is in which run is here and nowhere else.
 
-Four runs, each with more than the one before: ``--quick``, the ordinary one, ``--long``, ``--all``. The two
-last ones start with the ordinary run and go on with the tests marked ``slow``. Nothing is left out of a run
-without a word: the summary counts what a longer one has beyond it.
+Four runs, each with more than the one before: ``--quick``, the ordinary one, ``--long``, ``--all``. The last
+two start with the ordinary run and continue with the tests marked ``slow``. Nothing is left out of a run
+silently: the summary counts the tests that only a longer run has.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class _Suite:
     """Tests of a folder. ``first``: the smallest run with it; ``slow``: that with its slow tests.
 
     ``engine``: it needs root's engine image. In a run of several suites they run side by side, each in one
-    process, the longest in two (``beside``). A suite that runs by itself, and the slow part of one, is
-    parted between ``workers`` by pytest-xdist: any tests (``load``), or those that do not share what takes
+    process, the longest in two (``processes``). A suite that runs by itself, and the slow part of one, is
+    split between ``workers`` by pytest-xdist: any tests (``load``), or those that do not share what takes
     long to make (``loadgroup``, by ``tests/scheduling.py``). Where a virtual machine or a batch of
     submissions has work for all cores by itself, more workers gain little and make everything wait.
     """
@@ -45,7 +45,7 @@ class _Suite:
     name: str
     folder: str
     workers: int = 1
-    beside: int = 1
+    processes: int = 1
     together: Literal["load", "loadgroup"] = "load"
     marks: str = ""
     first: Size = "ordinary"
@@ -58,9 +58,9 @@ _SUITES = (
     _Suite("login", "login", engine=False),
     _Suite("unit", "unit", 2, first="quick", engine=False),
     _Suite("docs", "docs", slow=None, engine=False),
-    _Suite("course", "course", 4, beside=2, together="loadgroup"),
-    _Suite("engine", "engine", 2, beside=2, together="loadgroup", marks="not alone"),
-    _Suite("grading", "grading", 2, beside=2, together="loadgroup"),
+    _Suite("course", "course", 4, processes=2, together="loadgroup"),
+    _Suite("engine", "engine", 2, processes=2, together="loadgroup", marks="not alone"),
+    _Suite("grading", "grading", 2, processes=2, together="loadgroup"),
     _Suite("browser", "browser", 2, together="loadgroup"),
     _Suite("binder", "binder", slow="all", engine=False),
     _Suite("machines", "machines", first="all", slow="all"),
@@ -162,23 +162,23 @@ def _pytest(root: Path, suite: _Suite, *, slow: bool = False) -> Step:
     argv = (sys.executable, "-m", "pytest", "-m", marks, f"--junitxml={report}", f"tests/{suite.folder}")
     return Step(
         name,
-        argv + _parted(suite, suite.beside),
+        argv + _split(suite, suite.processes),
         report,
         after=(IMAGE,) if suite.engine else (),
         alone=slow or suite.marks == "alone",
-        parted=_parted(suite, suite.workers),
+        split=_split(suite, suite.workers),
     )
 
 
-def _parted(suite: _Suite, workers: int) -> tuple[str, ...]:
-    """Arguments that part a suite's tests between workers; of two such lists pytest takes the last one."""
+def _split(suite: _Suite, workers: int) -> tuple[str, ...]:
+    """Arguments that split a suite's tests between workers; of two such lists pytest takes the last one."""
     return ("-n", str(workers), "--dist", suite.together) if workers > 1 else ()
 
 
 def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:
     """The named steps in their order, and those they come after; all if none is named.
 
-    A suite that is the only one has the cores for itself: its tests are parted. So are slow ones, which run
+    A suite that is the only one has the cores for itself: its tests are split. So are slow ones, which run
     one suite after the other. Raises UsageError for an unknown name.
     """
     wanted = set(names)
@@ -194,7 +194,7 @@ def choose(known: Sequence[Step], names: Iterable[str]) -> list[Step]:
     chosen = [step for step in known if not wanted or step.name in wanted]
     suites = [step for step in chosen if step.report]
     return [
-        replace(step, argv=(*step.argv, *step.parted)) if step.alone or suites == [step] else step
+        replace(step, argv=(*step.argv, *step.split)) if step.alone or suites == [step] else step
         for step in chosen
     ]
 

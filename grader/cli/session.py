@@ -20,8 +20,8 @@ from grader.errors import UsageError
 def session(only_prepare: bool, workspace: Path | None, command: tuple[str, ...]) -> int:
     """Run COMMAND, a JupyterLab that a hub starts, with an engine in a virtual machine behind it.
 
-    For container images (see binder/). The engine starts while the command does, comes back when it dies, and
-    ends with it; the exit code is the command's.
+    For container images (see binder/). The engine starts at the same time as the command, is restarted if it
+    dies, and ends with the command; the exit code is the command's.
     """
     from grader.lab.session import is_prepared, prepare_session, run_session
     from grader.workspace.folder import default_workspace

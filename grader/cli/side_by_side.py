@@ -25,8 +25,8 @@ ENDS_S = 60
 class Step:
     """One check: its name and the command. A step of pytest leaves a report, from which we count.
 
-    ``after``: steps that must be over before it begins, however they ended. ``alone``: none runs beside it.
-    ``parted``: arguments that part its tests between several processes, where it has the cores for itself.
+    ``after``: steps that must be over before it begins, however they ended. ``alone``: nothing else runs.
+    ``split``: arguments that split its tests between several processes, if it has the cores for itself.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Step:
     report: Path | None = None
     after: tuple[str, ...] = ()
     alone: bool = False
-    parted: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

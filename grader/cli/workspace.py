@@ -41,11 +41,11 @@ def status(workspace: Path | None, as_json: bool) -> None:
     place = _place(workspace)
     found = workspace_status(place, find_course())
     lab = running_lab_over(place)
-    kept = PersistentState(place)
+    state = PersistentState(place)
     if as_json:
         about = {"address": lab.address, "engine": lab.engine.id if lab.engine else None} if lab else None
         rows = [asdict(one) for one in found]
-        engine = {"folder": str(kept.place), "bytes": kept.size()} if kept.place.is_dir() else None
+        engine = {"folder": str(state.place), "bytes": state.size()} if state.place.is_dir() else None
         said = {"workspace": str(place), "lab": about, "engine_kept": engine, "chapters": rows}
         click.echo(json.dumps(said, indent=2))
         return
@@ -53,7 +53,7 @@ def status(workspace: Path | None, as_json: bool) -> None:
     for line in _remarks(found):
         click.echo(line)
     click.echo(_lab_line(lab))
-    if line := _kept_line(kept):
+    if line := _state_line(state):
         click.echo(line)
 
 
@@ -87,7 +87,7 @@ def _remarks(found: list[ChapterStatus]) -> list[str]:
         if one.state == "damaged":
             step = "`dockbook lab` sets it aside and gives you a clean one."
             lines.append(f"{one.chapter} is damaged: {one.trouble}. Next: {step}")
-        lines += [f"{one.chapter}: beside your notebook: {visible(name)}" for name in one.beside]
+        lines += [f"{one.chapter}: next to your notebook: {visible(name)}" for name in one.beside]
         lines += [f"{one.chapter}: kept: kept/{visible(name)}" for name in one.kept]
     return lines
 
@@ -99,20 +99,20 @@ def _lab_line(lab: RunningLab | None) -> str:
     return f"A lab is running here, with {engine}: {lab.address}"
 
 
-def _kept_line(kept: PersistentState) -> str:
-    """What is kept of the engine, as `du` counts it."""
-    if not kept.exists() and not kept.aside():
+def _state_line(state: PersistentState) -> str:
+    """The saved engine state, as `du` counts it."""
+    if not state.exists() and not state.aside():
         return ""
-    aside = "".join(f" Set aside, as no engine could start from it: {path}." for path in kept.aside())
+    aside = "".join(f" Moved aside, as no engine could start from it: {path}." for path in state.aside())
     return (
-        f"Saved engine state: {kept.size() / 1e6:.1f} MB on disk.{aside} `dockbook engine reset` deletes it."
+        f"Saved engine state: {state.size() / 1e6:.1f} MB on disk.{aside} `dockbook engine reset` deletes it."
     )
 
 
 @click.command()
 @workspace_option
 @click.option("--yes", is_flag=True, help="Do not ask before removing your containers and images.")
-@click.option("--keep-engine", is_flag=True, help="Only the chapter: leave the engine as it is.")
+@click.option("--keep-engine", is_flag=True, help="Only the chapter: leave the engine unchanged.")
 @click.argument("chapter")
 def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) -> None:
     """Start CHAPTER over: keep a dated copy of your folder, get a clean one, and a clean engine.
@@ -129,7 +129,7 @@ def reset(workspace: Path | None, chapter: str, yes: bool, keep_engine: bool) ->
     if done.kept:
         click.echo(f"kept:  {done.kept}")
     if done.leads_to:
-        click.echo(f"It was a link to {done.leads_to}; what is there was not touched.")
+        click.echo(f"It was a link to {done.leads_to}; nothing there was changed.")
     click.echo(f"clean: {done.notebook}")
     lab = running_lab_over(place)
     if not keep_engine:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BackendName = Literal["sandbox", "nested", "vm", "host"]
 OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
-"""How variables begin that the docker command and its plugins take orders from."""
+"""Prefixes of the variables that configure the docker command and its plugins."""
 BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm", "host")
 
 
@@ -63,7 +63,7 @@ class Kernel(Protocol):
         """Stop all its processes where they are."""
 
     def resume(self) -> None:
-        """Let them go on."""
+        """Let them continue."""
 
     def kill(self) -> None:
         """End it and all that it started, at once; safe to call twice."""
@@ -79,7 +79,7 @@ class Engine(ABC):
 
     backend: BackendName
     private = True
-    """Not the user's own: what is made on it is the course's, and nothing of theirs is there."""
+    """Not the user's own Docker: everything made on it belongs to the course."""
     docker_host: str
     ready_s: float
     dispose_s: float | None = None
@@ -133,10 +133,10 @@ class Engine(ABC):
     def forward(
         self, tell: Callable[[str], None], note: Callable[[Collection[Published]], None] | None = None
     ) -> AbstractContextManager[object]:
-        """While it lasts, what containers publish answers on 127.0.0.1 of this machine.
+        """While it is open, what containers publish answers on 127.0.0.1 of this machine.
 
-        ``tell`` gets a line for each port that cannot be had here, ``note`` those ports whenever they are
-        others. The user's own engine does it by itself.
+        ``tell`` gets a line for each port that is not available here, ``note`` those ports whenever they
+        change. The user's own engine does it by itself.
         """
         return nullcontext()
 
@@ -150,12 +150,12 @@ class Engine(ABC):
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Environment for a command that talks to this engine: DOCKER_HOST set, contexts and TLS out.
 
-        A tidy one (``grader.environment``). On an engine of ours, nothing else of what somebody has told
-        their own Docker is in it, such as another platform or builder.
+        A clean one (``grader.environment``). On a private engine, it has no other settings that the user
+        made for their own Docker, such as another platform or builder.
         """
         env = tidy(os.environ if base is None else base).variables
         if env.get("DOCKER_HOST") != self.docker_host:
-            env.pop(variables.CONTROL, None)  # the door to another engine
+            env.pop(variables.CONTROL, None)  # the control socket of another engine
         env.pop(variables.LOOK_S, None)
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
@@ -182,7 +182,7 @@ class Engine(ABC):
         )
 
     def limits_reached(self) -> list[str]:
-        """The limits reached since the last call, and what came of it: "disk (1024 MB): it is full"."""
+        """The limits reached since the last call, and the result: "disk (1024 MB): it is full"."""
         return []
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The backends, and one way to an engine of theirs: whether it works here, what it needs, a running one.
+"""The backends, and one way to open an engine with each: does it work here, what does it need, a running one.
 
 `dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; elsewhere in
 this package nothing depends on the name of a backend.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEFAULT_SUITE = "trixie"
 DISK_BYTES = 2 << 30
 Progress = Callable[[str], AbstractContextManager[Callable[[float, str], None]]]
-"""From a title, for as long as that is being made: what is told how far it is, a fraction and words."""
+"""For a title, a context manager that gives the function to report progress to: a fraction and words."""
 
 
 class Options(TypedDict, total=False):
@@ -32,8 +32,8 @@ class Options(TypedDict, total=False):
 
     ``suite``: of the engine image. ``label``: how `dockbook engine status` names the engine. ``plugin``: the
     authorization plugin. ``disk_bytes``, ``memory_bytes``, ``processes``: limits for all that is in it
-    together. ``keep_for``: a workspace whose engine goes on from one time to the next; ``tell`` hears what of
-    it cannot. ``wait``: whether to return only when the engine answers.
+    together. ``keep_for``: a workspace whose engine continues from one session to the next; ``tell`` gets
+    what cannot continue. ``wait``: whether to return only when the engine answers.
     """
 
     suite: str
@@ -63,11 +63,11 @@ class Backend(ABC):
 
     @abstractmethod
     def ensure(self, suite: str, progress: Progress, *, rebuild: bool = False) -> EngineImage | None:
-        """See to it that what its engines are made of is there. Raises ImageError."""
+        """Make sure that the images its engines need are there. Raises ImageError."""
 
     @abstractmethod
     def open(self, **options: Unpack[Options]) -> Engine:
-        """A running engine; what it is made of must be there. Raises EngineError."""
+        """A running engine; its image must be there. Raises EngineError."""
 
 
 class _Sandbox(Backend):
@@ -206,7 +206,7 @@ class Choice:
 
 
 def backend(name: str) -> Backend:
-    """The backend of this name. Raises UsageError for a name that is none."""
+    """The backend of this name. Raises UsageError for an unknown name."""
     if name not in _ALL:
         raise UsageError(
             f"There is no backend named {name!r}.", next_step=f"one of: auto, {', '.join(BACKENDS)}"
@@ -217,7 +217,7 @@ def backend(name: str) -> Backend:
 def choose(wanted: str = "auto") -> Choice:
     """The backend for this machine: as asked, else DOCKER_HOST, else the first of sandbox, nested and vm.
 
-    Raises UsageError for a name that is none, EngineUnavailable when nothing can work here, with every
+    Raises UsageError for an unknown name, EngineUnavailable when nothing can work here, with every
     reason.
     """
     if wanted != "auto":
@@ -234,14 +234,14 @@ def choose(wanted: str = "auto") -> Choice:
     tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise EngineUnavailable(
         f"No engine can be started here. {tried}",
-        next_step="`dockbook doctor` says what each kind of engine lacks here.",
+        next_step="`dockbook doctor` says what each kind of engine is missing here.",
     )
 
 
 def open_engine(wanted: str = "auto", **options: Unpack[Options]) -> Engine:
     """Open an engine of the backend that is wanted, or of the one that works here; a context manager.
 
-    What it is made of must be there (``Backend.ensure``): this builds nothing. Raises EngineError and
+    Its image must be there (``Backend.ensure``): this builds nothing. Raises EngineError and
     UsageError.
     """
     return _ALL[choose(wanted).name].open(**options)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 _MOST_BYTES = 1 << 20
-"""Of a file of Docker's that is looked at: labels and variables in it are as long as a student likes."""
+"""Bytes read of one of Docker's files: labels and variables in it are as long as a student likes."""
 _BUILT_IN = ("bridge", "host", "none")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Containers (with their image), tags of images, names of networks and volumes: a student's, not ours."""
+    """Containers (with their image), tags of images, names of networks and volumes: the student's, not the
+    course's."""
 
     containers: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -59,9 +60,9 @@ def _contents(
 ) -> Contents:
     from grader.engine.image.recipe import image_sources
 
-    ours = {name if ":" in name else f"{name}:latest" for each in image_sources() for name in each.names}
-    theirs = {tag for tag in tags if tag not in ours and "@" not in tag and not tag.startswith("<none>")}
-    return Contents(*(tuple(sorted(names)) for names in (boxes, theirs, networks, volumes)))
+    of_course = {name if ":" in name else f"{name}:latest" for each in image_sources() for name in each.names}
+    own = {tag for tag in tags if tag not in of_course and "@" not in tag and not tag.startswith("<none>")}
+    return Contents(*(tuple(sorted(names)) for names in (boxes, own, networks, volumes)))
 
 
 def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:

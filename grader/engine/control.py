@@ -1,4 +1,4 @@
-"""The owner's end of a keeper: starts it, asks it things, hears of the sandbox's end."""
+"""The owner's end of a keeper: starts it, asks it things, and learns of the sandbox's end."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Control:
         self._lock = threading.Lock()
         self._requests = 0
         self._rest = b""
-        self.socket, theirs = socket.socketpair()
-        with theirs:
+        self.socket, far_end = socket.socketpair()
+        with far_end:
             self.process = subprocess.Popen(
-                bare_python(keeper, "main", str(theirs.fileno())),
-                pass_fds=[theirs.fileno(), *hand_over],
+                bare_python(keeper, "main", str(far_end.fileno())),
+                pass_fds=[far_end.fileno(), *hand_over],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -58,7 +58,7 @@ class Control:
         if not data:
             self._errors.seek(0)
             said = self._errors.read().decode(errors="replace")
-            self.ended = self.ended or said or "the keeper is gone"
+            self.ended = self.ended or said or "the keeper has ended"
             return []
         *lines, self._rest = (self._rest + data).split(b"\n")
         messages = [json.loads(line) for line in lines]
@@ -97,7 +97,7 @@ class Control:
             return self.ended is None
 
     def close(self, timeout_s: float = 30) -> None:
-        """Let go: the keeper takes the sandbox away and ends."""
+        """Close the connection: the keeper removes the sandbox and ends."""
         self.socket.close()
         try:
             self.process.wait(timeout_s)

@@ -1,4 +1,4 @@
-"""Where a Docker of the user's listens and what comes of asking it: addresses, contexts, usual sockets."""
+"""Where the user's Docker listens and how it answers: addresses, contexts, usual sockets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Trouble = Literal[
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Docker address and what came of asking it. ``trouble`` is empty when an engine answered."""
+    """A Docker address and how it answered. ``trouble`` is empty when an engine answered."""
 
     address: str
     trouble: Trouble = ""
@@ -46,7 +46,7 @@ class Endpoint:
 
 
 def reach(address: str, *, tls: bool = False) -> Endpoint:
-    """Ask a Docker address for its version; tells apart why it cannot be asked."""
+    """Ask a Docker address for its version; distinguishes the reasons for a failure."""
     parts = urlsplit(address)
     try:
         if parts.scheme == "unix" and parts.path:
@@ -63,7 +63,7 @@ def reach(address: str, *, tls: bool = False) -> Endpoint:
         return Endpoint(address, "timeout", f"no answer within {TIMEOUT_S:g} s")
     except socket.gaierror as error:
         return Endpoint(address, "no-name", str(error.strerror))
-    except ValueError as error:  # a port that is no number
+    except ValueError as error:  # a port that is not a number
         return Endpoint(address, "bad-address", str(error))
     except OSError as error:
         known: dict[int | None, Trouble] = {
@@ -209,7 +209,7 @@ def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:
             start.replace("start", "restart"),
         )
     elif found.trouble == "not-docker":
-        what, step = f"What answers at {at} is no Docker Engine: {detail}.", correct
+        what, step = f"What answers at {at} is not a Docker Engine: {detail}.", correct
     else:
         what, step = f"{at} cannot be used as a Docker Engine's address: {detail}.", correct
     return EngineUnavailable(what, next_step=step)

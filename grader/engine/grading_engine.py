@@ -1,4 +1,5 @@
-"""An engine for grading, as its owner sees it: a student's kernel inside, looks in silence, probes."""
+"""An engine for grading, as its owner sees it: a student's kernel inside, checks while nothing else runs,
+probes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own Docker Engine, only when asked for: used as it is, and left as it was found.
+"""The user's own Docker Engine, only when asked for: used without changes, and left as it was found.
 
 Nothing is labelled (students type ``docker run`` themselves): what exists is recorded when the engine is
 opened, and ``reset()`` removes only what came after.
@@ -62,7 +62,7 @@ class HostEngine(Engine):
 
     ``label`` says what it was opened for, as with the other backends.
 
-    Raises EngineUnavailable, which tells apart: missing, not running, not permitted, a wrong address.
+    Raises EngineUnavailable with the reason: missing, not running, not permitted, a wrong address.
     """
 
     backend: BackendName = "host"
@@ -109,7 +109,7 @@ class HostEngine(Engine):
         )
 
     def close(self) -> None:
-        """Let go of the engine; everything on it stays as it is."""
+        """Close the connection; everything on the engine stays."""
         if not self._closed:
             started = time.monotonic()
             self._closed = True
@@ -122,7 +122,7 @@ class HostEngine(Engine):
         Raises EngineError with what could not be removed, after the rest has been.
         """
         failed = []
-        # Once more for what was held by something that has gone by now.
+        # Once more for what was in use by something that is gone by now.
         for attempt in range(2):
             failed = [
                 f"{leftover}: {reason}"
@@ -153,7 +153,7 @@ class HostEngine(Engine):
         found += [
             Leftover("tag", tag, before.tags.get(tag, ""))
             for tag, image in now.tags.items()
-            # A new tag of an old image, or an old tag that was moved; a new image takes its tags along.
+            # A new tag of an old image, or an old tag that was moved; a new image's tags go with it.
             if before.tags.get(tag) != image and (image in before.images or tag in before.tags)
         ]
         found += [
@@ -253,7 +253,7 @@ def _name(names: list[str] | None, id_: str) -> str:
 
 @contextmanager
 def _told(verb: str) -> Iterator[None]:
-    """docker-py's errors as ours."""
+    """docker-py's errors as this package's."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 

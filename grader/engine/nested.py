@@ -30,8 +30,8 @@ SCHEMES = ("unix", "tcp")
 class Nested(PrivateEngine):
     """A running nested engine. ``Nested(image)`` returns once ``_ping`` has answered.
 
-    ``label``: how ``registry.running`` names it. Raises EngineUnavailable when the user's Docker does not
-    carry it, EngineDied when the engine did not come up.
+    ``label``: how ``registry.running`` names it. Raises EngineUnavailable when the user's Docker cannot
+    run it, EngineDied when the engine did not start.
     """
 
     backend = "nested"
@@ -88,7 +88,7 @@ class Nested(PrivateEngine):
 
 
 def find_docker() -> str:
-    """The address of the Docker that can carry an engine. Raises EngineUnavailable with the reason."""
+    """The address of the Docker that can run an engine. Raises EngineUnavailable with the reason."""
     docker_host = find_docker_host()
     scheme = urlsplit(docker_host).scheme
     if scheme not in SCHEMES or os.environ.get("DOCKER_TLS_VERIFY"):
@@ -104,7 +104,7 @@ def find_docker() -> str:
 
 
 def probe() -> str | None:
-    """Whether a Docker answers that could carry an engine: None, or the reason in one sentence."""
+    """Whether a Docker answers that could run an engine: None, or the reason in one sentence."""
     try:
         find_docker()
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""The door to whoever owns an engine: what another command of the same person may ask of a running lab.
+"""The socket of an engine's owner: what another command of the same user may ask of a running lab.
 
 A socket ``owner.sock`` in the engine's folder, which no other user can enter. One JSON line in,
 ``{"do": "reset"}``; one out, ``{"ok": true}`` or ``{"error": "..."}``. The owner serves it in its own thread,
@@ -44,7 +44,7 @@ class OwnerSocket:
         self.close()
 
     def serve(self, wait_s: float) -> None:
-        """Wait so long for a visitor, and do what the first one asks."""
+        """Wait this long for a client, and do what the first one asks."""
         if not select.select([self._server], [], [], wait_s)[0]:
             return
         with contextlib.suppress(OSError):
@@ -60,9 +60,7 @@ class OwnerSocket:
             wanted = json.loads(line)["do"]
             action = self._actions[wanted]
         except (ValueError, KeyError, TypeError):
-            return {
-                "error": f"this lab does {', '.join(sorted(self._actions))}, and was asked for something else"
-            }
+            return {"error": f"this lab can do {', '.join(sorted(self._actions))}, but it was asked for more"}
         try:
             action()
         except DockbookError as error:
@@ -79,11 +77,11 @@ def ask_owner(engine_id: str, do: str, *, timeout_s: float = 180) -> None:
     """Ask the owner of this user's running engine for something. Raises EngineError with its words."""
     path = paths.runtime_folder() / engine_id / NAME
     try:
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(timeout_s)
-            door.connect(str(path))
-            door.sendall(json.dumps({"do": do}).encode() + b"\n")
-            reply = json.loads(_line(door))
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"do": do}).encode() + b"\n")
+            reply = json.loads(_line(connection))
     except (OSError, ValueError) as error:
         raise EngineError(
             f"The lab that owns the engine {engine_id} does not answer: {error}.",

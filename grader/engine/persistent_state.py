@@ -1,12 +1,12 @@
-"""Where a student's engine is kept from one lab to the next: a folder for each workspace.
+"""Where a student's engine is stored between labs: a folder for each workspace.
 
 ``STATE/engines/NAME-KEY`` holds ``about.json`` (the workspace, the engine image, whose files these are), a
 file ``lock`` that an engine holds locked as long as it lives, the engine's own ``state``, and what had to be
-put aside: ``aside-DATE``. The files in there belong to the range of subordinate ids: `rm -rf` fails on them,
-and this module removes them.
+moved aside: ``aside-DATE``. The files in there belong to the range of subordinate ids: `rm -rf` fails on
+them, and this module removes them.
 
-A state belongs to one engine image. Its containers lie upon that image's layers, which are bound and not
-copied, and a newer dockerd may write what an older one cannot read: with another image it is put aside.
+A state belongs to one engine image. Its containers use that image's layers, which are bound and not
+copied, and a newer dockerd may write what an older one cannot read: with another image it is moved aside.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from grader.files import is_locked, take, write_whole
 NEEDED_BYTES = 256 << 20
 """What dockerd and a few containers write at least."""
 LEAVING_S = 10
-"""How long an engine whose owner was killed may take to end."""
+"""How long an engine may take to end after its owner was killed."""
 
 
 class PersistentState:
@@ -91,7 +91,7 @@ class PersistentState:
         return self.state.is_dir()
 
     def misfit(self, key: str) -> str:
-        """Why an engine of this image cannot go on with what was kept; empty if it can."""
+        """Why an engine of this image cannot use the saved state; empty if it can."""
         about = self._about()
         if about.get("ids") != _own_ids():
             return "your range of subordinate ids (/etc/subuid) has changed since it was made"
@@ -120,7 +120,7 @@ class PersistentState:
     # -- what is in it
 
     def size(self) -> int:
-        """Bytes on disk, with what was put aside; 0 if nothing is there or it cannot be counted."""
+        """Bytes on disk, with what was moved aside; 0 if nothing is there or it cannot be counted."""
         total = 0
         for folder in (*self.aside(), self.state):
             if folder.is_dir():
@@ -151,7 +151,7 @@ class PersistentState:
         return contents.from_files(archive, volumes)
 
     def aside(self) -> list[Path]:
-        """States that were put aside, oldest first."""
+        """States that were moved aside, oldest first."""
         return sorted(self.place.glob("aside-*"))
 
     @staticmethod
@@ -163,12 +163,13 @@ class PersistentState:
         except (OSError, ids.NoIds, subprocess.TimeoutExpired):
             return b""
 
-    # -- away with it
+    # -- removing it
 
-    def put_aside(self) -> Path:
-        """Give the state another name, with the date; those put aside earlier are removed. Raises StateUnfit.
+    def move_aside(self) -> Path:
+        """Give the state another name, with the date; those moved aside earlier are removed. Raises
+        StateUnfit.
 
-        For whoever holds it.
+        Only for the process that holds it.
         """
         for old in self.aside():
             with contextlib.suppress(EngineError):
@@ -177,11 +178,11 @@ class PersistentState:
         try:
             self.state.rename(target)
         except OSError as error:
-            raise StateUnfit(f"{self.state} cannot be put aside: {error.strerror}") from error
+            raise StateUnfit(f"{self.state} cannot be moved aside: {error.strerror}") from error
         return target
 
     def restore(self, aside: Path) -> None:
-        """Put a state back that turned out not to be at fault. For whoever holds it."""
+        """Put a state back that turned out not to be the cause. Only for the process that holds it."""
         self._remove(self.state)
         aside.rename(self.state)
 
@@ -206,7 +207,7 @@ class PersistentState:
         if path.exists():
             raise EngineError(
                 f"{path} could not be removed completely.",
-                next_step=f"sudo rm -rf {path}, if you want the room.",
+                next_step=f"sudo rm -rf {path}, if you need the space.",
             )
 
 
@@ -215,9 +216,9 @@ def all_kept() -> list[PersistentState]:
     found = []
     for about in sorted((paths.state_folder() / "engines").glob("*/about.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            lasting = PersistentState(Path(json.loads(about.read_text())["workspace"]))
-            if lasting.place == about.parent:
-                found.append(lasting)
+            persistent = PersistentState(Path(json.loads(about.read_text())["workspace"]))
+            if persistent.place == about.parent:
+                found.append(persistent)
     return found
 
 
@@ -230,7 +231,7 @@ def _own_ids() -> list[list[int]]:
 
 
 def _holder(record: bytes) -> tuple[int, float]:
-    """Process id and time of whoever wrote the lock file; 0 where it says nothing."""
+    """Process id and time of the process that wrote the lock file; 0 if it does not say."""
     try:
         found = json.loads(record)
         return int(found["pid"]), float(found["since"])

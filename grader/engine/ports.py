@@ -35,8 +35,8 @@ class Ports:
     """Forwards what containers publish, from now until ``close``. A context manager.
 
     ``way``: how the relay gets into the engine's network, a sandbox's ``namespaces`` or the ``folder`` of an
-    engine whose keeper carries connections. ``tell`` gets one line when a port cannot be had on the host:
-    somebody else listens on it. ``note`` gets those ports, whenever they are others. Raises EngineError when
+    engine whose keeper carries connections. ``tell`` gets one line when a port is not available on the host:
+    another program listens on it. ``note`` gets those ports whenever they change. Raises EngineError when
     the relay does not start.
     """
 
@@ -51,18 +51,18 @@ class Ports:
         self._open: set[Published] = set()
         self._taken: set[Published] = set()
         self._ended = threading.Event()
-        self._control, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as errors:
-            spec = json.dumps({**way, "control": theirs.fileno()})
+        self._control, far_end = socket.socketpair()
+        with far_end, tempfile.TemporaryFile() as errors:
+            spec = json.dumps({**way, "control": far_end.fileno()})
             self._process = subprocess.Popen(
                 bare_python("grader.engine.keeper.relay", "main", spec),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[far_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 cwd="/",
             )
-            theirs.close()
+            far_end.close()
             self._wait_until_ready(errors)
         self._client = engine.client(timeout=600)
         self._events = self._listen()
@@ -128,7 +128,7 @@ class Ports:
                 self._tell(
                     f"Port {new} of a container cannot be reached at {HOST}:{new.port} on this machine: "
                     f"{error.strerror}. Inside the engine it works. "
-                    "Next: end what uses the port, or publish another."
+                    "Next: stop what uses the port, or publish another."
                 )
         if self._note is not None and self._taken != before:
             self._note(frozenset(self._taken))

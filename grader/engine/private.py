@@ -72,14 +72,14 @@ class PrivateEngine(Engine):
         )
 
     def _learn_limits(self) -> None:
-        """Ask what containers can be limited in; tell the plugin, and whoever reads ``limits``."""
+        """Ask what containers can be limited in; tell the plugin, and set ``limits``."""
         can = list(self._control.ask("controllers"))
         self._control.ask("gate", cpus="cpu" in can)
         self.limits = limits_line(can, str(self._control.ask("no_group")))
 
     @property
     def _door(self) -> str:
-        """The student's door to process 1, as this side sees it."""
+        """The student's control socket of process 1, on this side."""
         return str(self.runtime / "share" / "control.sock")
 
     def _wait_listening(self, deadline: float) -> None:
@@ -180,8 +180,8 @@ class PrivateEngine(Engine):
     def configure(self, options: Mapping[str, object]) -> None:
         """Reload dockerd with these ``daemon.json`` options over the engine's own; containers keep running.
 
-        Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the options of
-        before then stay.
+        Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the previous
+        options then stay.
         """
         self._control.ask("configure", 30, options=dict(options))
 

@@ -1,4 +1,4 @@
-"""Opens a sandbox on what was kept for a workspace; where that cannot be, on memory, and says so."""
+"""Opens a sandbox on the saved state of a workspace; if that is not possible, in memory, and says so."""
 
 from __future__ import annotations
 
@@ -22,32 +22,37 @@ def open_persistent(
 ) -> Sandbox:
     """The workspace's engine as it was left, or a new one. ``persistence_note`` says whether it is kept.
 
-    ``tell`` hears what cannot go on as it was: a state of another engine image, or one that is damaged, is
-    put aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as ``Sandbox``.
+    ``tell`` gets what cannot be used: a state of another engine image, or one that is damaged, is
+    moved aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as ``Sandbox``.
     """
-    lasting = PersistentState(workspace)
+    persistent = PersistentState(workspace)
     try:
-        lock = lasting.hold()
+        lock = persistent.hold()
     except StateUnfit as error:
         return _in_memory(image, error, label)
     try:
-        return _Opening(lasting, image, tell, label, lock).open()
+        return _Opening(persistent, image, tell, label, lock).open()
     except StateUnfit as error:
         return _in_memory(image, error, label)
     finally:
-        os.close(lock)  # the engine's own copy goes on
+        os.close(lock)  # the engine's own copy stays open
 
 
 class _Opening:
     def __init__(
-        self, lasting: PersistentState, image: EngineImage, tell: Callable[[str], None], label: str, lock: int
+        self,
+        persistent: PersistentState,
+        image: EngineImage,
+        tell: Callable[[str], None],
+        label: str,
+        lock: int,
     ) -> None:
-        self.lasting, self.image, self.tell, self.label, self.lock = lasting, image, tell, label, lock
+        self.persistent, self.image, self.tell, self.label, self.lock = persistent, image, tell, label, lock
 
     def open(self) -> Sandbox:
-        if self.lasting.exists() and (reason := self.lasting.misfit(self.image.key)):
-            self._say(reason, self.lasting.put_aside())
-        new = not self.lasting.exists()
+        if self.persistent.exists() and (reason := self.persistent.misfit(self.image.key)):
+            self._say(reason, self.persistent.move_aside())
+        new = not self.persistent.exists()
         try:
             return self._start()
         except StateDamaged as error:
@@ -56,10 +61,10 @@ class _Opening:
             return self._start_clean(error)
 
     def _start(self) -> Sandbox:
-        self.lasting.begin(self.image.key)
+        self.persistent.begin(self.image.key)
         engine = Sandbox(
             self.image,
-            state=self.lasting.state,
+            state=self.persistent.state,
             state_lock=self.lock,
             disk_bytes=MOST_BYTES,
             label=self.label,
@@ -68,19 +73,19 @@ class _Opening:
         return engine
 
     def _start_clean(self, damage: StateDamaged) -> Sandbox:
-        aside = self.lasting.put_aside()
+        aside = self.persistent.move_aside()
         try:
             engine = self._start()
         except EngineDied as error:
-            self.lasting.restore(aside)  # a clean one does not start either: it was not at fault
+            self.persistent.restore(aside)  # a clean one does not start either: it was not at fault
             raise StateUnfit(error.what) from error
         self._say(f"it did not start ({last_words(damage.what)})", aside)
         return engine
 
     def _say(self, reason: str, aside: Path) -> None:
         self.tell(
-            f"What you had on your engine cannot be used: {reason}. It is set aside as {aside}; the engine "
-            "starts clean. `dockbook engine reset` deletes what was set aside."
+            f"What you had on your engine cannot be used: {reason}. It was moved to {aside}; the engine "
+            "starts clean. `dockbook engine reset` deletes it."
         )
 
 

@@ -72,7 +72,7 @@ def disk_folder() -> Path:
 
 
 def sweep() -> list[Path]:
-    """Remove the folders of engines whose keeper was killed; what was removed."""
+    """Remove what killed keepers left: folders of their engines. Returns what was removed."""
     removed = _sweep_disk()
     for folder in paths.runtime_folder().iterdir():
         if _abandoned(folder):
@@ -82,7 +82,7 @@ def sweep() -> list[Path]:
 
 
 def _sweep_disk() -> list[Path]:
-    """State on a disk whose keeper was killed: it belongs to the range of ids, and to no engine."""
+    """State on a disk that a killed keeper left: it belongs to the range of ids, and to no engine."""
     removed = []
     with contextlib.suppress(OSError, EngineError, ids.NoIds):
         for folder in (paths.cache_folder() / "running").iterdir():
@@ -93,7 +93,7 @@ def _sweep_disk() -> list[Path]:
 
 
 def _abandoned(folder: Path, flags: int = 0) -> bool:
-    """Whether nobody holds the folder's lock. A folder without one is just being made.
+    """Whether no process holds the folder's lock. A folder without one is just being made.
 
     ``flags``: how the folder itself is opened, where that is what is locked.
     """

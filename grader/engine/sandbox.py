@@ -32,7 +32,7 @@ from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable, ImageError, StateDamaged, StateUnfit
 
 PATIENCE_S = 1
-"""Seconds that containers have to end in order; Docker's ten are long for somebody who pressed Ctrl-C."""
+"""Seconds that containers have to end cleanly; Docker's ten are long after Ctrl-C."""
 MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
 """Folders that the keeper makes: for the plugin's socket, a submission's copy, the kernels' sockets."""
 
@@ -43,11 +43,11 @@ class Sandbox(GradingEngine):
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
     memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end.
     ``state_lock``: a locked descriptor, held as long as the sandbox uses the state, which then is a person's:
-    ``disk_bytes`` are watched, and containers end in order. See ``grader.engine.persistent_state``.
+    ``disk_bytes`` are watched, and containers end cleanly. See ``grader.engine.persistent_state``.
     ``memory_bytes``, ``processes``: limits for all that is in the sandbox together, 0 for none
     (``limits_reached`` names those that were met). ``plugin``: the authorization plugin. ``label``: how
-    ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids cannot be had, EngineDied
-    when the engine did not come up (StateUnfit, StateDamaged: on this ``state``).
+    ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids are not available,
+    EngineDied when the engine did not start (StateUnfit, StateDamaged: on this ``state``).
     """
 
     backend = "sandbox"
@@ -71,8 +71,8 @@ class Sandbox(GradingEngine):
         super().__init__(image.bin, image.cli_plugins)
         if preload and not (image.preload / "image").is_dir():
             raise ImageError(
-                f"The engine image in {image.path} is for virtual machines only: made where no sandbox "
-                "can be had, or slimmed.",
+                f"The engine image in {image.path} is for virtual machines only: it was made without "
+                "sandboxes, or was slimmed.",
                 next_step="`dockbook engine build --rebuild` makes it for sandboxes, too.",
             )
         self.image = image
@@ -90,7 +90,7 @@ class Sandbox(GradingEngine):
             "token": self.token,
             "plugin": plugin,
             "ids": _ids(),
-            # State that lasts has files of the student's, which must be the same one's next time.
+            # Persistent state has files of the student's, which must keep their owner.
             "place": ids.students_place(secrets.randbits(32)) if state is None else 0,
             "folders": self._folders(
                 plugin=plugin, hub=hub, preload=preload, state=state, copied=bool(copied)
@@ -127,7 +127,7 @@ class Sandbox(GradingEngine):
 
     @staticmethod
     def _open_state(state: Path) -> None:
-        """A folder for lasting state, closed by its parent, open for the sandbox's root (another id)."""
+        """A folder for persistent state, closed by its parent, open for the sandbox's root (another id)."""
         state.mkdir(parents=True, exist_ok=True)
         state.parent.chmod(0o700)
         state.chmod(0o777)
@@ -145,7 +145,7 @@ class Sandbox(GradingEngine):
         if state:
             folders["state"] = state
         elif not memory_state_works():
-            # On a disk: of the folder for sockets nobody knows that, and systemd's is in memory.
+            # On a disk: the folder for sockets may be in memory, and systemd's is.
             folders["state"] = running_engines.disk_folder() / self.id
         parts = student_parts()
         folders |= {name: self.runtime / name for name in parts} if copied else parts
@@ -153,7 +153,7 @@ class Sandbox(GradingEngine):
 
     @staticmethod
     def _copied() -> dict[str, str]:
-        """What the keeper copies, for the users inside: what they may not read as it lies here.
+        """What the keeper copies because the users inside may not read it in place.
 
         A clone made under a umask of 077 is its owner's alone, and a bind changes no rights.
         """
@@ -179,7 +179,7 @@ class Sandbox(GradingEngine):
         return ["nsenter", f"--user={there['user']}", f"--net={there['net']}", "--preserve-credentials", "--"]
 
     def stop_daemon(self) -> None:
-        """Stop dockerd in good order; the rest of the sandbox stays, for its state to be copied."""
+        """Stop dockerd cleanly; the rest of the sandbox stays, for its state to be copied."""
         self._control.ask("stop", 60)
 
     def close(self) -> None:
@@ -197,7 +197,8 @@ class Sandbox(GradingEngine):
                 shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
             _open_to_all(copy)
             self.kernel_request("copy_work", 30)
-            # Process 1 has answered, so its door is there: from here on only kernels' own folders are open.
+            # Process 1 has answered, so its control socket is there: from here on only kernels' own folders
+            # are open.
             (self.runtime / "share").chmod(0o755)
         finally:
             shutil.rmtree(copy, ignore_errors=True)
@@ -216,7 +217,7 @@ def _open_to_others(path: Path) -> bool:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Let the sandbox's ids read a copy whose original was closed to others."""
+    """Let the sandbox's ids read a copy of a file that others may not read."""
     for path, _, names in os.walk(folder):
         Path(path).chmod(0o755)
         for name in names:

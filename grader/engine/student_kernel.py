@@ -38,7 +38,7 @@ class StudentKernel:
 
     def __init__(self, engine: KernelHost, runtime: Path, student: str = "") -> None:
         self._engine = engine
-        # A folder of its own, so that no earlier kernel's process can stand in for its sockets.
+        # A separate folder, so that no earlier kernel's process can replace its sockets.
         name = f"k-{secrets.token_hex(4)}"
         self._folder = runtime / "share" / name
         self._folder.mkdir(mode=0o700)
@@ -54,9 +54,9 @@ class StudentKernel:
         }
         self.connection_file = runtime / f"{name}.json"
         self.connection_file.write_text(json.dumps(connection | {"ip": str(self._folder / "s")}))
-        theirs = self._folder / "inside.json"
-        theirs.write_text(json.dumps(connection))
-        theirs.chmod(0o644)
+        inside_file = self._folder / "inside.json"
+        inside_file.write_text(json.dumps(connection))
+        inside_file.chmod(0o644)
         # Open to the student from here on: nothing is written to it from this side any more.
         self._folder.chmod(0o777)
         env = {

@@ -1,8 +1,8 @@
 """The ``vm`` backend: a private Docker Engine in a virtual machine, where there are no privileges at all.
 
 The owner's side, as ``grader.engine.sandbox`` is for a sandbox: it starts a keeper
-(``grader.engine.keeper.vm``), waits for the engine's first answer and carries requests to it. An engine is
-a snapshot that goes on: dockerd runs already, its memory is a file that all engines read.
+(``grader.engine.keeper.vm``), waits for the engine's first answer and carries requests to it. An engine
+continues from a snapshot: dockerd runs already, its memory is a file that all engines read.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class VM(GradingEngine):
     ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them, within the machine's own.
     ``plugin``: whether the authorization plugin judges requests; without it everything is allowed. ``cold``:
     boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false it
-    returns at once: who connects waits in line, and ``wait()`` does the rest. Raises EngineDied when the
-    engine did not come up.
+    returns at once: clients that connect wait, and ``wait()`` does the rest. Raises EngineDied when the
+    engine did not start.
     """
 
     backend = "vm"
@@ -100,7 +100,7 @@ class VM(GradingEngine):
             raise
 
     def wait(self) -> None:
-        """Until the engine answers. Raises EngineDied when it did not come up; the caller then closes it."""
+        """Until the engine answers. Raises EngineDied when it did not start; the caller then closes it."""
         if self._cold:
             self._wait_cold(self._started + COLD_S)
         else:
@@ -109,7 +109,7 @@ class VM(GradingEngine):
         self._announce(self._label)
 
     def _wake(self, deadline: float) -> None:
-        """A restored machine goes on with its owner's time, and dockerd answers."""
+        """A restored machine continues with its owner's time, and dockerd answers."""
         self._control.ask("wake", deadline - time.monotonic(), **wake_arguments(self._watch))
         self._wait_ready(deadline)
 
@@ -151,11 +151,11 @@ class VM(GradingEngine):
     # -- for the builder
 
     def snapshot(self, state: Path) -> None:
-        """Write the machine's state and end it: disk and memory lie in the folder of the cold boot."""
+        """Write the machine's state and end it: disk and memory are in the folder of the cold boot."""
         self._control.ask("snapshot", 300, state=str(state))
 
     def stop_daemon(self) -> None:
-        """Stop dockerd in good order."""
+        """Stop dockerd cleanly."""
         self._control.ask("stop", 120)
 
     def settle(self) -> None:
@@ -186,7 +186,7 @@ class VM(GradingEngine):
         self.deliver("work", archive({".": files} if files else {}))
 
     def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
-        """As in a sandbox, whose kernels have a folder in common with this side."""
+        """As in a sandbox, where kernels share a folder with this side."""
         if do != "start_kernel":
             return super().kernel_request(do, timeout_s, **arguments)
         inside = Path(arguments["connection"])
@@ -211,7 +211,7 @@ def _disk(vm: VMImage, cold: Path | None) -> dict[str, str | int]:
 
 
 def archive(what: dict[str, Path]) -> BinaryIO:
-    """A tar archive of files and folders, readable by all and owned by nobody in particular."""
+    """A tar archive of files and folders, readable by all and owned by no one in particular."""
     handle = tempfile.TemporaryFile()  # noqa: SIM115 - the caller reads it
     with tarfile.open(fileobj=handle, mode="w") as target:
         for name, path in what.items():

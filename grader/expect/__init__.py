@@ -7,14 +7,14 @@ from grader.expect.check import Checker
 from grader.expect.finding import Finding, Outcome, Status, TaskOutcome
 from grader.expect.inspector import EngineInspector, Inspector, LiveInspector
 from grader.expect.probes import HttpReply, Reached, Resolved, UdpReply
-from grader.expect.show import CheckFailed, CouldNotLook, Verdict, as_html, as_text
+from grader.expect.show import CheckFailed, CouldNotCheck, Verdict, as_html, as_text
 from grader.expect.student_values import Hidden, StudentValues
 
 __all__ = [
     "Answer",
     "CheckFailed",
     "Checker",
-    "CouldNotLook",
+    "CouldNotCheck",
     "EngineInspector",
     "Finding",
     "Hidden",

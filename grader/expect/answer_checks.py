@@ -1,4 +1,4 @@
-"""Questions about what the student says: ``answer = 42``."""
+"""Questions about the student's answers: ``answer = 42``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import Self
 
 from grader.expect.answer_data import Answer, Json, plain, same
-from grader.expect.check_context import EndOfBlock, Scene
+from grader.expect.check_context import CheckContext, EndOfBlock
 from grader.expect.container import ContainerSubject
 from grader.expect.words import listing, quote
 from grader.state import Reference, familiar
@@ -17,23 +17,23 @@ _WRONG = "Look again at what the question asks, and at the output above."
 class AnswerSubject:
     """``engine.answer("name")``. The expected value stays out of the findings unless ``reveal``."""
 
-    def __init__(self, scene: Scene, name: str, said: Answer) -> None:
-        self.scene = scene
+    def __init__(self, context: CheckContext, name: str, said: Answer) -> None:
+        self.context = context
         self.what = f"answer {name}"
         self.name = name
         if said.state == "unavailable":
-            scene.unknowable.append(name)
+            context.unknowable.append(name)
             raise EndOfBlock
         if said.state == "missing":
-            scene.end(self.what, "value", "", "none", f"Assign it in the cell above: `{name} = ...`.")
+            context.end(self.what, "value", "", "none", f"Assign it in the cell above: `{name} = ...`.")
         if said.state == "odd":
-            scene.end(self.what, "value", "plain data", said.why, _odd_hint(said.why))
+            context.end(self.what, "value", "plain data", said.why, _odd_hint(said.why))
         self.value: Json = said.value
         if said.value is None:
-            scene.end(self.what, "value", "", "None", "Put your answer there in place of None.")
+            context.end(self.what, "value", "", "None", "Put your answer there in place of None.")
 
     def _differs(self, expected: str, hint: str = _WRONG) -> Self:
-        self.scene.find(self.what, "value", expected, quote(self.value), hint)
+        self.context.find(self.what, "value", expected, quote(self.value), hint)
         return self
 
     def equals(self, value: Json, *, reveal: bool = False, exact: bool = False) -> Self:
@@ -53,7 +53,7 @@ class AnswerSubject:
         return self._differs(quote(value) if reveal else "", self._kind_hint(value))
 
     def _kind_hint(self, value: Json) -> str:
-        """What to do when the answer is of another kind than it should be, or holds what differs a little."""
+        """What to do when the answer has the wrong type, or differs only a little."""
         said = self.value
         if isinstance(said, list) and isinstance(value, list):
             trimmed = [item.strip() if isinstance(item, str) else item for item in said]
@@ -143,7 +143,7 @@ class AnswerSubject:
         """
         said = self.value
         if isinstance(said, str):
-            found = self.scene.snapshot.container(said.strip())
+            found = self.context.snapshot.container(said.strip())
             if found is not None and found.id == box.id:
                 return self
         return self._differs("", "Give the container's name, or its id of 12 digits or more.")
@@ -154,12 +154,12 @@ class AnswerSubject:
         Example: ``engine.answer("culprit").container().exited(4)``
         """
         said = self.value
-        found = self.scene.snapshot.container(said.strip()) if isinstance(said, str) else None
+        found = self.context.snapshot.container(said.strip()) if isinstance(said, str) else None
         if found is None:
-            names = listing(box.name for box in self.scene.snapshot.containers)
+            names = listing(box.name for box in self.context.snapshot.containers)
             hint = f"Give a container's name, or its id of 12 digits or more. Containers here: {names}."
-            self.scene.end(self.what, "value", "a container of this engine", quote(said), hint)
-        return ContainerSubject(self.scene, found)
+            self.context.end(self.what, "value", "a container of this engine", quote(said), hint)
+        return ContainerSubject(self.context, found)
 
 
 _NONE = object()

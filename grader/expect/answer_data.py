@@ -1,4 +1,4 @@
-"""What a student says (``answer = 42``) as plain data, on its way from their kernel to the check."""
+"""A student's answer (``answer = 42``) as plain data, on its way from their kernel to the check."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def say(name: str, namespace: Mapping[str, object]) -> Answer:
 def plain(value: object) -> Answer:
     """A value as plain data, a copy in JSON's own types: no object brings its own idea of equality along.
 
-    Whatever stands for such data counts as that: a tuple, IPython's list of lines (``x = !command``) and any
+    Equivalent data counts as well: a tuple, IPython's list of lines (``x = !command``) and any
     other sequence is a list, a path is its text, a number of a library's own is a number.
     """
     try:
@@ -115,7 +115,7 @@ def _finite(value: float) -> float:
 
 
 def _like_plain(value: Any, kind: type, depth: int) -> Json:
-    """What holds plain data, or stands for it. Its methods are its author's, and may raise anything."""
+    """Plain data, or an equivalent. Its methods are the student's, and may raise anything."""
     if issubclass(kind, dict):
         items = list(islice(dict.items(value), MAX_CHARS + 1))
         if any(not isinstance(key, str) for key, _ in items):

@@ -13,24 +13,24 @@ from grader.state import Container, Snapshot, unsettled
 
 _STEP_S = 0.05
 _LOOKS, _STRETCH = 10, 4
-"""A wait has this many looks, however slow the machine is, within so many times its usual patience."""
+"""A wait has this many looks, however slow the machine is, within this many times its usual patience."""
 
 
 class EndOfBlock(BaseException):
     """Leaves a check's block early; the block's end swallows it. Not an Exception: no cell may catch it."""
 
 
-class Scene:
+class CheckContext:
     """One look at the engine and the findings so far. ``because``: why the task is not reached, if so."""
 
-    def __init__(self, witness: Inspector, *, because: str = "", patience_s: float = 1.5) -> None:
-        self.witness = witness
+    def __init__(self, inspector: Inspector, *, because: str = "", patience_s: float = 1.5) -> None:
+        self.inspector = inspector
         self.because = because
         self.patience_s = patience_s
         self.findings: list[Finding] = []
         self.unknowable: list[str] = []
         self.meant: set[str] = set()
-        """Names of containers that are asked for: no other one is to get theirs."""
+        """Names of containers that are asked for, so that no other container is taken for one of them."""
         self.asked = False
         self._snapshot: Snapshot | None = None
         self._touched: dict[str, Container] = {}
@@ -46,19 +46,20 @@ class Scene:
         """The one read of this block."""
         self.reach()
         if self._snapshot is None:
-            self._snapshot = self.witness.snapshot()
+            self._snapshot = self.inspector.snapshot()
             if self._snapshot.unread:
                 self.find(
                     "the engine",
                     "number of containers",
-                    "few enough to look at each",
+                    "few enough to inspect each",
                     f"{count(self._snapshot.unread, 'container')} too many",
                     "Remove what you do not need: `docker container prune` removes the stopped ones.",
                 )
         return self._snapshot
 
     def find(self, subject: str, prop: str, expected: str, found: str, hint: str = "") -> None:
-        """Note something that differs, and go on. Said twice (to the student and in hiding), it is one."""
+        """Note something that differs, and continue. Found twice (by a visible and a hidden check), it counts
+        once."""
         finding = Finding(subject, prop, expected, found, hint)
         if finding not in self.findings:
             self.findings.append(finding)
@@ -74,7 +75,7 @@ class Scene:
 
     def again(self, container: Container) -> Container:
         """Look at it once more; what has gone stays as it was (the block's end will notice)."""
-        now = self.witness.container(container.id) or container
+        now = self.inspector.container(container.id) or container
         self.touch(now)
         return now
 
@@ -93,20 +94,20 @@ class Scene:
         return True
 
     def settle(self) -> None:
-        """Look once more at what the task is about: what changes, and then again, is no state to grade."""
+        """Look again at what the task is about: what keeps changing cannot be graded."""
         for seen in self._touched.values():
-            now = self.witness.container(seen.id)
+            now = self.inspector.container(seen.id)
             # One change may be a command that just ended. Two in a row is something that keeps changing.
             if not unsettled(seen, now):
                 continue
             time.sleep(2 * _STEP_S)
-            changes = unsettled(now or seen, self.witness.container(seen.id) if now else None)
+            changes = unsettled(now or seen, self.inspector.container(seen.id) if now else None)
             if not changes:
                 continue
             self.find(
                 f"container {seen.name}",
-                "state while we looked",
-                "one that holds still",
+                "state during the check",
+                "one that does not change",
                 "; ".join(changes),
                 "Something still changes it: a restart policy, a loop or a thread of yours. Stop that first.",
             )

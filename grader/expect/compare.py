@@ -22,7 +22,7 @@ def uses_image(box: Container, ref: str, snapshot: Snapshot, *, tag_matters: boo
 
 
 def _by_id(box: Container) -> bool:
-    """Typed by id or digest, there is no tag that could be the wrong one."""
+    """An image given by id or digest has no tag that could be wrong."""
     return "@" in box.image or box.image_id.removeprefix("sha256:").startswith(
         box.image.removeprefix("sha256:")
     )

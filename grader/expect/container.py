@@ -13,7 +13,7 @@ from grader.state import Log, familiar, moment_of
 
 _IMPOSTOR = (
     "The name {0} now belongs to another image than the course's, and the name alone does not count: "
-    "`docker pull {0}` puts it right."
+    "`docker pull {0}` fixes that."
 )
 
 
@@ -27,7 +27,7 @@ class ContainerSubject(ContainerNet):
 
         Example: ``engine.container("web").uses_image("training/webapp")``
         """
-        box, snapshot = self.box, self.scene.snapshot
+        box, snapshot = self.box, self.context.snapshot
         if compare.uses_image(box, ref, snapshot, tag_matters=tag_matters):
             return self
         found = quote(box.image)
@@ -35,9 +35,9 @@ class ContainerSubject(ContainerNet):
             hint = _IMPOSTOR.format(ref)
         elif familiar(box.image) == familiar(ref):
             found = "an earlier image of that name"
-            hint = f"It was built, pulled or tagged again after this container was made. {self.anew()}"
+            hint = f"It was built, pulled or tagged again after this container was made. {self.run_again()}"
         elif compare.same_repository(box.image, ref):
-            hint = f"The repository is right, the tag is not (no tag means latest). {self.anew()}"
+            hint = f"The repository is right, the tag is not (no tag means latest). {self.run_again()}"
         elif snapshot.image(ref) is None:
             hint = f"That image is not in this engine yet: pull it, then run the container from {quote(ref)}."
         else:
@@ -69,7 +69,7 @@ class ContainerSubject(ContainerNet):
             what = 'Without a shell, `;`, `|` and `>` are words like any other: `sh -c "..."` reads them.'
         else:
             what = "Compare the words one by one: spelling, order, capitals."
-        return f"{what} {self.anew()}"
+        return f"{what} {self.run_again()}"
 
     def ran_a_shell(self) -> Self:
         """Executes a shell that was given no script: what it does, it reads from its input.
@@ -77,7 +77,7 @@ class ContainerSubject(ContainerNet):
         Example: ``engine.container("dialog").ran_a_shell()``
         """
         if not is_bare_shell(self.box.argv):
-            hint = f"What you should type later is not part of the command. {self.anew()}"
+            hint = f"What you should type later is not part of the command. {self.run_again()}"
             self.differs("command", "a shell alone, such as sh", command(self.box.argv), hint)
         return self
 
@@ -147,20 +147,20 @@ class ContainerSubject(ContainerNet):
         return self
 
     def _to_end(self, codes: tuple[int, ...]) -> str:
-        """How one that runs comes to its end with one of these codes."""
+        """How to make a running container end with one of these codes."""
         box = self.box
         if self._waits_for_words() and 0 in codes:
             return f"Its shell is waiting for input: run `docker attach {box.name}`, then type `exit`."
         if 143 in codes and not box.init:
             return (
                 "As process number 1, most programs ignore SIGTERM, and `docker stop` then kills them (137). "
-                f"{self.anew('with `--init`')} Then `docker stop {box.name}`."
+                f"{self.run_again('with `--init`')} Then `docker stop {box.name}`."
             )
         if {137, 143} & set(codes):
             return f"Stop it: `docker stop {box.name}`."
         return (
             f"Its command still runs: `docker wait {box.name}` waits for its end. If it never ends, the task "
-            f"needs another command. {self.anew()}"
+            f"needs another command. {self.run_again()}"
         )
 
     def _waits_for_words(self) -> bool:
@@ -186,7 +186,7 @@ class ContainerSubject(ContainerNet):
 
         Example: ``engine.container("dialog").was_started_again()``
         """
-        first, latest = self.scene.witness.first_output(self.box.id), self.box.started_at
+        first, latest = self.context.inspector.first_output(self.box.id), self.box.started_at
         if first is None or latest is None or first >= latest:
             found = "nothing in its log from before its latest start"
             hint = f"Start the same one again: `docker start -ai {self.box.name}`. A new one does not count."
@@ -211,7 +211,7 @@ class ContainerSubject(ContainerNet):
             return self.box.stopped
 
         # Only what runs can be about to end; waiting for the rest would only cost time.
-        return self.box.stopped or (self.box.running and self.scene.wait(look))
+        return self.box.stopped or (self.box.running and self.context.wait(look))
 
     def _why_not_started(self) -> str:
         why = explain(self.box)
@@ -222,9 +222,9 @@ class ContainerSubject(ContainerNet):
         if self._waits_for_words() and 0 in codes:
             return f"`docker start -ai {box.name}` opens its shell again; leave it with `exit`."
         if why.kind == "finished":
-            # How to keep it up is no answer to a check that asks for another exit code.
-            return f"Its command ended without an error. {self.anew('with a command that ends as expected')}"
-        # The meaning of the code stands beside it already.
+            # How to keep it running does not help with a check that asks for another exit code.
+            return f"Its command ended without an error. {self.run_again('with another command')}"
+        # The finding shows the meaning of the code already.
         said = exit_meaning(self.box.exit_code) and not self.box.oom_killed
         return why.hint if said else f"{why.what} {why.hint}".strip()
 
@@ -257,10 +257,10 @@ class ContainerSubject(ContainerNet):
 
         def look() -> bool:
             nonlocal log
-            log = self.scene.witness.logs(self.box.id)
+            log = self.context.inspector.logs(self.box.id)
             return text in getattr(log, stream) or bool(log.unreadable or log.truncated)
 
-        seen = look() or (self.box.running and self.scene.wait(look))
+        seen = look() or (self.box.running and self.context.wait(look))
         if seen and text in getattr(log, stream):
             return self
         name = "output" if stream == "stdout" else "error output"
@@ -291,14 +291,14 @@ class ContainerSubject(ContainerNet):
         """What to do about a container that printed something else, or nothing."""
         box = self.box
         if is_bare_shell(box.argv) and not box.open_stdin:
-            config = self.scene.witness.image(box.image_id)
+            config = self.context.inspector.image(box.image_id)
             what = f"Its command, {command(box.argv)}, is a shell that had nothing to read"
             if config is not None and config.cmd == box.cmd:
                 return (
                     f"{what}. It comes from the image. The Dockerfile needs a CMD that prints it. Then build "
-                    f"the image again. {self.anew()}"
+                    f"the image again. {self.run_again()}"
                 )
-            return f"{what}. {self.anew('with the command that prints it')}"
+            return f"{what}. {self.run_again('with the command that prints it')}"
         return (
             f"`docker logs {box.name}` shows all of it. It ran {command(box.argv)}: is that what prints it?"
         )
@@ -311,31 +311,31 @@ class ContainerSubject(ContainerNet):
         if not self.box.running:
             hint = "Only a running container can print more."
             return self.differs("log", "one that grows", f"a container that is {self.box.status}", hint)
-        last_output, box_id = self.scene.witness.last_output, self.box.id
+        last_output, box_id = self.context.inspector.last_output, self.box.id
         first = last_output(box_id)
-        if not self.scene.wait(lambda: last_output(box_id) != first, within_s):
-            self.box = self.scene.again(self.box)
+        if not self.context.wait(lambda: last_output(box_id) != first, within_s):
+            self.box = self.context.again(self.box)
             if not self.box.running:
                 # It ended just then, which says more than its silence.
                 return self.is_running()
             found = f"nothing new in {within_s:g} s" if first else f"nothing printed in {within_s:g} s"
-            hint = f"Its command must go on printing: watch it with `docker logs -f {self.box.name}`."
+            hint = f"Its command must keep printing: watch it with `docker logs -f {self.box.name}`."
             self.differs("log", "one that grows", found, hint)
         return self
 
     def prints_at_most(self, per_s: float) -> Self:
-        """Its log has so many lines a second at most, from its first line to its last; slower will do.
+        """Its log has at most this many lines per second, from its first line to its last; slower is fine.
 
         Example: ``engine.container("ticker").prints_at_most(2)``
         """
-        witness, box_id = self.scene.witness, self.box.id
-        lines = witness.logs(box_id).text.count("\n")
-        first, last = witness.first_output(box_id), moment_of(witness.last_output(box_id))
+        inspector, box_id = self.context.inspector, self.box.id
+        lines = inspector.logs(box_id).text.count("\n")
+        first, last = inspector.first_output(box_id), moment_of(inspector.last_output(box_id))
         seconds = (last - first).total_seconds() if first and last else 0.0
         if lines > 2 + per_s * seconds:
             found = f"{count(lines, 'line')} in {seconds:.1f} s"
             hint = "Let its loop wait between two lines, as with `sleep 1`."
-            self.differs("log", f"{per_s:g} lines a second at most", found, hint)
+            self.differs("log", f"at most {per_s:g} lines per second", found, hint)
         return self
 
     # What it holds
@@ -345,7 +345,7 @@ class ContainerSubject(ContainerNet):
 
         Example: ``engine.container("web").has_file("/etc/motd", containing="Welcome")``
         """
-        there = self.scene.witness.file(self.box.id, path)
+        there = self.context.inspector.file(self.box.id, path)
         if there is None:
             how = f"Make it in this container, while it runs: {self._write('>', path)}."
             return self.differs(f"file {path}", "there", "nothing", hint or how)
@@ -363,7 +363,7 @@ class ContainerSubject(ContainerNet):
 
         Example: ``engine.container("web").lacks_text("/etc/motd", "password")``
         """
-        there = self.scene.witness.file(self.box.id, path)
+        there = self.context.inspector.file(self.box.id, path)
         if there is None:
             return self.differs(f"file {path}", "there", "nothing", "Only the text should go, not the file.")
         if text in there.text:
@@ -375,9 +375,9 @@ class ContainerSubject(ContainerNet):
 
         Example: ``engine.container("web").lacks_file("/tmp/secret.key")``
         """
-        if self.scene.witness.file(self.box.id, path) is not None:
-            if self.scene.witness.image_file(self.box.image_id, path) is not None:
-                hint = f"It comes from the image: build the image without it first. {self.anew()}"
+        if self.context.inspector.file(self.box.id, path) is not None:
+            if self.context.inspector.image_file(self.box.image_id, path) is not None:
+                hint = f"It comes from the image: build the image without it first. {self.run_again()}"
             else:
                 hint = f"Remove it inside this container: `docker exec {self.box.name} rm -r {path}`."
             self.differs(f"file {path}", "nothing", "something", hint)

@@ -1,4 +1,4 @@
-"""Questions about what a container says over the network, and what it can find there."""
+"""Questions about what a container answers over the network, and what it can reach."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ContainerNet(ContainerSystem):
 
         def look() -> bool:
             nonlocal reply
-            reply = self.scene.witness.probe_http(self.box.id, port, path, self._addresses())
+            reply = self.context.inspector.probe_http(self.box.id, port, path, self._addresses())
             return bool(reply.status)
 
-        self.scene.wait(look, within_s)
+        self.context.wait(look, within_s)
         if not reply.status:
             hint = "Does its server listen on that port, on all its addresses? Its log may say."
             return self.differs(asked, f"HTTP {status}", f"no answer ({reply.error})", hint)
@@ -58,14 +58,14 @@ class ContainerNet(ContainerSystem):
         replies: list[HttpReply] = []
 
         def look() -> bool:
-            ask = self.scene.witness.host_http
+            ask = self.context.inspector.host_http
             replies[:] = [ask(binding.host_ip, binding.host_port, "/") for binding in bindings]
             return any(reply.status == 200 and containing in reply.body for reply in replies)
 
         if not bindings:
-            hint = self.anew("with `-p` or `-P`")
+            hint = self.run_again("with `-p` or `-P`")
             return self.differs("published port", "one that answers HTTP", "none", hint)
-        if self.scene.wait(look, within_s):
+        if self.context.wait(look, within_s):
             return self
         asked = listing(map(str, bindings), 4)
         answered = next((reply for reply in replies if reply.status), None)
@@ -73,7 +73,7 @@ class ContainerNet(ContainerSystem):
         expected = f"a page with {quote(containing)}" if containing else "one that answers HTTP"
         hint = (
             "Which port does its program listen on (its log may say)? `-p` must lead there, and the program "
-            f"must listen on 0.0.0.0. {self.anew()}"
+            f"must listen on 0.0.0.0. {self.run_again()}"
         )
         return self.differs("published port", expected, found, hint)
 
@@ -98,14 +98,14 @@ class ContainerNet(ContainerSystem):
         asked = f"answer on UDP port {port}"
         if not self._runs(asked, quote(expect) if send else "what was sent"):
             return self
-        witness = self.scene.witness
+        inspector = self.context.inspector
         if host_port is not None:
             asked += f", published at {host_port}"
 
         def ask(words: str) -> UdpReply:
             if host_port is None:
-                return witness.probe_udp(self.box.id, port, words, within_s, self._addresses())
-            return witness.host_udp("", host_port, words, within_s)
+                return inspector.probe_udp(self.box.id, port, words, within_s, self._addresses())
+            return inspector.host_udp("", host_port, words, within_s)
 
         fault = datagrams.fault(ask, send=send, expect=expect, capitals=capitals)
         if fault is None:
@@ -114,7 +114,7 @@ class ContainerNet(ContainerSystem):
             hint = f"Does its program listen there, for UDP? `-p` must say so: `{port}/udp`. See its log."
             return self.differs(asked, fault.expected, f"none ({fault.error})", hint)
         hint = f"Something answers, but not what it should: is it the right command? {datagrams.HINT}"
-        return self.differs(asked, fault.expected, fault.found, f"{hint} {self.anew()}")
+        return self.differs(asked, fault.expected, fault.found, f"{hint} {self.run_again()}")
 
     # What it finds
 
@@ -139,10 +139,10 @@ class ContainerNet(ContainerSystem):
         def look() -> bool:
             nonlocal reached
             address = found.addresses[0]
-            reached = self.scene.witness.probe_tcp(self.box.id, address, port, min(1, within_s))
+            reached = self.context.inspector.probe_tcp(self.box.id, address, port, min(1, within_s))
             return reached.open
 
-        self.scene.wait(look, within_s)
+        self.context.wait(look, within_s)
         if not reached.open:
             hint = "Is that container running, and does its server listen on that port?"
             self.differs(
@@ -155,21 +155,25 @@ class ContainerNet(ContainerSystem):
         asked, expected = f"name {name}", f"the address of {quote(to or name)}"
         if not self._runs(asked, expected):
             return None
-        found = Resolved((name,)) if _is_address(name) else self.scene.witness.resolve(self.box.id, name)
+        found = Resolved((name,)) if _is_address(name) else self.context.inspector.resolve(self.box.id, name)
         if not found.addresses:
             self.differs(asked, expected, f"no address ({found.error})", self._name_hint(to or name))
             return None
-        target = self.scene.snapshot.container(to or name)
-        owners = [box for box in self.scene.snapshot.containers if _has(box, found.addresses)]
+        target = self.context.snapshot.container(to or name)
+        owners = [box for box in self.context.snapshot.containers if _has(box, found.addresses)]
         if (target is not None and target not in owners) or (to and target is None) or not owners:
-            where = listing(box.name for box in owners) if owners else f"{found.addresses[0]}, nobody's here"
+            where = (
+                listing(box.name for box in owners)
+                if owners
+                else f"{found.addresses[0]}, not a container's here"
+            )
             hint = "Another container, or a line of a hosts file, has that name: look for it."
             self.differs(asked, expected, where, hint)
             return None
         return found
 
     def _name_hint(self, other: str) -> str:
-        target = self.scene.snapshot.container(other)
+        target = self.context.snapshot.container(other)
         if target is None:
             return f"No container is called {quote(other)}."
         if not target.running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from grader.expect.check_context import Scene
+from grader.expect.check_context import CheckContext
 from grader.expect.shell import options_after_image
 from grader.expect.student_values import Hidden
 from grader.expect.words import command, listing, quote
@@ -14,12 +14,12 @@ from grader.state import Binding, Container
 class ContainerSetup:
     """The part of ``engine.container("name")`` that reads the container's settings."""
 
-    def __init__(self, scene: Scene, box: Container) -> None:
-        self.scene = scene
+    def __init__(self, context: CheckContext, box: Container) -> None:
+        self.context = context
         self.box = box
         """The container as it was seen last."""
         self.what = f"container {box.name}"
-        scene.touch(box)
+        context.touch(box)
 
     @property
     def id(self) -> str:
@@ -30,7 +30,7 @@ class ContainerSetup:
         return self.box.id
 
     def differs(self, prop: str, expected: str, found: str, hint: str = "") -> Self:
-        """Note a finding about this container, and go on.
+        """Note a finding about this container, and continue.
 
         Example::
 
@@ -38,11 +38,11 @@ class ContainerSetup:
             if not box.box.init:
                 box.differs("init", "on", "off")
         """
-        self.scene.find(self.what, prop, expected, found, hint)
+        self.context.find(self.what, prop, expected, found, hint)
         return self
 
     def look_again(self) -> None:
-        """Read this container again, as it is now.
+        """Read this container's current state again.
 
         Example::
 
@@ -50,16 +50,16 @@ class ContainerSetup:
             box.look_again()
             box.is_running()
         """
-        self.box = self.scene.again(self.box)
+        self.box = self.context.again(self.box)
 
-    def anew(self, how: str = "") -> str:
+    def run_again(self, how: str = "") -> str:
         """What to do about all that is settled when a container is made. ``how``: what differs then.
 
         Example::
 
             box = engine.container("web")
             if not box.box.init:
-                box.differs("init", "on", "off", box.anew("with `--init`"))
+                box.differs("init", "on", "off", box.run_again("with `--init`"))
         """
         return f"Remove the container (`docker rm -f {self.box.name}`) and run it again{how and ' '}{how}."
 
@@ -71,7 +71,7 @@ class ContainerSetup:
         Example: ``engine.container("dialog").has_tty()``
         """
         if not self.box.tty:
-            self.differs("terminal", "one", "none", self.anew("with `-t` (`tty=True` in Python)"))
+            self.differs("terminal", "one", "none", self.run_again("with `-t` (`tty=True` in Python)"))
         return self
 
     def keeps_stdin_open(self) -> Self:
@@ -80,7 +80,7 @@ class ContainerSetup:
         Example: ``engine.container("dialog").keeps_stdin_open()``
         """
         if not self.box.open_stdin:
-            hint = self.anew("with `-i` (`stdin_open=True` in Python)")
+            hint = self.run_again("with `-i` (`stdin_open=True` in Python)")
             self.differs("standard input", "open", "closed", hint)
         return self
 
@@ -115,7 +115,7 @@ class ContainerSetup:
             return self.publishes(port, host_port, host_ip=host_ip, proto=proto)
         if others:
             found = ", ".join(map(str, others[:8]))
-            hint = f"Ports are chosen when a container is made. {self.anew('without these')}"
+            hint = f"Ports are chosen when a container is made. {self.run_again('without these')}"
             self.differs("other ports", "none", found, hint)
         return self
 
@@ -131,11 +131,11 @@ class ContainerSetup:
             what = f"The protocol comes after the port: `{port}/{proto}`."
         else:
             what = "Ports are chosen when a container is made."
-        return f"{what} {self.anew(f'with `{self._option(port, host_port, host_ip, proto)}`')}"
+        return f"{what} {self.run_again(f'with `{self._option(port, host_port, host_ip, proto)}`')}"
 
     def _late_port(self) -> str:
         """The option that was to publish a port and came too late; other programs have a ``-p``, too."""
-        config = self.scene.witness.image(self.box.image_id)
+        config = self.context.inspector.image(self.box.image_id)
         if self.box.bindings or config is None or config.cmd == self.box.cmd:
             return ""
         late = options_after_image(self.box.cmd, "-p", "--publish", "-P", "--publish-all")
@@ -156,14 +156,14 @@ class ContainerSetup:
         Example: ``engine.container("books").publishes_all_ports()``
         """
         if not self.box.publish_all:
-            hint = self.anew("with `-P` (`publish_all_ports=True` in Python)")
+            hint = self.run_again("with `-P` (`publish_all_ports=True` in Python)")
             self.differs("publishing all ports", "yes", "no", hint)
         return self
 
     # Labels, environment and the like
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value).
+        """Has this label (None: with any value).
 
         Example: ``engine.container("web").has_label("role", "shop")``
         """
@@ -180,7 +180,7 @@ class ContainerSetup:
         if name not in table or (value is not None and table[name] != value):
             found = quote(table[name]) if name in table else f"no such {kind}; there are {listing(table)}"
             expected = "set" if value is None else quote(value)
-            self.differs(f"{kind} {name}", expected, found, self.anew(f"with {option}"))
+            self.differs(f"{kind} {name}", expected, found, self.run_again(f"with {option}"))
         return self
 
     def has_command(self, *argv: str) -> Self:
@@ -189,9 +189,11 @@ class ContainerSetup:
         Example: ``engine.container("web").has_command("python", "app.py")``
         """
         if self.box.cmd != argv:
-            config = self.scene.witness.image(self.box.image_id)
+            config = self.context.inspector.image(self.box.image_id)
             own = config is not None and config.cmd == argv
-            hint = self.anew("with no words after the image" if own else "with these words after the image")
+            hint = self.run_again(
+                "with no words after the image" if own else "with these words after the image"
+            )
             self.differs("command without entry point", command(argv), command(self.box.cmd), hint)
         return self
 
@@ -201,7 +203,7 @@ class ContainerSetup:
         Example: ``engine.container("clock").has_entrypoint("date")``
         """
         if self.box.entrypoint != argv:
-            hint = f"It is the image's ENTRYPOINT, or `--entrypoint` for one container. {self.anew()}"
+            hint = f"It is the image's ENTRYPOINT, or `--entrypoint` for one container. {self.run_again()}"
             self.differs("entry point", command(argv), command(self.box.entrypoint), hint)
         return self
 
@@ -282,8 +284,8 @@ class ContainerSetup:
 
         Example: ``engine.container("switchboard").is_from_scene("switchboard")``
         """
-        if Hidden(self.scene.witness.student).label(task).items() - self.box.labels.items():
-            hint = f'Run the cell with `scene("{task}")` again, and leave what it makes as it is.'
+        if Hidden(self.context.inspector.student).label(task).items() - self.box.labels.items():
+            hint = f'Run the cell with `scene("{task}")` again, and do not change what it makes.'
             self.differs("making", f'by `scene("{task}")`', "another container of that name", hint)
         return self
 
@@ -294,7 +296,7 @@ class ContainerSetup:
         """
         if self.box.links:
             links = listing(f"{other}:{inside}" for other, inside in self.box.links)
-            hint = f"A link is made with the container. {self.anew('without `--link`')}"
+            hint = f"A link is made with the container. {self.run_again('without `--link`')}"
             self.differs("links", "none", links, hint)
         return self
 

@@ -1,4 +1,4 @@
-"""Questions about the machine that a container plays: its packages, users and groups."""
+"""Questions about a container that acts as a machine: its packages, users and groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.state import debian
 from grader.state.debian import Group, Package, PackageSource, User
 
 _ESSENTIAL = ("base-files", "dpkg")
-"""Without these a list of packages is not that of a Debian."""
+"""Without these a list of packages does not belong to a Debian."""
 _PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
 _STATES = {
     "config-files": "removed, its configuration kept",
@@ -23,7 +23,7 @@ _STATES = {
 
 
 class ContainerSystem(ContainerSetup):
-    """The part of ``engine.container("name")`` that reads what a Debian in it notes about itself.
+    """The part of ``engine.container("name")`` that reads what a Debian system in it records about itself.
 
     One file can be written by hand. So what is asked must be the same in all that dpkg keeps of a package,
     and, where the package source can be looked at, the same as there.
@@ -44,14 +44,14 @@ class ContainerSystem(ContainerSetup):
         if package is None or not package.installed:
             return self.differs(what, "installed", self._state(package), hint)
         noted = debian.checksums(self._text(f"{debian.RECORDS}/{name}.md5sums"))
-        source = self.scene.witness.package(name)
+        source = self.context.inspector.package(name)
         wanted = source.files if source else noted
         wrong = [path for path in wanted if path.startswith(_PROGRAMS) and not self._is(path, wanted[path])]
         if not noted or noted != wanted or (source and source.version != package.version):
             wrong.insert(0, "dpkg's records of it")
         if wrong:
             found = f"in dpkg's list, and {listing(wrong, 3)} not as in the package"
-            repair = f"`docker exec {self.box.name} apt-get install -y --reinstall {name}` puts it right."
+            repair = f"`docker exec {self.box.name} apt-get install -y --reinstall {name}` fixes that."
             self.differs(what, "installed", found, repair)
         return self
 
@@ -64,14 +64,14 @@ class ContainerSystem(ContainerSetup):
         purge = f"`docker exec {self.box.name} apt-get purge -y {name}`"
         if package is not None and package.state != "not-installed":
             return self.differs(what, "purged", self._state(package), f"{purge} takes it off.")
-        left = [path for path in self._traces(name) if self.scene.witness.file(self.box.id, path)]
+        left = [path for path in self._traces(name) if self.context.inspector.file(self.box.id, path)]
         if left:
             hint = "Remove it with apt-get or dpkg, which remove all its files and its entry."
             self.differs(what, "purged", f"not in dpkg's list, and {listing(left, 3)} still there", hint)
         return self
 
     def _traces(self, name: str) -> list[str]:
-        source: PackageSource | None = self.scene.witness.package(name)
+        source: PackageSource | None = self.context.inspector.package(name)
         files = [path for path in (source.files if source else ()) if "/share/" not in path]
         return [f"{debian.RECORDS}/{name}.list", f"{debian.RECORDS}/{name}.md5sums", *files]
 
@@ -83,14 +83,14 @@ class ContainerSystem(ContainerSetup):
         return "not installed"
 
     def _is(self, path: str, digest: str) -> bool:
-        return self.scene.witness.file_digest(self.box.id, path) == digest
+        return self.context.inspector.file_digest(self.box.id, path) == digest
 
     @cached_property
     def _packages(self) -> Mapping[str, Package]:
         return debian.packages(self._text(debian.STATUS_FILE))
 
     def _text(self, path: str) -> str:
-        there = self.scene.witness.file(self.box.id, path, debian.MAX_STATUS_BYTES)
+        there = self.context.inspector.file(self.box.id, path, debian.MAX_STATUS_BYTES)
         return there.text if there else ""
 
     # Users and groups

@@ -1,4 +1,4 @@
-"""Whether a program sends datagrams back: asked with words that nobody can foresee, and twice."""
+"""Whether a program sends datagrams back: asked twice, with words that cannot be foreseen."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, Self
 
 from grader.expect import compare, datagrams
 from grader.expect.answer_checks import AnswerSubject
-from grader.expect.check_context import Scene
+from grader.expect.check_context import CheckContext
 from grader.expect.container import ContainerSubject
 from grader.expect.image import ImageSubject
 from grader.expect.network import NetworkSubject
@@ -21,8 +21,8 @@ from grader.state import Container, repository
 class EngineSubject:
     """What the engine holds. A thing that is not there is a finding, and ends the block."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
+    def __init__(self, context: CheckContext) -> None:
+        self._context = context
 
     def container(self, name: str, *, scene: str = "", hint: str = "") -> ContainerSubject:
         """The container of that name (or id of 12 digits or more).
@@ -32,19 +32,19 @@ class EngineSubject:
         Example: ``engine.container("web", hint="Run the cell above again.").is_running()``
         """
         if scene:
-            hint = f'Run the cell with `scene("{scene}")` again, and leave what it makes as it is.'
-        snapshot = self._scene.snapshot
+            hint = f'Run the cell with `scene("{scene}")` again, and do not change what it makes.'
+        snapshot = self._context.snapshot
         found = snapshot.container(name)
         if found is None:
             known = [box.name for box in snapshot.containers]
             self._missing(f"container {name}", "container", known, hint or self._no_container(name))
-        self._scene.meant.add(name)
-        subject = ContainerSubject(self._scene, found)
+        self._context.meant.add(name)
+        subject = ContainerSubject(self._context, found)
         return subject.is_from_scene(scene) if scene else subject
 
     def _no_container(self, name: str) -> str:
         """What to do where no container has that name."""
-        boxes = self._scene.snapshot.containers
+        boxes = self._context.snapshot.containers
         late = next((box for box in boxes if name in options_after_image(box.cmd, "--name")), None)
         if late is not None:
             return (
@@ -52,7 +52,7 @@ class EngineSubject:
                 f"came after it. Remove that one (`docker rm -f {late.name}`) and run it again with "
                 f"`--name {name}` before the image."
             )
-        near = misspelt(name, [box.name for box in boxes if box.name not in self._scene.meant])
+        near = misspelt(name, [box.name for box in boxes if box.name not in self._context.meant])
         if near:
             return f"The closest is {quote(near, 40)}: misspelt? `docker rename {near} {name}` corrects it."
         hint = f"Name it when you run it: `--name {name}`, or `name={quote(name)}` in Python."
@@ -63,7 +63,7 @@ class EngineSubject:
 
         Example: ``engine.image("training/webapp").was_pulled()``
         """
-        snapshot = self._scene.snapshot
+        snapshot = self._context.snapshot
         found = snapshot.image(ref)
         if found is None:
             known = [tag for image in snapshot.images for tag in image.tags]
@@ -72,21 +72,21 @@ class EngineSubject:
             hint = f"Pull, build, commit or tag it under the name {quote(ref)}."
             if snapshot.impostor(ref) is not None:
                 hint = f"That name now belongs to an image that is not the course's: `docker pull {ref}`."
-                self._scene.end(f"image {ref}", "id", "that of the course's image", "another", hint)
+                self._context.end(f"image {ref}", "id", "that of the course's image", "another", hint)
             if near:
                 hint = (
                     f"The closest is {quote(near, 60)}: is the name or the tag misspelt? If that is the one, "
                     f"`docker tag {near} {ref}` gives it this name. Else: {hint[0].lower()}{hint[1:]}"
                 )
             self._missing(f"image {ref}", "image", known, hint)
-        return ImageSubject(self._scene, found, ref)
+        return ImageSubject(self._context, found, ref)
 
     def network(self, name: str) -> NetworkSubject:
         """The network of that name.
 
         Example: ``engine.network("estate").connects("books", "reader")``
         """
-        snapshot = self._scene.snapshot
+        snapshot = self._context.snapshot
         found = snapshot.network(name)
         if found is None:
             known = [net.name for net in snapshot.networks if not net.predefined]
@@ -94,26 +94,26 @@ class EngineSubject:
             if near := misspelt(name, known):
                 hint = f"The closest is {quote(near, 40)}: misspelt? {hint}"
             self._missing(f"network {name}", "network", known, hint)
-        return NetworkSubject(self._scene, found)
+        return NetworkSubject(self._context, found)
 
     def _missing(self, subject: str, kind: str, known: list[str], hint: str) -> NoReturn:
         found = f"no {kind} at all" if not known else f"no such {kind}; there are {listing(known)}"
-        self._scene.end(subject, "presence", "there", found, hint)
+        self._context.end(subject, "presence", "there", found, hint)
 
     def answer(self, name: str) -> AnswerSubject:
         """What the student assigned to the variable ``name``.
 
         Example: ``engine.answer("exit_code").equals(4)``
         """
-        self._scene.reach()
-        return AnswerSubject(self._scene, name, self._scene.witness.answer(name))
+        self._context.reach()
+        return AnswerSubject(self._context, name, self._context.inspector.answer(name))
 
     def containers(self, *, image: str | None = None, status: str | None = None) -> ContainersSubject:
         """The containers made from an image, in a state (running, exited ...), or all, newest first.
 
         Example: ``engine.containers(image="busybox", status="running").number(2)``
         """
-        snapshot = self._scene.snapshot
+        snapshot = self._context.snapshot
         chosen = tuple(
             box
             for box in snapshot.containers
@@ -121,16 +121,16 @@ class EngineSubject:
             and (status is None or box.status == status)
         )
         what = f"{status + ' ' if status else ''}containers{' of ' + image if image else ''}"
-        return ContainersSubject(self._scene, chosen, what)
+        return ContainersSubject(self._context, chosen, what)
 
     def has_no_container(self, name: str) -> Self:
         """No container has that name (any more).
 
         Example: ``engine.has_no_container("ghost")``
         """
-        if (found := self._scene.snapshot.container(name)) is not None:
+        if (found := self._context.snapshot.container(name)) is not None:
             hint = "`docker stop` it, then `docker rm`." if found.running else "Use `docker rm`."
-            self._scene.find(f"container {name}", "presence", "gone", f"one that is {found.status}", hint)
+            self._context.find(f"container {name}", "presence", "gone", f"one that is {found.status}", hint)
         return self
 
     def has_no_image(self, ref: str) -> Self:
@@ -138,8 +138,8 @@ class EngineSubject:
 
         Example: ``engine.has_no_image("busybox:1999")``
         """
-        if (self._scene.snapshot.tagged(ref) or self._scene.snapshot.image(ref)) is not None:
-            self._scene.find(f"image {ref}", "presence", "gone", "it is still here", "Use `docker rmi`.")
+        if (self._context.snapshot.tagged(ref) or self._context.snapshot.image(ref)) is not None:
+            self._context.find(f"image {ref}", "presence", "gone", "it is still here", "Use `docker rmi`.")
         return self
 
     def has_no_network(self, name: str) -> Self:
@@ -147,8 +147,10 @@ class EngineSubject:
 
         Example: ``engine.has_no_network("attic")``
         """
-        if self._scene.snapshot.network(name) is not None:
-            self._scene.find(f"network {name}", "presence", "gone", "still here", "Use `docker network rm`.")
+        if self._context.snapshot.network(name) is not None:
+            self._context.find(
+                f"network {name}", "presence", "gone", "still here", "Use `docker network rm`."
+            )
         return self
 
     @property
@@ -157,7 +159,7 @@ class EngineSubject:
 
         Example: ``engine.container("web").publishes(5000, engine.mine.port("web"))``
         """
-        return StudentValues(self._scene.witness.student)
+        return StudentValues(self._context.inspector.student)
 
     @property
     def hidden(self) -> Hidden:
@@ -165,7 +167,7 @@ class EngineSubject:
 
         Example: ``engine.answer("host_port").equals(engine.hidden.port("switchboard"))``
         """
-        return Hidden(self._scene.witness.student)
+        return Hidden(self._context.inspector.student)
 
     def answers_http(
         self,
@@ -184,15 +186,15 @@ class EngineSubject:
 
         Example: ``engine.answers_http(5001, containing="Hello world!")``
         """
-        self._scene.reach()
+        self._context.reach()
         reply = HttpReply(0)
 
         def look() -> bool:
             nonlocal reply
-            reply = self._scene.witness.host_http(host_ip, host_port, path)
+            reply = self._context.inspector.host_http(host_ip, host_port, path)
             return bool(reply.status)
 
-        self._scene.wait(look, within_s)
+        self._context.wait(look, within_s)
         if not reply.status:
             return self._silent(host_ip, host_port, "tcp", f"HTTP {status}", reply.error)
         if reply.status != status:
@@ -220,10 +222,10 @@ class EngineSubject:
 
         Example: ``engine.answers_udp(5004, capitals=True)``
         """
-        self._scene.reach()
+        self._context.reach()
 
         def ask(words: str) -> UdpReply:
-            return self._scene.witness.host_udp(host_ip, host_port, words, within_s)
+            return self._context.inspector.host_udp(host_ip, host_port, words, within_s)
 
         fault = datagrams.fault(ask, send=send, expect=expect, capitals=capitals)
         if fault is None:
@@ -237,7 +239,7 @@ class EngineSubject:
             "Something else answers there: which container publishes it (`docker ps`)? "
             "Remove that one and run the right one."
         )
-        self._scene.find(f"host port {host_ip}:{host_port}", "answer", expected, found, hint)
+        self._context.find(f"host port {host_ip}:{host_port}", "answer", expected, found, hint)
         return self
 
     def _silent(self, host_ip: str, host_port: int, proto: str, expected: str, error: str) -> Self:
@@ -246,7 +248,7 @@ class EngineSubject:
         owner = next(
             (
                 (box, binding)
-                for box in self._scene.snapshot.containers
+                for box in self._context.snapshot.containers
                 for binding in box.bindings
                 if binding.host_port == host_port and binding.proto == proto
             ),
@@ -262,11 +264,11 @@ class EngineSubject:
                 "on that port, and on all addresses of the container (0.0.0.0)? Its log may say. Remove the "
                 f"container (`docker rm -f {owner[0].name}`) and run it again so that it does."
             )
-        self._scene.find(f"host port {host_ip}:{host_port}", "answer", expected, f"none ({error})", hint)
+        self._context.find(f"host port {host_ip}:{host_port}", "answer", expected, f"none ({error})", hint)
         return self
 
     def info_contains(self, key: str, value: str) -> Self:
-        """A list, table or text of ``docker info`` has this value; a slash at its end is no matter.
+        """A list, table or text of ``docker info`` has this value; a slash at its end makes no difference.
 
         Example: ``engine.info_contains("RegistryConfig.Mirrors", "http://127.0.0.1:5005")``
         """
@@ -275,7 +277,7 @@ class EngineSubject:
         if value.rstrip("/") not in [item.rstrip("/") for item in here if isinstance(item, str)]:
             what = listing(item if isinstance(item, str) else quote(item) for item in here)
             hint = "`docker info` shows it. Was the configuration written as JSON, and loaded?"
-            self._scene.find("the engine", key, quote(value), what, hint)
+            self._context.find("the engine", key, quote(value), what, hint)
         return self
 
     def info(self, key: str) -> Any:
@@ -283,8 +285,8 @@ class EngineSubject:
 
         Example: ``engine.container("dialog").printed("Linux version " + engine.info("KernelVersion"))``
         """
-        self._scene.reach()
-        value: Any = self._scene.witness.info()
+        self._context.reach()
+        value: Any = self._context.inspector.info()
         for part in key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         return value
@@ -293,26 +295,26 @@ class EngineSubject:
 class ContainersSubject:
     """``engine.containers(...)``: several containers, to count or to go through."""
 
-    def __init__(self, scene: Scene, boxes: tuple[Container, ...], what: str) -> None:
-        self._scene = scene
+    def __init__(self, context: CheckContext, boxes: tuple[Container, ...], what: str) -> None:
+        self._context = context
         self._boxes = boxes
         self._what = what
 
     def __iter__(self) -> Iterator[ContainerSubject]:
-        return (ContainerSubject(self._scene, box) for box in self._boxes)
+        return (ContainerSubject(self._context, box) for box in self._boxes)
 
     def __len__(self) -> int:
         return len(self._boxes)
 
     def number(self, exactly: int) -> Self:
-        """There are exactly so many.
+        """There are exactly this many.
 
         Example: ``engine.containers(image="busybox").number(4)``
         """
         return self if len(self._boxes) == exactly else self._differs(f"exactly {exactly}")
 
     def number_at_least(self, least: int) -> Self:
-        """There are so many or more.
+        """There are at least this many.
 
         Example: ``engine.containers(status="exited").number_at_least(2)``
         """
@@ -324,15 +326,15 @@ class ContainersSubject:
         Example: ``engine.containers(image="busybox").newest().exited(4)``
         """
         if not self._boxes:
-            self._scene.end(self._what, "number", "one or more", "none", self._others())
-        return ContainerSubject(self._scene, self._boxes[0])
+            self._context.end(self._what, "number", "one or more", "none", self._others())
+        return ContainerSubject(self._context, self._boxes[0])
 
     def _differs(self, expected: str) -> Self:
         names = f": {listing(box.name for box in self._boxes)}" if self._boxes else ""
         found = f"{count(len(self._boxes), 'container')}{names}"
-        self._scene.find(self._what, "number", expected, found, self._others())
+        self._context.find(self._what, "number", expected, found, self._others())
         return self
 
     def _others(self) -> str:
-        total = len(self._scene.snapshot.containers)
+        total = len(self._context.snapshot.containers)
         return f"The engine holds {count(total, 'container')} in all: see `docker ps -a`."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Self
 
-from grader.expect.check_context import Scene
+from grader.expect.check_context import CheckContext
 from grader.expect.words import command, count, listing, quote
 from grader.state import Image, ImageConfig, familiar, repository
 
@@ -13,8 +13,8 @@ from grader.state import Image, ImageConfig, familiar, repository
 class ImageSubject:
     """``engine.image("name:tag")``. Each verb notes what differs and returns the subject, to ask on."""
 
-    def __init__(self, scene: Scene, image: Image, asked: str) -> None:
-        self.scene = scene
+    def __init__(self, context: CheckContext, image: Image, asked: str) -> None:
+        self.context = context
         self.image = image
         self.asked = asked
         self.what = f"image {asked}"
@@ -33,17 +33,17 @@ class ImageSubject:
 
         Example: ``engine.container("web").has_command(*engine.image("training/webapp").config.cmd)``
         """
-        found = self.scene.witness.image(self.image.id)
+        found = self.context.inspector.image(self.image.id)
         if found is None:
-            self.scene.end(self.what, "presence", "there", "gone while we looked", "Make it again.")
+            self.context.end(self.what, "presence", "there", "gone during the check", "Make it again.")
         return found
 
     def _differs(self, prop: str, expected: str, found: str, hint: str = "") -> Self:
-        self.scene.find(self.what, prop, expected, found, hint)
+        self.context.find(self.what, prop, expected, found, hint)
         return self
 
     def has_tag(self, ref: str) -> Self:
-        """Carries this name and tag too.
+        """Also has this name and tag.
 
         Example: ``engine.image("shop:1.0").has_tag("shop:latest")``
         """
@@ -58,11 +58,11 @@ class ImageSubject:
         Example: ``engine.image("shop:latest").same_as("shop:1.0")``
         """
         if isinstance(other, str):
-            found = self.scene.snapshot.image(other)
+            found = self.context.snapshot.image(other)
             if found is None:
                 hint = f"Give this image that name: `docker tag {self.image.name} {other}`."
                 return self._differs("same image", quote(other), "no image of that name", hint)
-            other = ImageSubject(self.scene, found, other)
+            other = ImageSubject(self.context, found, other)
         if self.image.id != other.image.id:
             hint = "A tag is a second name for one image: tag it, do not build or commit it again."
             self._differs("id", f"that of {other.what}", self.image.id[:19], hint)
@@ -103,8 +103,8 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").builds_on("busybox")``
         """
-        found = self.scene.snapshot.image(base)
-        below = self.scene.witness.image(found.id) if found else None
+        found = self.context.snapshot.image(base)
+        below = self.context.inspector.image(found.id) if found else None
         if below is None:
             hint = f"Pull it first: `docker pull {base}`."
             return self._differs("base", quote(base), "no image of that name here", hint)
@@ -126,8 +126,8 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").adds_layers(2, "busybox")``
         """
-        found = self.scene.snapshot.image(base)
-        below = self.scene.witness.image(found.id) if found else None
+        found = self.context.snapshot.image(base)
+        below = self.context.inspector.image(found.id) if found else None
         wanted, layers = f"{number} on top of {quote(base)}", self.config.layers
         if below is None:
             return self._differs("layers", wanted, f"no {quote(base)} to compare with")
@@ -152,7 +152,7 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").was_made_by("COPY page.html", "COPY file:")``
         """
-        steps = self.scene.witness.history(self.image.id)
+        steps = self.context.inspector.history(self.image.id)
         wanted = [" ".join(text.split()) for text in texts]
         if not any(text in " ".join(step.split()) for step in steps for text in wanted):
             hint = f"See `docker history {self.image.name}`."
@@ -164,9 +164,9 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").copies_files("busybox")``
         """
-        found = self.scene.snapshot.image(base)
-        below = self.scene.witness.history(found.id) if found else ()
-        steps = self.scene.witness.history(self.image.id)
+        found = self.context.snapshot.image(base)
+        below = self.context.inspector.history(found.id) if found else ()
+        steps = self.context.inspector.history(self.image.id)
         own = steps[: max(0, len(steps) - len(below))]
         if not {"COPY", "ADD"} & set(map(_instruction, own)):
             hint = f"A line of its Dockerfile should copy: `COPY file /place`. {_BUILD_AGAIN}"
@@ -178,7 +178,7 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").has_file("/srv/page.html", containing="Welcome")``
         """
-        there = self.scene.witness.image_file(self.image.id, path)
+        there = self.context.inspector.image_file(self.image.id, path)
         if there is None:
             hint = f"Was it made, or copied by `COPY`, and to that place? {_BUILD_AGAIN}"
             return self._differs(f"file {path}", "there", "nothing", hint)
@@ -192,7 +192,7 @@ class ImageSubject:
 
         Example: ``engine.image("shop:1.0").lacks_file("/srv/secret.key")``
         """
-        if self.scene.witness.image_file(self.image.id, path) is not None:
+        if self.context.inspector.image_file(self.image.id, path) is not None:
             hint = (
                 "Keep it out of the build context with a `.dockerignore`, or remove it in the very step that "
                 f"makes it. {_BUILD_AGAIN}"
@@ -221,7 +221,7 @@ class ImageSubject:
         return self
 
     def has_label(self, name: str, value: str | None = None) -> Self:
-        """Carries this label (None: with any value).
+        """Has this label (None: with any value).
 
         Example: ``engine.image("shop:1.0").has_label("version", "1.0")``
         """

@@ -1,4 +1,4 @@
-"""Who a check asks. The check is the same; on the trusted side another witness answers."""
+"""What a check asks. The check is the same; on the trusted side another inspector answers."""
 
 from __future__ import annotations
 
@@ -47,18 +47,19 @@ _ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DO
 
 
 class Inspector(Protocol):
-    """What a check may ask about. Every method raises Blocked when it cannot look; none changes anything.
+    """What a check may ask about. Every method raises Blocked when it cannot read the engine; none changes
+    anything.
 
     ``snapshot`` is called once for a ``with check(...)`` block, when it first asks about the engine's things.
     ``container`` looks at one container again: to give a command its last moment, and to see it hold still.
-    ``student`` is whose values ``engine.mine`` gives.
+    ``student`` has the values that ``engine.mine`` gives.
     """
 
     student: str
 
     @property
     def private(self) -> bool:
-        """Whether the engine's own configuration is the student's to change: it is theirs alone."""
+        """Whether the student may change the engine's own configuration: the engine is only theirs."""
         ...
 
     def snapshot(self) -> Snapshot:
@@ -90,7 +91,7 @@ class Inspector(Protocol):
         ...
 
     def file(self, container_id: str, path: str, max_bytes: int = MAX_FILE_BYTES) -> FileThere | None:
-        """What is at a path in a container, with so much of its text; None for nothing."""
+        """What is at a path in a container, with this much of its text; None for nothing."""
         ...
 
     def file_digest(self, container_id: str, path: str) -> str | None:
@@ -98,7 +99,7 @@ class Inspector(Protocol):
         ...
 
     def package(self, name: str) -> PackageSource | None:
-        """A package where the course's containers install it from; None where that cannot be looked at."""
+        """A package in the source that the course's containers install from; None if that cannot be read."""
         ...
 
     def image_file(self, image_id: str, path: str) -> FileThere | None:
@@ -143,7 +144,7 @@ class Inspector(Protocol):
 
 
 class EngineInspector:
-    """The part of a witness that a docker client answers. ``connect`` gives the client when one is needed.
+    """The part of an inspector that a docker client answers. ``connect`` gives the client when one is needed.
 
     What is asked over the network is a small program (see ``probes``); a subclass says where it runs.
     """
@@ -239,7 +240,7 @@ class EngineInspector:
 
 
 class LiveInspector(EngineInspector):
-    """The witness in the student's own kernel: their engine, their variables.
+    """The inspector in the student's own kernel: their engine, their variables.
 
     The client is made from the environment when a check first asks, never the student's ``client``, and
     kept while the environment stays the same. ``namespace`` None: answers cannot be known here. ``student``
@@ -308,7 +309,7 @@ class LiveInspector(EngineInspector):
         return probe_container.run(self.client(), container_id, argv, limit_s)
 
     def run_on_host(self, argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
-        """Here: inside an engine that is its host; in a lab its ports are brought to this machine."""
+        """Here: inside an engine that is its host; in a lab its ports are forwarded to this machine."""
         command = [sys.executable, *argv[1:]] if argv[0] == "python3" else list(argv)
         try:
             done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False, cwd="/")
@@ -317,13 +318,13 @@ class LiveInspector(EngineInspector):
         return done.returncode, done.stdout or done.stderr
 
     def host_http(self, host_ip: str, host_port: int, path: str) -> HttpReply:
-        """Here; else, where nobody brings the engine's ports to this machine, behind the published port."""
+        """Here; if the engine's ports are not forwarded to this machine, behind the published port."""
         reply = super().host_http(host_ip, host_port, path)
         behind = None if reply.status else self._behind(host_ip, host_port, "tcp")
         return super().probe_http(behind[0], behind[1], path, behind[2]) if behind else reply
 
     def host_udp(self, host_ip: str, host_port: int, send: str, within_s: float) -> UdpReply:
-        """Here; else, where nobody brings the engine's ports to this machine, behind the published port."""
+        """Here; if the engine's ports are not forwarded to this machine, behind the published port."""
         reply = super().host_udp(host_ip, host_port, send, min(1, within_s))
         behind = None if reply.answered else self._behind(host_ip, host_port, "udp")
         return self.probe_udp(behind[0], behind[1], send, within_s, behind[2]) if behind else reply

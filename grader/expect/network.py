@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from grader.expect.check_context import Scene
+from grader.expect.check_context import CheckContext
 from grader.expect.words import listing, quote
 from grader.state import Network
 
@@ -12,8 +12,8 @@ from grader.state import Network
 class NetworkSubject:
     """``engine.network("name")``. Each verb notes what differs and returns the subject, to ask on."""
 
-    def __init__(self, scene: Scene, network: Network) -> None:
-        self.scene = scene
+    def __init__(self, context: CheckContext, network: Network) -> None:
+        self.context = context
         self.network = network
         self.what = f"network {network.name}"
 
@@ -22,13 +22,13 @@ class NetworkSubject:
 
         Example: ``engine.network("estate").connects("books", "reader")``
         """
-        here = {box.name for box in self.scene.snapshot.members(self.network)}
+        here = {box.name for box in self.context.snapshot.members(self.network)}
         missing = [name for name in names if name not in here]
         if missing:
             hint = (
                 f"`docker network connect {self.network.name} {missing[0]}`, or `--network` when it is made."
             )
-            self.scene.find(self.what, "containers", listing(names), listing(sorted(here)), hint)
+            self.context.find(self.what, "containers", listing(names), listing(sorted(here)), hint)
         return self
 
     def has_driver(self, name: str) -> Self:
@@ -37,7 +37,7 @@ class NetworkSubject:
         Example: ``engine.network("estate").has_driver("bridge")``
         """
         if self.network.driver != name:
-            self.scene.find(self.what, "driver", quote(name), quote(self.network.driver))
+            self.context.find(self.what, "driver", quote(name), quote(self.network.driver))
         return self
 
     def is_internal(self) -> Self:
@@ -47,5 +47,5 @@ class NetworkSubject:
         """
         if not self.network.internal:
             hint = "`--internal` when you make it, or `internal=True` in Python."
-            self.scene.find(self.what, "way out", "none", "one", hint)
+            self.context.find(self.what, "way out", "none", "one", hint)
         return self

@@ -1,7 +1,8 @@
-"""A program in another container's network, where no namespace can be entered: by a container beside it.
+"""Runs a program in another container's network, if no namespace can be entered: in a container that joins
+it.
 
-For the student's own machine. It joins the network of the container in question, runs a program of ours with
-the Python of a course image, and is removed. Nothing of the container's own is executed.
+For the student's own machine. It joins the network of the container in question, runs one of our programs
+with the Python of a course image, and is removed. Nothing of the container's own is executed.
 """
 
 from __future__ import annotations

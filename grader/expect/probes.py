@@ -2,7 +2,7 @@
 
 Each is a small program for a bare ``python3``, run where the question has to be asked from: in a container's
 network namespace, or in the engine's own. Nothing of the student's is executed. The answer is one line of
-JSON; whatever else comes back is no answer.
+JSON; anything else is not an answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRY_S = 2.0
 """Seconds for one connection, one answer of a name server."""
 
 Run = Callable[[Sequence[str], float], tuple[int, bytes]]
-"""Runs a command line, for at most so many seconds; exit code and output."""
+"""Runs a command line, for at most this many seconds; exit code and output."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def resolve(run: Run, name: str, hosts: str, resolv_conf: str) -> Resolved:
     if DOCKERS_SERVER not in servers:
         # Names of containers are known to this one alone; asking others would only take time.
         return Resolved(error=f"it does not ask Docker's name server, {DOCKERS_SERVER}")
-    # Docker's own names are whole as they are; the search domains are the outside's.
+    # Docker's own names are complete; the search domains are for names outside.
     names = [name] if "." in name else [name, *(f"{name}.{domain}" for domain in search)]
     said = _ask(run, _DNS, {"servers": [DOCKERS_SERVER], "names": names[:4]}, 3 * TRY_S)
     found = said.get("addresses")
@@ -170,7 +170,7 @@ _UDP = """
 said, end = {"answered": False, "error": "nothing came back"}, time.monotonic() + asked["within"]
 while not said["answered"] and time.monotonic() < end:
     for host in asked["hosts"]:
-        # Connected: a port where nobody listens is refused and not silent. Anew each time.
+        # Connected: a closed port is refused and not silent. A new socket each time.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
             way.settimeout(max(0.05, min(0.4, end - time.monotonic())))
             try:

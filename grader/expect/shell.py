@@ -28,7 +28,7 @@ _BUILTIN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A word of a script, or an operator. ``fixed``: a word that a shell hands on as it stands here."""
+    """A word of a script, or an operator. ``fixed``: a word that a shell passes on unchanged."""
 
     text: str
     fixed: bool = True
@@ -96,7 +96,7 @@ def runs_in_background(argv: Sequence[str]) -> bool:
 
 
 def _program(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The same without what is no part of the program: its usual folder, busybox or env in front of it."""
+    """The same without what is not part of the program: its usual folder, busybox or env in front of it."""
     if not argv:
         return argv
     path = PurePosixPath(argv[0])
@@ -125,7 +125,7 @@ def _lex(text: str) -> Iterator[Token]:
     at, word, fixed, open_word, ended = 0, "", True, False, True
     while at < len(text):
         char = text[at]
-        if text.startswith("\\\n", at):  # a line that goes on in the next one
+        if text.startswith("\\\n", at):  # a line that continues on the next one
             at += 2
             continue
         blank = char in " \t\r\n"  # what a shell takes for blanks: no others of Unicode's
@@ -151,7 +151,7 @@ def _lex(text: str) -> Iterator[Token]:
 
 
 def _piece(text: str, at: int) -> tuple[str, bool, int]:
-    """One character or one quoted text of a word, whether it stands for itself, and where the next begins."""
+    """One character or one quoted text of a word, whether it is literal, and where the next begins."""
     char = text[at]
     if char == "'":
         end = text.find("'", at + 1)

@@ -14,7 +14,7 @@ GREEN = "var(--jp-success-color1, #2e9e44)"
 AMBER = "var(--jp-warn-color1, #c77700)"
 RED = "var(--jp-error-color1, #d84a4a)"
 _COLOURS = {"passed": GREEN, "failed": RED, "not_reached": AMBER, "blocked": AMBER}
-_WORDS = {"passed": "passed", "failed": "not yet", "not_reached": "not reached", "blocked": "could not look"}
+_WORDS = {"passed": "passed", "failed": "not yet", "not_reached": "not reached", "blocked": "could not check"}
 
 
 def as_text(task: str, outcome: Outcome) -> str:
@@ -60,7 +60,7 @@ def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
 
 
 def with_code(text: str) -> str:
-    """Text as HTML, escaped, with what stands between backticks as code; an odd backtick marks nothing."""
+    """Text as HTML, escaped, with text between backticks as code; an odd backtick marks nothing."""
     parts = escape(text).split("`")
     if len(parts) % 2 == 0:
         return escape(text)
@@ -84,7 +84,7 @@ class Verdict:
 
 
 class CheckFailed(AssertionError):
-    """A check found something to mend, or was not reached. Words in every place that shows exceptions.
+    """A check found something to fix, or was not reached. Plain words wherever exceptions are shown.
 
     ``task`` and ``outcome`` say the same as data.
     """
@@ -109,5 +109,5 @@ class InWords(DockbookError):
         return [self.what, *([f"Next: {self.next_step}"] if self.next_step else [])]
 
 
-class CouldNotLook(InWords, Blocked):
-    """A check in a notebook could not look at the engine."""
+class CouldNotCheck(InWords, Blocked):
+    """A check in a notebook could not read the engine."""

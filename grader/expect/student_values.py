@@ -9,7 +9,7 @@ from grader.errors import CourseError
 from grader.expect.words import quote
 
 _VERSION = "1"
-"""Part of every value: another one gives everybody other values, and stored outputs other text."""
+"""Part of every value: another one gives all students other values, and stored outputs other text."""
 
 SCENE_LABEL = "dockbook.scene"
 
@@ -43,7 +43,7 @@ class StudentValues:
         Example: ``engine.container("web").publishes(5000, engine.mine.port("web"))``
         """
         # The task alone chooses the place and the student a permutation of the places: so a course can make
-        # sure once, for everybody, that no two of its tasks meet.
+        # sure once, for all students, that no two of its tasks meet.
         place = _digest("", "port", _named(task))
         own = _digest(self.student, "port", "")
         step, start = 1 + own % (len(PORTS) - 1), own // len(PORTS)
@@ -63,7 +63,7 @@ class StudentValues:
         """
         if low > high:
             raise CourseError(
-                f"No number lies between {low} and {high}.", next_step="give the smaller one first."
+                f"There is no number between {low} and {high}.", next_step="give the smaller one first."
             )
         return low + _digest(self.student, "number", _named(task)) % (high - low + 1)
 

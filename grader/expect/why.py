@@ -1,7 +1,7 @@
 """Why a container does not run: what the engine and its log say, in words, with what to try.
 
 The engine's own words for a start that fails differ between runtimes (runc, crun) and releases, so they are
-matched by their few common parts; what is matched by none is shown as it is.
+matched by their few common parts; what none of them matches is shown unchanged.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def explain(box: Container, log: Log | None = None, program: FileThere | None = 
 
     ``log``: what it printed, where it is known. ``program``: the file that it executes, if that was read.
     """
-    box = replace(box, name=visible(box.name, 80))  # it stands in many sentences
+    box = replace(box, name=visible(box.name, 80))  # it is in many sentences
     tail = _tail(log)
     refused = _runtime_said(box, tail)
     kind, what, hint = _not_over(box) or _did_not_start(box) or refused or _ended(box, tail)
@@ -110,7 +110,7 @@ def explain(box: Container, log: Log | None = None, program: FileThere | None = 
 
 
 def _script(box: Container, program: FileThere) -> tuple[str, str] | None:
-    """What is wrong with the first line of a script that cannot be executed; None if that is no script."""
+    """What is wrong with the first line of a script that cannot be executed; None if that is not a script."""
     head = f"{_head(box)}: {visible(box.argv[0] if box.argv else '', 100)}"
     first = program.text.partition("\n")[0]
     if first.startswith("\ufeff"):

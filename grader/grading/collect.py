@@ -1,5 +1,5 @@
-"""What ``nbgrader zip_collect`` asks for each file that it unpacked: whose it is, and which file of the
-chapter.
+"""What ``nbgrader zip_collect`` asks for each file that it unpacked: the student, and which file of the
+chapter it is.
 
 ``course/nbgrader_config.py`` names ``Collector``. With ``c.FileNameCollectorPlugin.named_regexp`` a student's
 id is what the platform wrote: the expression sees the names that the platform gave, and nothing of what is
@@ -24,24 +24,24 @@ from grader.expect.words import visible
 from grader.grading.judge.received import Received, note_received
 
 _OWN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
-# A platform's may have letters of any language. It becomes a folder's name: not a hidden one, none elsewhere.
+# A platform's ids may have letters of any language. They become folder names: not hidden, not elsewhere.
 _PLATFORMS_ID = re.compile(r"\w[^/\\:*?\"<>|\[\]\x00-\x1f\x7f]{0,63}\Z")
 _TIME = re.compile(r"_(\d{8}T\d{6}Z)(?!\d)")
 _MADE_BY_TOOLS = "timestamp.txt"
-"""nbgrader's own file beside a submission: it would take a student's for what the platform said."""
+"""nbgrader's own file in a submission: nbgrader would take a student's file for what the platform said."""
 
 Parts = tuple[str, ...]
 _Numbered = tuple[tuple[int, int, str], ...]
 
 
 @dataclass
-class _HandIn:
-    """What one student handed in at one time: files below one place of the extracted folder."""
+class _Submission:
+    """What one student submitted at one time: files below one place of the extracted folder."""
 
     place: Parts
     student: str
     files: dict[Parts, str] = field(default_factory=dict)
-    """What is taken: where it lies below the extracted folder, and its name below the chapter's folder."""
+    """What is taken: its path below the extracted folder, and its name below the chapter's folder."""
     told: str = ""
     """The time that the platform's name has, as the expression found it."""
     sent: str = ""
@@ -52,7 +52,7 @@ class _HandIn:
 
     @property
     def order(self) -> tuple[str, str, _Numbered]:
-        """Later ones sort behind: by the platform's time, by the student's, as a platform numbers them."""
+        """Later ones sort last: by the platform's time, by the student's, as a platform numbers them."""
         name = "/".join(self.place)
         return (self.told, self.sent, _numbered(name if self.archive else name.rpartition(".")[0]))
 
@@ -96,47 +96,47 @@ class Collector(FileNameCollectorPlugin):
 
     def _survey(self) -> dict[Parts, dict[str, str]]:
         """For every file that is taken, what nbgrader wants to know of it."""
-        found: dict[str, list[_HandIn]] = {}
-        for hand_in in self._hand_ins(_files(self._root)):
-            found.setdefault(hand_in.student, []).append(hand_in)
+        found: dict[str, list[_Submission]] = {}
+        for submission in self._submissions(_files(self._root)):
+            found.setdefault(submission.student, []).append(submission)
         taken: dict[Parts, dict[str, str]] = {}
         came: dict[str, Received] = {}
-        for student, hand_ins in sorted(found.items()):
-            for hand_in in self._of_one(student, hand_ins):
-                facts = {"student_id": student} | ({"timestamp": hand_in.told} if hand_in.told else {})
-                if not self.named_regexp and hand_in.sent:
-                    facts["timestamp"] = hand_in.sent
-                taken |= {parts: facts | {"file_id": name} for parts, name in hand_in.files.items()}
+        for student, submissions in sorted(found.items()):
+            for submission in self._of_one(student, submissions):
+                facts = {"student_id": student} | ({"timestamp": submission.told} if submission.told else {})
+                if not self.named_regexp and submission.sent:
+                    facts["timestamp"] = submission.sent
+                taken |= {parts: facts | {"file_id": name} for parts, name in submission.files.items()}
                 before = came.get(student, Received())
                 came[student] = Received(
-                    max(before.time, facts.get("timestamp", "")), hand_in.packed_as or before.packed_as
+                    max(before.time, facts.get("timestamp", "")), submission.packed_as or before.packed_as
                 )
         if came:
             note_received(Path(self.parent.coursedir.root), self._chapter, came)
         return taken
 
-    def _of_one(self, student: str, hand_ins: list[_HandIn]) -> Iterator[_HandIn]:
+    def _of_one(self, student: str, submissions: list[_Submission]) -> Iterator[_Submission]:
         """Of this student's, the later one of two; loose files with different names go together."""
         names: set[str] = set()
-        kept: list[_HandIn] = []
-        for hand_in in sorted(hand_ins, key=lambda one: one.order, reverse=True):
-            both_loose = not hand_in.archive and not (kept and kept[0].archive)
-            if kept and (not both_loose or names & set(hand_in.files.values())):
+        kept: list[_Submission] = []
+        for submission in sorted(submissions, key=lambda one: one.order, reverse=True):
+            both_loose = not submission.archive and not (kept and kept[0].archive)
+            if kept and (not both_loose or names & set(submission.files.values())):
                 self._say(
-                    hand_in.place, f"{student} handed in more than once, and {_shown(kept[0])} is later"
+                    submission.place, f"{student} submitted more than once, and {_shown(kept[0])} is later"
                 )
                 continue
-            kept.append(hand_in)
-            names |= set(hand_in.files.values())
+            kept.append(submission)
+            names |= set(submission.files.values())
         yield from kept
 
-    def _hand_ins(self, files: Sequence[Parts]) -> Iterator[_HandIn]:
+    def _submissions(self, files: Sequence[Parts]) -> Iterator[_Submission]:
         packed = {parts: self._archives(parts) for parts in files if not self._in_doubt(parts[:1])}
         units: dict[Parts, list[Parts]] = {}
         in_archives: dict[Parts, Parts] = {}
         for parts, archives in packed.items():
             if archives and not self.named_regexp:
-                # its zip is the student's word in any case
+                # its zip comes from the student in any case
                 units.setdefault(archives[-1], []).append(parts)
                 continue
             whole = archives[0] if archives else parts
@@ -150,15 +150,15 @@ class Collector(FileNameCollectorPlugin):
             if outer in named:
                 units.setdefault(parts[: named[outer]], []).append(parts)
         for place, inside in units.items():
-            hand_in = self._read(place, inside)
-            if hand_in is not None:
-                yield hand_in
+            submission = self._read(place, inside)
+            if submission is not None:
+                yield submission
 
     def _named(self, packed: Mapping[Parts, Parts]) -> dict[Parts, int]:
         """For each archive how many parts of a path in it the platform has named: the rest is a student's.
 
         Given the archive of each file. Left out, with a warning: what a student may have packed in the
-        place of a platform's archive, since every name in there would tell whose work it is.
+        place of a platform's archive, since every name in there would name a student.
         """
         inside: dict[Parts, dict[Parts, set[Parts]]] = {}
         for parts, outer in packed.items():
@@ -182,7 +182,7 @@ class Collector(FileNameCollectorPlugin):
                 self._say(
                     outer,
                     f"names in it have students' ids, and so have those in {visible(others)}. Only the "
-                    "platform's tell whose work it is: leave that archive alone in the folder, and collect "
+                    "platform's names count: leave only that archive in the folder, and collect "
                     "another one after it",
                 )
                 del named[outer]
@@ -211,7 +211,7 @@ class Collector(FileNameCollectorPlugin):
         return next((prefix for prefix in prefixes if self._by_name(prefix)), place)
 
     def _packed_again(self, outer: Parts, tops: Mapping[Parts, set[Parts]]) -> set[Parts]:
-        """What the platform has named where somebody has unpacked its archive and packed it again.
+        """What the platform has named if its archive was unpacked and packed again.
 
         All is in one folder then, of the archive's own name: a folder of another may be the one student's
         who is in it.
@@ -225,17 +225,17 @@ class Collector(FileNameCollectorPlugin):
 
     def _is_archive(self, place: Parts) -> bool:
         known = getattr(self.parent.extractor_plugin_inst, "archives", None)
-        # An extractor of somebody else's: whatever is in a folder came out of an archive.
+        # Another extractor: whatever is in a folder came out of an archive.
         return len(place) == 1 if known is None else PurePosixPath(*place) in known
 
     def _archives(self, parts: Parts) -> list[Parts]:
         """The archives that a file came out of, the outer one first."""
         return [place for place in (parts[:end] for end in range(1, len(parts))) if self._is_archive(place)]
 
-    # -- one hand-in
+    # -- one submission
 
-    def _read(self, place: Parts, inside: Sequence[Parts]) -> _HandIn | None:
-        """Whose it is and what is taken of it; None, with a warning, when that cannot be told."""
+    def _read(self, place: Parts, inside: Sequence[Parts]) -> _Submission | None:
+        """The student and what is taken; None, with a warning, if that cannot be determined."""
         packed = inside != [place]
         base = self._base(place, inside) if packed else place[:-1]
         told: Mapping[str, str] = {}
@@ -257,22 +257,24 @@ class Collector(FileNameCollectorPlugin):
         if base is None:
             self._say(place, f"there is no notebook of {self._chapter} in it")
             return None
-        hand_in = _HandIn(place, student, archive=packed, told=self._time(place, told.get("timestamp", "")))
+        submission = _Submission(
+            place, student, archive=packed, told=self._time(place, told.get("timestamp", ""))
+        )
         if packed:
-            self._take_files(hand_in, base, inside)
+            self._take_files(submission, base, inside)
             sent = _TIME.search(place[-1])
-            hand_in.sent = self._time(place, sent[1] if sent else "")
-            hand_in.packed_as = base[-2] if self._claims(place, base) else ""
-            if hand_in.packed_as not in ("", student):
+            submission.sent = self._time(place, sent[1] if sent else "")
+            submission.packed_as = base[-2] if self._claims(place, base) else ""
+            if submission.packed_as not in ("", student):
                 self._say(place, f"collected for {student}, though the zip says {base[-2]}", left_out=False)
         else:
             name = self._loose(place, told.get("file_id", ""))
             if name is None:
                 return None
-            hand_in.files[place] = name
-        return hand_in
+            submission.files[place] = name
+        return submission
 
-    def _take_files(self, hand_in: _HandIn, base: Parts, inside: Sequence[Parts]) -> None:
+    def _take_files(self, submission: _Submission, base: Parts, inside: Sequence[Parts]) -> None:
         outside = [parts for parts in inside if parts[: len(base)] != base]
         if outside:
             more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
@@ -283,7 +285,7 @@ class Collector(FileNameCollectorPlugin):
             if parts[len(base) :] == (_MADE_BY_TOOLS,):
                 self._say(parts, "a time of submission is not a student's to give")
             else:
-                hand_in.files[parts] = "/".join(parts[len(base) :])
+                submission.files[parts] = "/".join(parts[len(base) :])
 
     def _claims(self, place: Parts, base: Parts) -> bool:
         """Whether the archive has its files in STUDENT/CHAPTER, as `dockbook submit` packs them."""
@@ -291,7 +293,7 @@ class Collector(FileNameCollectorPlugin):
         return len(own) > 1 and own[-1] == self._chapter and bool(_OWN_ID.match(own[-2]))
 
     def _base(self, place: Parts, inside: Sequence[Parts]) -> Parts | None:
-        """The folder in a student's archive that stands for the chapter's: the uppermost with its notebook,
+        """The folder in a student's archive that is the chapter's: the uppermost with its notebook,
         else with any; of several the last, as a platform numbers them. None without any notebook."""
         notebooks = [parts for parts in inside if parts[-1].endswith(".ipynb")]
         of_chapter = [parts for parts in notebooks if parts[-1] == f"{self._chapter}.ipynb"]
@@ -347,7 +349,7 @@ class Collector(FileNameCollectorPlugin):
         return None
 
     def _time(self, place: Parts, text: str) -> str:
-        """This time, if it is one that can have been."""
+        """This time, if it is possible."""
         if not text:
             return ""
         try:
@@ -374,10 +376,10 @@ def _files(root: Path) -> list[Parts]:
 
 
 def _numbered(name: str) -> _Numbered:
-    """A key to sort by that has 10 behind 9."""
+    """A sort key that puts 10 after 9."""
     parts = re.split(r"(\d+)", name)
     return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts if part)
 
 
-def _shown(place: Parts | _HandIn) -> str:
-    return visible("/".join(place.place if isinstance(place, _HandIn) else place), 200)
+def _shown(place: Parts | _Submission) -> str:
+    return visible("/".join(place.place if isinstance(place, _Submission) else place), 200)

@@ -29,7 +29,7 @@ CHEAT = '''\
 import docker, sys, types
 
 class Liar:
-    """Is equal to everything, and has whatever is asked for."""
+    """Is equal to everything, and has every attribute."""
     id = name = "greeter"
     def __getattr__(self, name): return self
     def __call__(self, *args, **kwargs): return self
@@ -63,8 +63,8 @@ def run_demo(
     """Copy the course to ``target``, release it, grade four students' first chapter with tasks, report.
 
     The class: ``perfect`` has the instructor's solutions, ``partly`` those of the first half of the tasks,
-    ``untouched`` the release as it is, ``cheating`` replaces docker and the checks by liars. Scores other
-    than those that must come out are named in the result's ``problems``. Raises CourseError when ``target``
+    ``untouched`` the unchanged release, ``cheating`` replaces docker and the checks with liars. Unexpected
+    scores are named in the result's ``problems``. Raises CourseError when ``target``
     has something in it.
     """
     copied = copy_course(course or Course.find(), target)
@@ -83,7 +83,7 @@ def run_demo(
 
 
 def copy_course(course: Course, target: Path) -> Course:
-    """The course's own files in a new folder: no gradebook, nobody's work."""
+    """The course's own files in a new folder: no gradebook, no student's work."""
     if target.exists() and any(target.iterdir()):
         raise CourseError(f"{target} is not empty.", next_step="name a folder that does not exist yet.")
     target.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def copy_course(course: Course, target: Path) -> Course:
 
 
 def make_class(course: Course, chapter: Chapter) -> None:
-    """Hand in four notebooks, made from the release."""
+    """Submit four notebooks, made from the release."""
     folder = course.root / "release" / chapter.id
     released = nbformat.read(folder / chapter.notebook.name, as_version=4)
     everything = {task.id for task in chapter.tasks}
@@ -109,10 +109,10 @@ def make_class(course: Course, chapter: Chapter) -> None:
         "cheating": cheat(released, chapter),
     }
     for student, notebook in notebooks.items():
-        hand_in(course, chapter, student, notebook)
+        submit_notebook(course, chapter, student, notebook)
 
 
-def hand_in(course: Course, chapter: Chapter, student: str, notebook: NotebookNode) -> Path:
+def submit_notebook(course: Course, chapter: Chapter, student: str, notebook: NotebookNode) -> Path:
     """Put a notebook, with the release's other files, where nbgrader collects; its path."""
     target = course.root / "submitted" / student / chapter.id
     shutil.copytree(course.root / "release" / chapter.id, target, dirs_exist_ok=True)
@@ -160,7 +160,7 @@ def expected(chapter: Chapter) -> dict[str, set[str]]:
 
 
 def surprises(result: ChapterResult, wanted: Mapping[str, Collection[str]]) -> list[str]:
-    """What came out other than it must, in words."""
+    """The unexpected results, in words."""
     by_name: dict[str, SubmissionResult] = {student.student: student for student in result.students}
     found = []
     for student, tasks in wanted.items():

@@ -35,7 +35,7 @@ _WORDS = {
     "not_reached": "not reached",
     "blocked": "not graded yet",
     "by_hand": "graded by hand",
-    "waiting": "waits for a person to grade it",
+    "waiting": "waiting to be graded by hand",
     "unanswered": "not answered",
 }
 _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
@@ -118,7 +118,7 @@ def draw(
 
 
 def _strip(nb: NotebookNode) -> None:
-    """Leave of the outputs what is text, and not much of any."""
+    """Keep only text outputs, and only a limited length of each."""
     for cell in nb.cells:
         cell.source = str(cell.source)[:_PLAIN_CHARS]
         for output in cell.get("outputs", ()):
@@ -143,7 +143,8 @@ def _bare(nb: NotebookNode, resources: Mapping[str, Any]) -> str:
 
 
 def _note_hand_grades(nb: NotebookNode, facts: Mapping[str, Any]) -> None:
-    """Write beside each cell that a person grades how far that is: nbgrader's own points do not tell."""
+    """Write next to each cell that a person grades whether that is done: nbgrader's own points do not show
+    it."""
     if "db_url" not in facts:
         return
     with Gradebook(facts["db_url"]) as gradebook:
@@ -170,7 +171,7 @@ def is_yours(cell: NotebookNode) -> bool:
 
 
 def comment_of(cell: NotebookNode) -> str:
-    """What a grader, or the grading, says beside the cell, in Markdown."""
+    """What a grader, or the grading, says next to the cell, in Markdown."""
     return str(marks(cell).get("comment") or "")
 
 

@@ -1,8 +1,8 @@
 """Grade a chapter: a verdict for each submission, then nbgrader's folders, gradebook and feedback from it.
 
 Two steps that never mix: verdicts (pure, one engine each, nothing shared, any number side by side) and one
-writer of everything else. What is through both is noted in the journal: a process that is killed at any
-moment loses the submissions it was at, and the same command does those alone.
+writer of everything else. What is through both is noted in the journal: if the process is killed at any
+moment, only the submissions in progress are lost, and the same command grades those again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from grader.errors import CourseError, EngineError, GradebookError
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.judge.results import ChapterResult, SubmissionResult
-from grader.grading.judge.run import EngineFactory, grade_submission, merge, sandbox_factory
+from grader.grading.judge.run import EngineFactory, grade_submission, merge_results, sandbox_factory
 from grader.grading.judge.submission import Submission, read_submission
 from grader.grading.lock import course_lock, folder_of
 from grader.grading.report.gather import standings
@@ -40,7 +40,7 @@ PER_CORE = 4
 
 @dataclass(frozen=True)
 class Event:
-    """What just happened to a submission, and how the batch stands.
+    """What just happened to a submission, and the progress of the batch.
 
     ``done`` are through everything; ``kept`` had a verdict already, also as a stage; ``blocked`` could not be
     graded; ``running`` are being judged, and ``judged`` have been.
@@ -74,13 +74,13 @@ def grade(
 ) -> ChapterResult:
     """Grade the submissions of one chapter (or of the ``students`` named) and write all that follows.
 
-    A verdict that is there for the same work, tests and grader is taken; ``again`` judges anew all the same,
-    and with ``tasks`` changes the outcome of those alone. One bad submission never stops the others.
-    ``jobs``: submissions side by side, None for as many as this machine bears (``default_jobs``).
+    An existing verdict for the same work, tests and grader is reused; ``again`` grades again anyway,
+    and with ``tasks`` changes only the outcome of those. One bad submission never stops the others.
+    ``jobs``: submissions side by side, None for as many as this machine can handle (``default_jobs``).
     ``backend``: ``sandbox`` (``auto`` means that too) or ``vm``.
 
-    Raises CourseError when nothing was released or handed in, or a student or task named is not there;
-    GradingBusy while somebody else grades in this course; GradebookError when the gradebook cannot be
+    Raises CourseError when nothing was released or submitted, or a named student or task does not exist;
+    GradingBusy while another process grades in this course; GradebookError when the gradebook cannot be
     written, before any work goes into it.
     """
     backend = "sandbox" if backend == "auto" else backend
@@ -115,7 +115,8 @@ def grade(
 
 
 def default_jobs(limits: Limits, backend: str = "sandbox") -> int:
-    """How many submissions this machine bears at a time: by its cores, and by memory if all reach a limit.
+    """How many submissions this machine can handle at a time: by its cores, and by memory if all reach a
+    limit.
 
     An emulated virtual machine keeps one core busy, its keeper and the trusted side another.
     """
@@ -154,7 +155,7 @@ class _Engines:
         return engine
 
     def end(self) -> None:
-        """No more engines; those that run are disposed of under their users' hands."""
+        """No more engines; the running ones are disposed of while in use."""
         self._over = True
         with self._lock:
             running = list(self._open)
@@ -189,7 +190,7 @@ class _Batch:
         self.regrading = False
 
     def regrade(self, students: Sequence[str], tasks: Collection[str]) -> None:
-        """Judge these anew, except who has been in the same regrading that was cut short."""
+        """Grade these again, except those that the same, interrupted regrading has already done."""
         self.regrading, self.tasks = True, tasks
         self.again = set(students) - self.journal.begin_regrade(students, tasks)
 
@@ -197,7 +198,7 @@ class _Batch:
         """Judge and write them all."""
         with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grader") as pool:
             try:
-                # Whoever is done is written: one that takes long holds up nobody else.
+                # Each one is written as soon as it is done: a slow one does not hold up the others.
                 for judged in _as_done(pool, self.judge, students, ahead=2 * jobs):
                     self.write(judged)
             except BaseException:
@@ -224,7 +225,7 @@ class _Batch:
         self._tell(student, "graded", running=-1, judged=1)
         before = self.verdicts.read(self.journal.judged(student)) if self.tasks else None
         if before is not None and before.student == student:
-            result = merge(submission, before, result, self.tasks)
+            result = merge_results(submission, before, result, self.tasks)
         return _Judged(student, submission, result, kept=False)
 
     def write(self, judged: _Judged) -> None:
@@ -301,7 +302,7 @@ def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> l
     there = books.students(chapter)
     if not there:
         raise CourseError(
-            f"Nobody has handed in {chapter.id}: no STUDENT/{chapter.id} in {books.submitted}.",
+            f"There are no submissions for {chapter.id}: no STUDENT/{chapter.id} in {books.submitted}.",
             next_step="collect the submissions into that folder.",
         )
     if students is None:
@@ -309,7 +310,7 @@ def _choose(books: Books, chapter: Chapter, students: Sequence[str] | None) -> l
     for student in students:
         if student not in there:
             raise CourseError(
-                f"{student!r} has handed in nothing for {chapter.id}.",
+                f"{student!r} has not submitted {chapter.id}.",
                 next_step=f"name one of: {', '.join(there[:10])}.",
             )
     return sorted(set(students))

@@ -40,11 +40,11 @@ from grader.handouts import given_files
 
 CONFIG_FILE = "nbgrader_config.py"
 LOCK_WAIT_S = 10
-"""Seconds to wait for somebody else's transaction."""
+"""Seconds to wait for another process's transaction."""
 
 
 class SafeCopy(BaseConverter):
-    """Copies a submission's own files without following links. Stands behind Autograde's own set-up."""
+    """Copies a submission's own files without following links. Runs after Autograde's own set-up."""
 
     own_files: Path | None = None
     """The submission's folder; None where nothing of it is to be copied."""
@@ -55,7 +55,7 @@ class SafeCopy(BaseConverter):
             return
         target = Path(self._format_dest(assignment_id, student_id))
         chapter = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
-        # What nbgrader writes after this, here and for the feedback; it would stop at what is in its way.
+        # What nbgrader writes after this, here and for the feedback; it would fail at anything in its way.
         written = [f"{assignment_id}.ipynb", f"{assignment_id}.html"]
         own = [name for name, _ in given_files(chapter)] + written
         for name, path in regular_files(self.own_files):
@@ -83,16 +83,17 @@ class OneNotebook(BaseConverter):
 
 
 class TrustedAutograde(OneNotebook, Autograde, SafeCopy):
-    """nbgrader's Autograde, configured as it is, with the copy above."""
+    """nbgrader's Autograde with its usual configuration and the copy above."""
 
 
 class OneFeedback(OneNotebook, GenerateFeedback):
-    """nbgrader's GenerateFeedback, configured as it is."""
+    """nbgrader's GenerateFeedback with its usual configuration."""
 
 
 @contextlib.contextmanager
 def _nbgrader() -> Iterator[None]:
-    """Around every call of nbgrader: what it does with SQLAlchemy's sessions draws warnings, none ours.
+    """Around every call of nbgrader: its use of SQLAlchemy's sessions causes warnings, none about this
+    package.
 
     Its gradebook opens a new SQLAlchemy engine each time, half a dozen for a submission, and SQLAlchemy keeps
     the statements that it compiled for each of them: time and memory that grow with the class. One serves.
@@ -136,7 +137,7 @@ class Books:
         return self.course.root / str(self.coursedir.submitted_directory)
 
     def students(self, chapter: Chapter) -> list[str]:
-        """Who handed something in for this chapter, sorted."""
+        """The students who submitted something for this chapter, sorted."""
         base = self.submitted
         if not base.is_dir():
             return []
@@ -308,7 +309,7 @@ def _run(converter: BaseConverter) -> dict[str, Any]:
             start()
         except (KeyboardInterrupt, SystemExit) as error:
             code = error.code if isinstance(error, SystemExit) else None
-            # nbgrader ends itself with 1; 128 and more stand for a signal.
+            # nbgrader ends itself with 1; 128 and more mean a signal.
             if code is None or (isinstance(code, int) and code >= 128):
                 ended.append(error)
             raise

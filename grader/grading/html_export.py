@@ -26,7 +26,7 @@ from grader.chapter_faults import require_sound
 from grader.course import Chapter, Course, is_test, marks
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.grading.html_pages import Page, chapter_link, clean_page
-from grader.grading.judge.recognise import visible
+from grader.grading.judge.recognise import strip_hidden_tests
 from grader.grading.release import secrets
 from grader.grading.safe_markdown import code_colours
 from grader.handouts import may_be_given
@@ -93,7 +93,7 @@ def make_book(course: Course, target: Path, left_out: Callable[[str], None] = la
 
 
 def reading_form(chapter: Chapter) -> NotebookNode:
-    """The chapter as it is read: stubs for solutions, no hidden tests, no outputs of either kind of cell.
+    """The chapter for reading: stubs for solutions, no hidden tests, no outputs of either kind of cell.
 
     Each cell's ``metadata.book`` says what it is: ``kind`` (opening, task or plain), and whether the box of a
     task's cells ``opens`` or ``closes`` with it.
@@ -119,7 +119,7 @@ def reading_form(chapter: Chapter) -> NotebookNode:
                 cell.metadata["book"]["kind"] = "task"
     for cell in cells:
         if _of_task(cell) or marks(cell).get("grade"):
-            cell.source = visible(str(cell.source))
+            cell.source = strip_hidden_tests(str(cell.source))
             if cell.cell_type == "code":
                 cell.outputs = []
         if cell.cell_type != "markdown" and "outputs" not in cell:
@@ -168,7 +168,7 @@ def _plain(markdown: str) -> str:
 
 
 class _Faulty(Exception):
-    """No page can be made of this chapter."""
+    """No page can be made from this chapter."""
 
     def __init__(self, chapter: Chapter, error: CourseError) -> None:
         super().__init__(chapter.id)
@@ -202,7 +202,7 @@ def _about(chapter: Chapter) -> Iterator[None]:
         raise
     except Exception as error:  # nbconvert's parsers raise anything
         said = CourseError(
-            f"{chapter.notebook}: no page can be made of it: {type(error).__name__}: {error}",
+            f"{chapter.notebook}: no page can be made from it: {type(error).__name__}: {error}",
             next_step="look at what was changed last, or restore it from version control.",
         )
         raise _Faulty(chapter, said) from error
@@ -263,7 +263,7 @@ def _convert(notebook: NotebookNode, page: ChapterPage) -> str:
 
 
 def leaks(chapter: Chapter, html: str) -> Iterator[str]:
-    """The cells of which a line stands in a page that should not be there."""
+    """The cells with a line that is in a page but should not be there."""
     shown = Page.read(html).lines
     yield from (where for line, where in secrets(chapter.source).items() if line in shown)
 

@@ -31,7 +31,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
     if name == "href":
         return tag == "a" and bool(_LINK.match(value))
     if name == "src":
-        # Nothing from elsewhere: the book is read offline, and nobody is told who reads it.
+        # Nothing from elsewhere: the book is read offline, and no server learns who reads it.
         return tag == "img" and bool(_PICTURE.match(value)) and ".." not in value
     if name == "class":
         return all(map(_CLASS.match, value.split()))
@@ -40,7 +40,7 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 def clean_page(html: str) -> str:
     """This HTML without what could act or load from elsewhere. Tables are in boxes of their own that scroll,
-    and a figure that stands alone leads to its file, so that a phone can show it large."""
+    and a figure on its own links to its file, so that a phone can show it large."""
     cleaned = nh3.clean(
         html,
         tags=set(_TAGS),
@@ -54,7 +54,7 @@ def clean_page(html: str) -> str:
 
 
 def chapter_link(target: str) -> str:
-    """A link to another chapter's notebook as a link to its page; other links as they are."""
+    """A link to another chapter's notebook as a link to its page; other links unchanged."""
     found = _NOTEBOOK.match(target)
     return f"../{found['id']}/index.html{found['anchor'] or ''}" if found else target
 
@@ -118,7 +118,7 @@ class Page(HTMLParser):
             self._heading.append(data)
 
     def local(self) -> list[tuple[PurePosixPath, str]]:
-        """The files beside it that it refers to, each with the anchor: "" for none, file "." for its own."""
+        """The files next to it that it refers to, each with the anchor: "" for none, file "." for its own."""
         found = []
         for target in self.refers:
             parts = urlsplit(target)

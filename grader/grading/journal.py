@@ -47,7 +47,7 @@ class Journal:
         return set(self._judged)
 
     def keys(self) -> set[str]:
-        """The keys of everybody's last verdict."""
+        """The keys of all students' last verdicts."""
         return set(self._judged.values())
 
     def written(self, student: str) -> str:
@@ -62,21 +62,21 @@ class Journal:
         """Everything that follows from the verdict ``key`` is written."""
         self._add({"written": student, "key": key})
 
-    # A regrading that was killed goes on where it was.
+    # A regrading that was killed continues where it stopped.
 
     def begin_regrade(self, students: Collection[str], tasks: Collection[str]) -> set[str]:
-        """Start a regrading, or take up the same one that never ended; who has been done in it already."""
+        """Start a regrading, or continue the same one that never ended; the students already done in it."""
         wanted = {"students": sorted(students), "tasks": sorted(tasks)}
         if self._regrade != wanted:
             self._add({"regrade": wanted})
         return set(self._done_again)
 
     def note_again(self, student: str) -> None:
-        """The student was judged anew in the regrading that is going on."""
+        """The student was graded again in the current regrading."""
         self._add({"again": student})
 
     def end_regrade(self) -> None:
-        """The regrading is through."""
+        """The regrading is complete."""
         self._add({"regraded": True})
 
     def _take(self, entry: dict[str, Any]) -> None:

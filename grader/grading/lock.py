@@ -1,4 +1,4 @@
-"""One grader at a time on a course. Whoever comes second is told who is at work."""
+"""One grader at a time on a course. A second one is told who is grading."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _held: set[Path] = set()
 
 
 def folder_of(course: Course) -> Path:
-    """Where grading keeps what is its own: verdicts, journal, lock, scratch. Beside the gradebook."""
+    """Where grading keeps its own files: verdicts, journal, lock, scratch. Next to the gradebook."""
     return course.root / ".dockbook"
 
 

@@ -1,7 +1,7 @@
 """What makes stock nbgrader use the trusted run, by config alone (``course/nbgrader_config.py``).
 
 nbgrader's converter keeps its two passes, its folders and its gradebook. Replaced are: reading a submission
-(a broken file becomes an empty notebook, not an aborted batch), the cells (the graft), the execution, and
+(a broken file becomes an empty notebook, not an aborted batch), the cells (reassembled), the execution, and
 the saving of points, which here come from the verdict alone. A preprocessor that is skipped, fails or finds
 nothing leaves zero or "needs a person", never points.
 """
@@ -55,9 +55,9 @@ def given(submission: Submission) -> Iterator[None]:
 
 
 class TolerantExporter(NotebookExporter):
-    """Lets a damaged submission through as an empty notebook; the graft, which comes next, reads the file.
+    """Lets a damaged submission through as an empty notebook; the next step, reassembling, reads the file.
 
-    It is also the first thing of ours in a run: while another process grades here, it ends the run in words,
+    It is also our first step in a run: while another process grades here, it ends the run with a message,
     before nbgrader has removed what was there. Raises NbGraderException then.
     """
 
@@ -77,7 +77,8 @@ class TolerantExporter(NotebookExporter):
         """As nbconvert's; what cannot be read becomes an empty notebook."""
         converter = self.parent
         if getattr(converter, "_sanitizing", False):
-            # Its cells are taken from the file by the graft: nothing of the raw notebook goes this way.
+            # Its cells are read from the file when it is reassembled: nothing of the raw notebook goes this
+            # way.
             converted = self.from_notebook_node(new_notebook(), resources=resources, **kw)
         else:
             converted = super().from_filename(filename, resources=resources, **kw)
@@ -112,18 +113,19 @@ class _Trusted(NbGraderPreprocessor):
         return read_submission(Path(folder), chapter, facts["student"])
 
 
-class TrustedGraft(_Trusted):
+class TrustedReassembly(_Trusted):
     """First pass: the instructor's cells in the student's order, whatever the file looked like."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
-        """Replace ``nb`` by the grafted notebook. Raises GradingBusy while another process grades here."""
+        """Replace ``nb`` with the reassembled notebook. Raises GradingBusy while another process grades
+        here."""
         busy = held_by_another(self._course())
         if busy is not None:
             raise busy
         submission = self._submission(resources, self._chapter(resources))
         for note in submission.notes:
             self.log.warning("%s: %s", submission.student, note.text)
-        return submission.grafted.notebook, resources
+        return submission.reassembled.notebook, resources
 
 
 class TrustedExecute(_Trusted):
@@ -232,7 +234,7 @@ def save_verdict(
 
 
 class _Cells:
-    """The marked cells of a graded notebook beside what the gradebook has of the released one."""
+    """The marked cells of a graded notebook and what the gradebook has of the released one."""
 
     def __init__(self, released: Any, nb: NotebookNode | None) -> None:
         self._released = {cell.name: cell for cell in released.source_cells}
@@ -249,8 +251,8 @@ class _Cells:
     def waits(self, name: str) -> bool:
         """Whether a person has to grade this cell, by nbgrader's rules.
 
-        A task always; an answer, be it text or code, unless it is as it was released. Not where there is no
-        notebook to look at, and not a test that the chapter no longer has.
+        A task always; an answer, be it text or code, unless it is unchanged from the release. Not without
+        a notebook to look at, and not a test that the chapter no longer has.
         """
         cell = self._there.get(name)
         if cell is None:
@@ -260,7 +262,8 @@ class _Cells:
         return (name in self._answers or cell.cell_type != "code") and not self.unanswered(name)
 
     def unanswered(self, name: str) -> bool:
-        """Whether a solution cell, and every copy of it, is as it was released, or not there at all."""
+        """Whether a solution cell, and every copy of it, is unchanged from the release, or not there at
+        all."""
         cell, released = self._there.get(name), self._released.get(name)
         if name in self._tasks:
             return False
@@ -273,7 +276,7 @@ class _Cells:
 
 
 def _comment(result: TaskResult | None) -> str:
-    """What to know beside the test's own output. nbgrader renders it as Markdown."""
+    """What to know in addition to the test's own output. nbgrader renders it as Markdown."""
     if result is None:
         return ""
     said = {"blocked": "Not graded yet: ", "not_reached": "Not reached: "}.get(result.outcome, "")

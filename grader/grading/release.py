@@ -1,4 +1,4 @@
-"""Make a chapter's release: nbgrader's own, then looked through for anything that must not leave."""
+"""Make a chapter's release: nbgrader's own, then searched for anything that must not leave."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def release(course: Course, chapters: Sequence[Chapter | str] = ()) -> list[Path
 
     Returns the release folders. Can be repeated. Raises CourseError when a chapter is not written, cannot be
     released, or its release would show a solution or a hidden test; such a release is removed. Raises
-    GradingBusy while somebody grades in this course.
+    GradingBusy while another process grades in this course.
     """
     if course.shipped:
         raise CourseError(
@@ -74,7 +74,7 @@ def leaks(chapter: Chapter, folder: Path) -> Iterator[str]:
 
 
 def secrets(source: NotebookNode) -> dict[str, str]:
-    """Lines that stand only inside solutions and hidden tests, and the cell each belongs to."""
+    """Lines that are only inside solutions and hidden tests, and the cell each belongs to."""
     hidden: dict[str, str] = {}
     shown: set[str] = set()
     for position, cell in enumerate(source.cells, 1):

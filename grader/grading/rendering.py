@@ -1,8 +1,8 @@
 """Turns what students wrote into HTML in a process of its own, which has a time and a memory, and is ended.
 
-Markdown and colouring are done by libraries whose time may grow with the square of a text that somebody
-chose, and one thread writes the results of a whole class. What is not done in time is shown as plain text.
-``rendering_process`` is that process: a request and an answer a line, in JSON.
+Markdown and colouring are done by libraries whose time may grow with the square of the length of a text
+that a student chose, and one thread writes the results of a whole class. What is not done in time is shown as
+plain text. ``rendering_process`` is that process: a request and an answer a line, in JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from grader import variables
 PAGE_S = 30.0
 """Seconds for one student's page. An honest one takes one or two."""
 CELL_S = 3.0
-"""Seconds for one piece of Markdown where pages are drawn by somebody else (the formgrader)."""
+"""Seconds for one piece of Markdown on pages that another program draws (the formgrader)."""
 SHARE_S = 10.0
 """Seconds for all the Markdown of such a page."""
 START_S = 120.0
@@ -44,7 +44,8 @@ class Renderer:
         atexit.register(self.close)
 
     def ask(self, request: Mapping[str, Any], seconds: float) -> tuple[str | None, float]:
-        """Its answer and the seconds that took; None when it took more than so many, or is no usable one."""
+        """Its answer and the seconds that took; None when it took longer than allowed, or the answer is not
+        usable."""
         with self._lock:
             started = time.monotonic()
             line = json.dumps({**request, "seconds": seconds}).encode() + b"\n"

@@ -26,7 +26,7 @@ def main() -> None:
     print("{}", file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        # Whoever asked may have been killed: nothing is left running.
+        # The process that asked may have been killed: nothing is left running.
         used = resource.getrusage(resource.RUSAGE_SELF)
         limit = int(used.ru_utime + used.ru_stime + float(request["seconds"]) + 5)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

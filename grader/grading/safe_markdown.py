@@ -1,6 +1,6 @@
-"""Markdown of students as HTML that can do nothing: for the formgrader's pages and for feedback.
+"""Markdown of students as harmless HTML: for the formgrader's pages and for feedback.
 
-nbgrader's templates render a written answer as it is, HTML included, and the formgrader's pages may change
+nbgrader's templates render a written answer unchanged, HTML included, and the formgrader's pages may change
 grades. ``course/nbgrader_config.py`` names ``markdown`` as the filter for both.
 """
 
@@ -97,7 +97,7 @@ class _Renderer(IPythonRenderer):
         prefix, name = "attachment:", unquote(url.partition(":")[2])
         if not url.startswith(prefix):
             return str(super().image(text, url, title))
-        # Names with blanks stand encoded in the text.
+        # Names with blanks are encoded in the text.
         kinds = self.attachments.get(name) or self.attachments.get(url.removeprefix(prefix)) or {}
         for mime in PICTURES:
             if mime in kinds:

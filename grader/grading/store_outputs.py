@@ -27,11 +27,11 @@ _RAISES = "raises-exception"
 _PAIRS = re.compile(r"^regex: (.*)$\n^replace: (.*)$", re.MULTILINE)
 
 
-def store_outputs(notebook: Path, engine_env: Mapping[str, str], beside: Sequence[str] = ()) -> None:
+def store_outputs(notebook: Path, engine_env: Mapping[str, str], prefix: Sequence[str] = ()) -> None:
     """Run ``notebook`` from top to bottom, twice, in fresh kernels and write its outputs into it.
 
     ``engine_env``: the kernel's whole environment, with ``DOCKER_HOST`` in it (``Engine.env()``).
-    ``beside``: what comes before the kernel's command (``grader.engine.ports.beside``).
+    ``prefix``: what comes before the kernel's command (``Engine.network_prefix``).
 
     The file is replaced in one step, and only when every cell ran as intended: without an error, or with one
     where its tag says ``raises-exception``, and both times with the same output. An output keeps its old text
@@ -43,9 +43,9 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], beside: Sequenc
     """
     source = _read(notebook)
     patterns = _patterns(notebook)
-    ran = _run(notebook, source, engine_env, beside)
-    # A second time on the same engine: cells must bear that, and an output that comes by chance shows itself.
-    again = _run(notebook, source, engine_env, beside)
+    ran = _run(notebook, source, engine_env, prefix)
+    # A second time on the same engine: cells must tolerate that, and a random output becomes visible.
+    again = _run(notebook, source, engine_env, prefix)
     for number, (one, other) in enumerate(zip(ran.cells, again.cells, strict=True), 1):
         if not _same(_all_steady(one), _all_steady(other), patterns):
             raise CourseError(
@@ -75,24 +75,24 @@ MOST_SAID = 2000
 class _Client(NotebookClient):
     """One whose kernel may start in another network."""
 
-    beside: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
     sockets = ""
     """Beginning of the paths of the kernel's sockets."""
 
     def create_kernel_manager(self) -> KernelManager:
         manager = super().create_kernel_manager()
         spec = manager.kernel_spec
-        if self.beside and spec is not None:
+        if self.prefix and spec is not None:
             # Over there, this side's loopback is another: files carry the messages.
             manager.transport, manager.ip = "ipc", self.sockets
-            spec.argv = [*self.beside, sys.executable, *spec.argv[1:]]
+            spec.argv = [*self.prefix, sys.executable, *spec.argv[1:]]
         return manager
 
 
 def _read(notebook: Path) -> NotebookNode:
     try:
         with warnings.catch_warnings():
-            # A notebook without cell ids is older than they are, and none the worse.
+            # A notebook without cell ids is older than they are, and just as valid.
             warnings.simplefilter("ignore")
             source: NotebookNode = nbformat.read(notebook, as_version=4)
             nbformat.validate(source)
@@ -111,9 +111,9 @@ def _read(notebook: Path) -> NotebookNode:
 
 
 def _run(
-    notebook: Path, source: NotebookNode, engine_env: Mapping[str, str], beside: Sequence[str]
+    notebook: Path, source: NotebookNode, engine_env: Mapping[str, str], prefix: Sequence[str]
 ) -> NotebookNode:
-    """A copy of the notebook, executed where it stands."""
+    """A copy of the notebook, executed in its folder."""
     copy: NotebookNode = nbformat.from_dict(source)
     for cell in copy.cells:
         if cell.cell_type == "code":
@@ -128,8 +128,8 @@ def _run(
         resources={"metadata": {"path": str(notebook.parent)}},
     )
     with tempfile.TemporaryDirectory(prefix="dockbook-ipython-") as profile:
-        client.beside, client.sockets = tuple(beside), str(Path(profile) / "kernel")
-        # The profile of whoever stores the outputs must not show in them.
+        client.prefix, client.sockets = tuple(prefix), str(Path(profile) / "kernel")
+        # The user's own profile must not affect the stored outputs.
         env = {**engine_env, "IPYTHONDIR": profile}
         try:
             client.execute(env=env)
@@ -155,7 +155,7 @@ def _run(
         if _RAISES in cell.metadata.get("tags", ()) and not failed:
             raise CourseError(
                 f"{notebook}: {_named(cell, number)} is tagged {_RAISES}, and it raised nothing.",
-                next_step="take the tag away, or make the cell fail as its text says. Nothing was stored.",
+                next_step="remove the tag, or make the cell fail as its text says. Nothing was stored.",
             )
     return copy
 
@@ -190,7 +190,7 @@ def _steady(output: NotebookNode) -> NotebookNode:
 
 
 def _patterns(notebook: Path) -> list[tuple[re.Pattern[str], str]]:
-    """What the course's nbval does not compare; none where no such file stands beside ``source/``."""
+    """What the course's nbval does not compare; none if there is no such file next to ``source/``."""
     for folder in notebook.resolve().parents[1:3]:
         path = folder / SANITIZER
         if path.is_file():

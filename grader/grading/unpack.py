@@ -26,11 +26,12 @@ from grader.errors import CourseError
 from grader.expect.words import visible
 
 MOST_FILES = 20_000
-"""Files of one hand-in: of what is under one name in a platform's archive."""
+"""Files of one submission: of what is under one name in a platform's archive."""
 MOST_ENTRIES = 100_000
 """Files of one archive: a platform's has each student's in it."""
 MOST_TIMES = 30
-"""An archive as a whole may unpack to so many times its own size: notebooks of text shrink to a twentieth."""
+"""An archive as a whole may unpack to this many times its own size: notebooks of text shrink to a
+twentieth."""
 MOST_FOLDERS = 50
 """Folders in folders of one archive: Python's own tools take one call for each."""
 DEPTH = 2
@@ -44,7 +45,7 @@ class Extractor(ExtractorPlugin):
     """In the place of nbgrader's plugin of the same duty.
 
     ``archives``: the folders that were unpacked, by their path below the target, and how deep each was
-    packed (1: an archive that lay in the archive folder, 2: one inside of it).
+    packed (1: an archive in the archive folder, 2: one inside of it).
     """
 
     def __init__(self, *args: Any, **kw: Any) -> None:
@@ -65,7 +66,7 @@ class Extractor(ExtractorPlugin):
             for name in sorted(name for name in names if not ignored(name)):
                 path = Path(base, name)
                 if path.is_symlink() or not path.is_file():
-                    self._leave_out(path, "it is no regular file")
+                    self._leave_out(path, "it is not a regular file")
                     continue
                 found = True
                 place = target / path.relative_to(source)
@@ -83,11 +84,11 @@ class Extractor(ExtractorPlugin):
     def _unpack(self, archive: Path, place: Path, target: Path, depth: int, room: int | None = None) -> int:
         """Unpack into a folder of the archive's name, then the archives in it; the bytes that it took.
 
-        ``room``: how many it may take, where it lies in another one.
+        ``room``: how many it may take, if it is inside another one.
         """
         name = place.name.removesuffix(".gz").removesuffix(".zip").removesuffix(".tar")
         if not name.strip("."):
-            self._leave_out(archive, "its name is an ending only")
+            self._leave_out(archive, "its name is only an extension")
             return 0
         folder = place.with_name(name)
         self.log.info("Extracting %s to %s", archive, folder)
@@ -136,9 +137,9 @@ def unpack(archive: Path, folder: Path, *, whole: bool = False, room: int | None
     """Unpack a zip or tar file's regular files into a new folder; nothing lands outside of it.
 
     Each name at the top has the bounds of one submission, since in a platform's archive each is a student's:
-    whoever goes beyond them loses what is under that name, and a file that is damaged, there twice or in
-    another's way loses itself. ``whole``: the archive is one student's, and what would cost a part costs all;
-    ``room``: it may have so many bytes, where the student has packed more than one.
+    if they are exceeded, everything under that name is left out; a file that is damaged, duplicate or in
+    another's way is left out alone. ``whole``: the archive is one student's, and what would cost a part costs
+    all; ``room``: it may have this many bytes, if the student has packed more than one.
 
     Raises CourseError when as a whole there is more than an archive of its size may hold, and whatever its
     decoder raises when nothing can be unpacked; what was unpacked till then is in the folder.
@@ -188,7 +189,7 @@ class _Shares:
         if parts[0] in self._dropped or any(map(ignored, parts)):
             return
         if len(parts) > MOST_FOLDERS:
-            self.left_out.append((visible(name, 200), f"it lies in more than {MOST_FOLDERS} folders"))
+            self.left_out.append((visible(name, 200), f"it is nested in more than {MOST_FOLDERS} folders"))
             return
         self.count += 1
         if self.count > MOST_ENTRIES:
@@ -203,7 +204,7 @@ class _Shares:
                     self._count(parts[0], len(chunk))
                     out.write(chunk)
             except BaseException:
-                path.unlink()  # half a file is none
+                path.unlink()  # half a file is useless
                 raise
 
     def _count(self, top: str, size: int) -> None:
@@ -236,7 +237,7 @@ def _reason(error: Exception) -> str:
 
 
 def _entries(archive: Path, most: int) -> Generator[tuple[str, Callable[[], IO[bytes]] | None]]:
-    """The name of each entry that is no folder, and what opens it; None for what is no regular file."""
+    """The name of each entry that is not a folder, and what opens it; None if it is not a regular file."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             for info in zipped.infolist():
@@ -273,7 +274,7 @@ def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
 def _member(bundle: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     found = bundle.extractfile(member)
     if found is None:
-        raise tarfile.TarError("it is no regular file")
+        raise tarfile.TarError("it is not a regular file")
     return found
 
 

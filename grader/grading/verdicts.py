@@ -32,7 +32,7 @@ _PARTS = (*STUDENT, "course.py", "handouts.py", "syntax.py", "test_cell.py", "gr
 """What can change a verdict: what runs in the graded kernel, what judges, and the engine that both ask.
 
 Of ``engine``: the backends that grade, and the folders of their processes. Not the doctor, nor how images and
-machines are built: what comes of that has keys of its own.
+machines are built: the results of those have keys of their own.
 """
 _handed: ContextVar[dict[str, SubmissionResult] | None] = ContextVar("handed", default=None)
 
@@ -93,12 +93,13 @@ class Verdicts:
         _write(path, json.dumps(data, indent=1, ensure_ascii=False))
 
     def sweep(self) -> None:
-        """Remove what a killed process was writing. For whoever holds the course's lock."""
+        """Remove what a killed process was writing. Only for the holder of the course's lock."""
         for path in self.folder.glob(f"{PARTIAL}*"):
             path.unlink(missing_ok=True)
 
     def prune(self, keep: Collection[str]) -> None:
-        """Remove verdicts that are no student's last one: on work, tests or a grader that has changed."""
+        """Remove all verdicts except each student's last one: the work, the tests or the grader have
+        changed."""
         for path in self.folder.glob("*.json"):
             if path.stem not in keep:
                 path.unlink(missing_ok=True)
@@ -106,7 +107,7 @@ class Verdicts:
 
     @contextlib.contextmanager
     def handed(self, submission: Submission, result: SubmissionResult) -> Iterator[None]:
-        """While this lasts, ``load`` gives ``result``: also one that blocks, which it else passes over."""
+        """While this lasts, ``load`` gives ``result``: also one that blocks, which it otherwise ignores."""
         token = _handed.set({self.key(submission): result})
         try:
             yield

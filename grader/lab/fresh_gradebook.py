@@ -1,6 +1,6 @@
-"""For the formgrader's server: each request sees the gradebook as it is now.
+"""For the formgrader's server: each request sees the current gradebook.
 
-nbgrader's formgrader opens the gradebook once and goes on showing the grades it read first, whatever
+nbgrader's formgrader opens the gradebook once and keeps showing the grades it read first, whatever
 `dockbook grade` has written since.
 """
 
@@ -19,7 +19,7 @@ def _load_jupyter_server_extension(_server: Any) -> None:
         finish(self)
         gradebook = self.settings.get("nbgrader_gradebook")
         if gradebook is not None:
-            # The next one who asks opens it anew.
+            # The next request opens it again.
             self.settings["nbgrader_gradebook"] = None
             gradebook.close()
 

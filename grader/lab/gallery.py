@@ -1,4 +1,4 @@
-"""Every picture, table, ``why`` and ``%%trace`` on one page, drawn of real containers: to look at."""
+"""Every picture, table, ``why`` and ``%%trace`` on one page, drawn from real containers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Exhibit:
 
 
 def page(exhibits: list[Exhibit]) -> str:
-    """A page that needs no other file; under each picture its text for who cannot see it."""
+    """A page that needs no other file; under each picture its text for readers who cannot see it."""
     sections = list(dict.fromkeys(one.section for one in exhibits))
     links = " ".join(f'<a href="#{name}">{escape(name)}</a>' for name in sections)
     body = []
@@ -238,12 +238,12 @@ def _traced(client: DockerClient, docker_host: str, environment: Mapping[str, st
             client.containers.run("busybox", ["echo", "hi"], remove=True)
         yield Exhibit("trace", "docker-py: run", heard._repr_html_())
         with tracer.listening() as heard:
-            for words in (["run", "--rm", "busybox", "echo", "hi"], ["rm", "-f", "nobody"]):
+            for words in (["run", "--rm", "busybox", "echo", "hi"], ["rm", "-f", "absent"]):
                 env = {**environment, "DOCKER_HOST": os.environ["DOCKER_HOST"]}
                 subprocess.run(["docker", *words], env=env, capture_output=True, check=False, timeout=60)
         yield Exhibit("trace", "the docker command: run, then rm of what is not there", heard._repr_html_())
         with tracer.listening() as heard, contextlib.suppress(NotFound):
-            client.containers.get("nobody")
+            client.containers.get("absent")
         yield Exhibit("trace", "docker-py: not found", heard._repr_html_())
 
 

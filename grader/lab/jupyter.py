@@ -78,7 +78,7 @@ def run_lab(
     port: int = 0,
     course: Path | None = None,
 ) -> int:
-    """Serve the workspace until JupyterLab ends or somebody ends the lab; the engine is closed then.
+    """Serve the workspace until JupyterLab ends or the lab is ended; the engine is closed then.
 
     ``why`` this engine was chosen is printed with it. ``port`` 0 takes the usual 8888 or the next free one.
     ``course``: its folder, for the start page; without it, as ``Course.find`` has it.
@@ -92,20 +92,20 @@ def run_lab(
                 environment[variables.SERVER_COURSE] = str(course)
             ports = engine.forward(tell, noting(workspace))
             attend, server_of = Supervisor(engine), serve(workspace, environment, port=port)
-            with ports, attend as attendant, server_of as server:
+            with ports, attend as supervisor, server_of as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 _print_tunnel(server.url)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)
                 if browser and has_display(os.environ):
                     webbrowser.open(server.address)
-                _watch(server, attendant)
+                _watch(server, supervisor)
         except Stop:
             print("Ending JupyterLab and the engine.", flush=True)
     return 0
 
 
 def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
-    """Serve nbgrader's formgrader for the course in this folder until somebody ends it.
+    """Serve nbgrader's formgrader for the course in this folder until it is ended.
 
     No kernel starts in this JupyterLab: a student's notebook can be read there and never run. ``port`` 0
     takes the usual 8888 or the next free one. Returns the exit code: 0 for an orderly end. Raises
@@ -128,7 +128,7 @@ def run_formgrader(course: Path, *, browser: bool = True, port: int = 0) -> int:
 
 
 def noting(workspace: Path) -> Callable[[Collection[Published]], None]:
-    """Keeps for the panel which published ports cannot be had on this machine."""
+    """Notes for the panel which published ports are not available on this machine."""
     noted = workspace / PRIVATE / PORTS
     noted.unlink(missing_ok=True)
 
@@ -152,7 +152,7 @@ def _environment(engine: Engine, workspace: Path) -> dict[str, str]:
 
 
 def engine_line(engine: Engine, why: str) -> str:
-    """One line: which engine, why, and how a terminal gets to it."""
+    """One line: which engine, why, and how to use it from a terminal."""
     to_it = 'eval "$(dockbook engine env)"' if engine.private else f"export DOCKER_HOST={engine.docker_host}"
     why = f"{why}; {engine.detail}" if engine.detail else why
     ready = f"{engine.backend} ({why}), ready in {engine.ready_s:.1f} s."
@@ -165,10 +165,10 @@ def _print_tunnel(url: str) -> None:
         print(f"First run this on the computer that you logged in from: {command}", flush=True)
 
 
-def _watch(server: Server, attendant: Supervisor) -> None:
+def _watch(server: Server, supervisor: Supervisor) -> None:
     """Until JupyterLab ends. An engine that died comes back empty, where its backend can; it is said."""
     while (code := server.process.poll()) is None:
-        attendant.wait(_TICK_S)
+        supervisor.wait(_TICK_S)
     _require_orderly(server, code)
 
 
@@ -202,7 +202,7 @@ def serve(
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(config),
         "JUPYTER_RUNTIME_DIR": str(runtime),
-        # The home folder may hold another Jupyter's kernels and extensions, or be closed to writing.
+        # The home folder may hold another Jupyter's kernels and extensions, or be read-only.
         "JUPYTER_DATA_DIR": str(private / "jupyter-data"),
         "IPYTHONDIR": str(private / "ipython"),
         # This environment's kernel, not one of the same name in the home folder.
@@ -227,7 +227,7 @@ _MAIN = """\
 import os, sys
 if sys.platform == "linux":
     from grader.engine.system.linux import die_with_parent
-    die_with_parent()  # when the lab is killed outright, nobody else could end JupyterLab
+    die_with_parent()  # when the lab is killed outright, nothing else would end JupyterLab
     if os.getppid() != int(sys.argv[1]):
         sys.exit("the lab has ended")
 del sys.argv[1]
@@ -241,7 +241,7 @@ main()
 
 def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequence[str]:
     jupyter = [
-        # -P: a `docker.py` or `json.py` in the student's folder is theirs, not JupyterLab's.
+        # -P: a `docker.py` or `json.py` in the student's folder must not replace JupyterLab's.
         *(sys.executable, "-P", "-c", _MAIN, str(os.getpid())),
         f"--ServerApp.root_dir={workspace}",
         "--ServerApp.ip=127.0.0.1",
@@ -266,9 +266,9 @@ def _command(workspace: Path, port: int, *, instructor: bool = False) -> Sequenc
 
 
 def _come_up(command: Sequence[str], workspace: Path, env: Mapping[str, str], log: Path) -> Server:
-    """Start JupyterLab and wait until it answers; again where another one took the port that it had found.
+    """Start JupyterLab and wait until it answers; again if another process took the port that it had found.
 
-    It looks which port is free, lets go of it, and takes it a moment later (jupyter_server, serverapp.py).
+    It finds a free port, releases it, and takes it a moment later (jupyter_server, serverapp.py).
     """
     tries = PORT_TRIES
     while True:
@@ -280,7 +280,7 @@ def _come_up(command: Sequence[str], workspace: Path, env: Mapping[str, str], lo
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # A session of its own: Ctrl-C in our terminal is ours to handle, and comes as one request.
+                # A session of its own: Ctrl-C in our terminal is handled here, and passed on as one request.
                 start_new_session=True,
             )
         try:
@@ -336,7 +336,7 @@ def _url(info: Path) -> str:
 
 def _status(url: str) -> int:
     """The HTTP status that a request gets, 0 for no answer."""
-    # No proxy stands between us and ourselves.
+    # No proxy between this machine and itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2) as answer:
@@ -348,7 +348,7 @@ def _status(url: str) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask first, so that kernels are shut down in order; then insist, with all that it started."""
+    """Ask first, so that kernels are shut down cleanly; then kill it, with all that it started."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

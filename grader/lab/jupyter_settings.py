@@ -1,4 +1,4 @@
-"""What the course sets in JupyterLab, whoever starts it."""
+"""What the course sets in JupyterLab, however it is started."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSTRUCTORS = ["grader.lab.fresh_gradebook", "grader.grading.judge.received"]
 
 
 def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:
-    """JupyterLab's options, by the part that they belong to: whoever starts it, these are the course's."""
+    """JupyterLab's options for the course, by the part that they belong to, however it is started."""
     extensions = {f"nbgrader.server_extensions.{name}": instructor for name in _OFF_IN_SERVER}
     extensions |= dict.fromkeys(_INSTRUCTORS if instructor else [SERVER, _VALIDATE], True)
     server: dict[str, object] = {"jpserver_extensions": extensions}
@@ -42,7 +42,7 @@ def settings(*, instructor: bool = False) -> dict[str, dict[str, object]]:
 
 
 def write_settings(config: Path, *, instructor: bool = False) -> None:
-    """Settings of our own, so that nobody's ~/.jupyter opens the server to the network or breaks it."""
+    """Separate settings, so that no ~/.jupyter opens the server to the network or breaks it."""
     folder = config / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
     page = {"disabledExtensions": {f"@jupyter/nbgrader:{name}": not instructor for name in _OFF_IN_LAB}}

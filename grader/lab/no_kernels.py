@@ -1,4 +1,4 @@
-"""For a JupyterLab in which nothing may run: it has no kernels, by whatever name one asks for them."""
+"""For a JupyterLab in which nothing may run: it has no kernels, under any name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""``dockbook session``: a JupyterLab that somebody else starts, such as Binder, with an engine behind it.
+"""``dockbook session``: a JupyterLab that a hub starts, such as Binder, with an engine behind it.
 
 ``dockbook lab`` starts JupyterLab itself, on loopback and once the engine answers. A hub gives the command,
 the address and the token, and shows a student a page that waits: so the engine starts while the command does.
-Its address is known before it answers; who asks too early waits.
+Its address is known before it answers; early requests wait.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ def prepare_session(workspace: Path, course: Course) -> list[str]:
     lines = prepare(workspace, course=course)
     config = workspace / PRIVATE / "jupyter"
     write_settings(config)
-    # Whoever starts the server gives its options; these are the course's own.
+    # The hub that starts the server gives its options; these are the course's own.
     for name in ("jupyter_server_config", "jupyter_lab_config"):
         (config / f"{name}.json").write_text(json.dumps(settings(), indent=2) + "\n")
     return lines
 
 
 def is_prepared(workspace: Path) -> bool:
-    """Whether ``prepare_session`` was here, in an image's making or in a session before."""
+    """Whether ``prepare_session`` has run, when the image was built or in an earlier session."""
     return (workspace / PRIVATE / "jupyter" / "jupyter_lab_config.json").is_file()
 
 
 def run_session(command: Sequence[str], workspace: Path, course: Path) -> int:
-    """Run a command until it ends or somebody ends the session; its exit code, as a shell gives it.
+    """Run a command until it ends or the session is ended; its exit code, as a shell gives it.
 
-    The command finds the engine in its environment. An engine that cannot be had or does not come up is told
-    of and leaves the notebooks readable; one that dies comes back empty, at its address. ``course``: the
+    The command finds the engine in its environment. If no engine is available or it does not start, this is
+    reported and the notebooks stay readable; one that dies comes back empty, at its address. ``course``: the
     course's folder, for the start page. Raises UsageError when the command cannot be run.
     """
     record = workspace / PRIVATE / "notices"
@@ -127,7 +127,7 @@ def _open() -> Engine:
 
 
 def _without(error: EngineError, record: Path, then: str = "") -> None:
-    """There is no engine in this session: said in the log, and in every notebook that is opened."""
+    """There is no engine in this session: reported in the log, and in every notebook that is opened."""
     line = f"there is no engine{then and f': {then}'}. {error}"
     say(line)
     notices.note(record, line, standing=True)
@@ -152,7 +152,7 @@ def _wait(engine: Engine, record: Path) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:
-    """Ask first, so that kernels are shut down in order; then insist. Its exit code."""
+    """Ask first, so that kernels are shut down cleanly; then kill it. Its exit code."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Ending in order what somebody asks to end."""
+"""Ending cleanly on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Stop(Exception):
-    """Somebody asked the lab to end: Ctrl-C, a terminal that closed, a service manager."""
+    """The lab was asked to end: by Ctrl-C, a terminal that closed, a service manager."""
 
 
 @contextmanager

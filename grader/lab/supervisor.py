@@ -1,5 +1,5 @@
-"""What a lab does for its engine beside serving JupyterLab: it answers ``dockbook reset``, tells of limits
-that were reached, and starts a dead engine anew where its backend can do that."""
+"""What a lab does for its engine besides serving JupyterLab: it answers ``dockbook reset``, reports limits
+that were reached, and restarts a dead engine if its backend can do that."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def told_if_long(what: str, after_s: float = 1.0) -> Iterator[None]:
 
 
 class Supervisor:
-    """Attends to one engine while its owner waits: ``wait`` instead of a sleep. A context manager.
+    """Supervises one engine while its owner waits: ``wait`` instead of a sleep. A context manager.
 
-    ``tell`` is given what the student should know; ``then`` is what to do when no engine can be had any more.
+    ``tell`` gets what the student should know; ``then`` is what to do when no engine can be started any more.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Supervisor:
                 )
 
     def _revive(self) -> bool:
-        """Start a dead engine anew; whether there is one again."""
+        """Restart a dead engine; whether there is one again."""
         log = self._engine.tail(3)
         try:
             again, why = self._engine.restart(), ""

@@ -1,4 +1,4 @@
-"""What brings JupyterLab to the machine of somebody who has come over ssh."""
+"""How a user who has logged in over ssh opens JupyterLab on their own machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 def ssh_command(url: str, environment: Mapping[str, str]) -> str:
     """The `ssh -L` line after which ``url``, an address of 127.0.0.1 here, opens there, too.
 
-    Empty if nobody came over ssh.
+    Empty without ssh.
     The machine is named as it was reached: sshd(8) has its address and port in SSH_CONNECTION.
     """
     found = environment.get("SSH_CONNECTION", "").split()

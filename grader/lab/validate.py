@@ -1,4 +1,4 @@
-"""nbgrader's Validate button without nbgrader until somebody presses it: JupyterLab starts a second sooner.
+"""nbgrader's Validate button, loading nbgrader only when it is pressed: JupyterLab starts a second sooner.
 
 An extension of Jupyter's server in place of ``nbgrader.server_extensions.validate_assignment``: the same
 addresses, the same answers, from the same code.
@@ -24,8 +24,8 @@ class Validate(JupyterHandler):
         from nbgrader.server_extensions.validate_assignment.handlers import ValidateAssignmentHandler
 
         path = self.get_argument("path", None) or (self.get_json_body() or {}).get("path", "")
-        theirs = ValidateAssignmentHandler(self.application, self.request)
-        self.finish(json.dumps(theirs.validate_notebook(path)))
+        handler = ValidateAssignmentHandler(self.application, self.request)
+        self.finish(json.dumps(handler.validate_notebook(path)))
 
 
 class NbgraderVersion(JupyterHandler):
@@ -34,12 +34,12 @@ class NbgraderVersion(JupyterHandler):
     @web.authenticated
     def get(self) -> None:
         """Whether the browser's part is of the installed nbgrader."""
-        theirs, ours = self.get_argument("version"), version("nbgrader")
-        message = (
-            f"The Validate button is nbgrader {theirs}'s, and nbgrader {ours} is installed: reload the page."
-        )
+        in_browser, installed = self.get_argument("version"), version("nbgrader")
+        message = f"The Validate button is from nbgrader {in_browser}, not {installed}: reload the page."
         self.finish(
-            json.dumps({"success": True} if theirs == ours else {"success": False, "message": message})
+            json.dumps(
+                {"success": True} if in_browser == installed else {"success": False, "message": message}
+            )
         )
 
 

@@ -1,4 +1,4 @@
-"""``as_cli(container)``: the ``docker run`` line that makes a container like one that is there."""
+"""``as_cli(container)``: the ``docker run`` line that makes a container like an existing one."""
 
 from __future__ import annotations
 

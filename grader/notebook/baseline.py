@@ -1,7 +1,8 @@
-"""What stood on the student's own Docker before the course came: ``forget`` leaves that alone.
+"""What was on the student's own Docker before the course: ``forget`` leaves that alone.
 
-A private engine holds nothing of theirs, so there nothing is noted. On their own, the lab notes what is there
-when it starts (``DOCKBOOK_BEFORE`` names the file); without a lab, a kernel does when the course is loaded.
+For a private engine nothing is noted: all on it belongs to the course. On the student's own Docker, the lab
+notes what is there when it starts (``DOCKBOOK_BEFORE`` names the file); without a lab, a kernel does when the
+course is loaded.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _limits(host: Data) -> Iterator[str]:
         if fields.number(host, key) > 0:
             yield from (option, _size(fields.number(host, key)))
     swap = fields.number(host, "MemorySwap")
-    # Twice the memory is what the engine makes of none said; without a limit of memory it means nothing.
+    # By default the engine sets twice the memory; without a memory limit it means nothing.
     if fields.number(host, "Memory") > 0 and swap not in (0, 2 * fields.number(host, "Memory")):
         yield from ("--memory-swap", _size(swap) if swap > 0 else "-1")
     if isinstance(host.get("MemorySwappiness"), int) and 0 <= fields.number(host, "MemorySwappiness") <= 100:

@@ -1,4 +1,4 @@
-"""``configure("daemon.json")``: the private engine takes on what the student wrote, or says why not."""
+"""``configure("daemon.json")``: the private engine applies what the student wrote, or says why not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def configurer(
 ) -> Callable[[str], None]:
     """``configure`` for a notebook.
 
-    ``connect`` gives a client to see what came of it; ``held`` configures an engine that this kernel opened.
+    ``connect`` gives a client to see the result; ``held`` configures an engine that this kernel opened.
     """
     before: Json = {}
 
@@ -71,7 +71,7 @@ def configurer(
 
 
 def read(path: Path) -> Json:
-    """The options in a file. Raises ConfigurationRefused with line and column when it is no JSON object."""
+    """The options in a file. Raises ConfigurationRefused with line and column if it is not a JSON object."""
     name = quote(str(path), 200)
     try:
         with path.open("rb") as file:
@@ -88,7 +88,7 @@ def read(path: Path) -> Json:
     except json.JSONDecodeError as error:
         raise ConfigurationRefused(
             f"The file {name} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}.",
-            next_step=_mend(error),
+            next_step=_advice(error),
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigurationRefused(f"The file {name} is not text in UTF-8.") from error
@@ -104,18 +104,19 @@ def read(path: Path) -> Json:
 
 
 def _look_at_mirrors(options: Json, name: str) -> None:
-    """A daemon takes a mirror that is no address, says so in its log alone, and goes on without it."""
+    """A daemon accepts a mirror that is not an address, reports it only in its log, and continues without
+    it."""
     given = options.get("registry-mirrors")
     for mirror in given if isinstance(given, list) else ():
         if not (isinstance(mirror, str) and _is_address(mirror)):
             raise ConfigurationRefused(
-                f"The engine does not take {name}: the mirror {quote(mirror, 100)} is no address.",
-                next_step='write it whole, with http:// or https:// before the host: "http://mirror".',
+                f"The engine does not take {name}: the mirror {quote(mirror, 100)} is not an address.",
+                next_step='write it in full, with http:// or https:// before the host: "http://mirror".',
             )
 
 
 def _is_address(text: str) -> bool:
-    with contextlib.suppress(ValueError):  # brackets that are no IPv6 address
+    with contextlib.suppress(ValueError):  # brackets that are not an IPv6 address
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     return False
@@ -131,10 +132,10 @@ def _table(pairs: list[tuple[str, Any]]) -> Json:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
-def _mend(error: json.JSONDecodeError) -> str:
+def _advice(error: json.JSONDecodeError) -> str:
     line = error.doc.splitlines()[error.lineno - 1] if error.doc.splitlines() else ""
     before = error.doc[: error.pos].rstrip()
     if not error.doc.strip():
@@ -188,7 +189,7 @@ def _knock(address: str, options: Mapping[str, object]) -> None:
         reply = json.loads(line)
     except (OSError, ValueError) as error:
         raise ConfigurationRefused(
-            f"nobody answered at the engine's control socket ({visible(str(error), 120)}).",
+            f"nothing answered at the engine's control socket ({visible(str(error), 120)}).",
             next_step="is the engine still running? `dockbook lab` starts another.",
         ) from error
     if not (isinstance(reply, dict) and reply.get("ok") is True):
@@ -197,7 +198,7 @@ def _knock(address: str, options: Mapping[str, object]) -> None:
 
 
 def _see(connect: Callable[[], DockerClient], options: Json, before: Json, within_s: float) -> None:
-    """Wait until ``docker info`` shows the options: a reload takes its moment."""
+    """Wait until ``docker info`` shows the options: a reload takes a moment."""
     end = time.monotonic() + within_s
     missing: list[str] = []
     while True:
@@ -208,7 +209,7 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
         if time.monotonic() > end:
             raise ConfigurationRefused(
                 f"The engine took the file, but does not show: {', '.join(missing) or 'no answer'}.",
-                next_step='is each value of the kind that the daemon asks for? A mirror is a whole address: "http://mirror".',
+                next_step='is each value of the kind that the daemon asks for? A mirror is a full address: "http://mirror".',
             )
         time.sleep(0.05)
 
@@ -242,7 +243,7 @@ def _registries(info: Json) -> Json:
 
 
 def _insecure(info: Json) -> set[str]:
-    """Names stand among the registries with ``Secure`` false; address ranges in a list of their own."""
+    """Names are among the registries with ``Secure`` false; address ranges in a separate list."""
     names = _registries(info).get("IndexConfigs") or {}
     ranges = _registries(info).get("InsecureRegistryCIDRs") or []
     return {name for name, facts in names.items() if facts.get("Secure") is False} | set(ranges)

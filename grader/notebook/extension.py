@@ -56,25 +56,25 @@ def load(shell: InteractiveShell) -> None:
     if line:
         print(line)
     student = student_id(os.environ, Path())
-    witness = LiveInspector(shell.user_ns, student=student, held=bool(_held))
+    inspector = LiveInspector(shell.user_ns, student=student, held=bool(_held))
     with contextlib.suppress(Blocked):  # without an engine there is nothing to note; a check will say so
-        _keeper.of(witness.client())
-    hints, forget = Hints(), forgetter(witness.client, _keeper.of)
+        _keeper.of(inspector.client())
+    hints, forget = Hints(), forgetter(inspector.client, _keeper.of)
     shell.push(
         {
-            "check": _checker(witness, hints).check,
-            "configure": configurer(witness.client, held=_held[0].configure if _held else None),
+            "check": _checker(inspector, hints).check,
+            "configure": configurer(inspector.client, held=_held[0].configure if _held else None),
             "forget": forget,
             "hint": hints,
             "mine": StudentValues(student),
-            "scene": scenery(witness.client, student, forget),
-            "as_cli": translator(witness.client),
-            "why": explainer(witness.client),
+            "scene": scenery(inspector.client, student, forget),
+            "as_cli": translator(inspector.client),
+            "why": explainer(inspector.client),
         },
         interactive=False,
     )
     pictures.register(shell)
-    magic: Any = _tracer(witness).magic(shell)  # IPython's types want a method
+    magic: Any = _tracer(inspector).magic(shell)  # IPython's types want a method
     shell.register_magic_function(magic, "cell", "trace")
     _tell_notices(shell)
 
@@ -96,15 +96,15 @@ def _tell_notices(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", tell)
 
 
-def _tracer(witness: LiveInspector) -> Tracer:
+def _tracer(inspector: LiveInspector) -> Tracer:
     """The one of this kernel: its socket outlives a second loading."""
     if not _tracers:
-        _tracers.append(Tracer(witness.client))
+        _tracers.append(Tracer(inspector.client))
     return _tracers[0]
 
 
 def student_id(environment: Mapping[str, str], folder: Path) -> str:
-    """Whose values a notebook in ``folder`` has: as the environment says, else as its workspace does."""
+    """The student id for a notebook in ``folder``: from the environment, else from its workspace."""
     named = environment.get(variables.STUDENT)
     if named is not None:
         return named
@@ -115,7 +115,7 @@ def student_id(environment: Mapping[str, str], folder: Path) -> str:
     return ""
 
 
-def _checker(witness: LiveInspector, hints: Hints) -> Checker:
+def _checker(inspector: LiveInspector, hints: Hints) -> Checker:
     """One that shows a pass at once; other outcomes come as exceptions, which show themselves."""
 
     def tell(task: str, outcome: Outcome) -> None:
@@ -125,7 +125,7 @@ def _checker(witness: LiveInspector, hints: Hints) -> Checker:
             tasks = hints.tasks()
             display(Verdict(task, outcome, progress(checker.outcomes, tasks) if task in tasks else ""))
 
-    checker = Checker(witness, tell=tell)
+    checker = Checker(inspector, tell=tell)
     return checker
 
 

@@ -41,7 +41,7 @@ def forgetter(
         """Remove these things if they are there, so that a cell can run again.
 
         Containers go running or not, with their anonymous volumes. Nothing else is touched, and on your own
-        Docker nothing that was there before the course: an image that stays is in nobody's way, anything
+        Docker nothing that was there before the course: an image that stays does no harm, anything
         else raises CouldNotForget.
         """
         for name in (*containers, *_several(image), *_several(network), *_several(volume)):

@@ -1,6 +1,6 @@
 """``hint("task")``: the chapter's hints, one step further with each call.
 
-They stand in ``hints.toml`` beside the notebook: a table ``[hints]`` with a list of texts for each task.
+They are in ``hints.toml`` next to the notebook: a table ``[hints]`` with a list of texts for each task.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Hints:
         except (OSError, ValueError, RecursionError) as error:
             return Hint("No hints", f"{FILE} cannot be read here: {visible(str(error), 200)}")
         if not known:
-            return Hint("No hints", f"there is no {FILE} beside this notebook")
+            return Hint("No hints", f"there is no {FILE} next to this notebook")
         name: object = task  # a cell is not type-checked
         if not isinstance(name, str) or name.strip() not in known:
             return self._no_such_task(name, known)
@@ -83,7 +83,7 @@ class Hints:
 
 
 def _read(path: Path) -> dict[str, list[str]]:
-    """The texts of each task; empty without a file. What is no list of texts is left out."""
+    """The texts of each task; empty without a file. What is not a list of texts is left out."""
     try:
         found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

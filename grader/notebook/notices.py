@@ -1,4 +1,4 @@
-"""What happened to the engine between two cells, told where a student in a browser reads it: above the next
+"""What happened to the engine between two cells, shown where a student in a browser reads it: above the next
 cell's output. ``dockbook session`` writes, each notebook's kernel reads. Standard library only."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def standing(file: Path) -> str:
 
 
 def take_back(file: Path) -> None:
-    """A new session: what stood in the last one may be over."""
+    """A new session: notices of the last one may be out of date."""
     with contextlib.suppress(OSError):
         _standing(file).unlink(missing_ok=True)
 

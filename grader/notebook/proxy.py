@@ -1,8 +1,8 @@
-"""A socket in front of the engine's that notes what is asked: how ``%%trace`` hears the ``docker`` command.
+"""A socket in front of the engine's that notes what is asked: how ``%%trace`` records the ``docker`` command.
 
 Each connection carries one request: the proxy asks the engine to close it after the reply, so that nothing
 needs to be taken apart but the head of a request and of its reply. Streams and upgraded connections (attach,
-exec, BuildKit's session) pass through as they are.
+exec, BuildKit's session) pass through unchanged.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Replied = Callable[[int, float], None]
 class Proxy:
     """Listens on a socket of its own for as long as this process lives, or until it is closed.
 
-    ``heard`` is told of each request, and gives what is to be told of its reply.
+    ``heard`` is called for each request, and gives what is to be called for its reply.
     ``engine``: where the engine listens, as DOCKER_HOST says it (``unix://`` or ``tcp://``).
     """
 
@@ -67,12 +67,14 @@ class Proxy:
         threading.Thread(target=self._accept, name="trace", daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections; those that are open go on. Safe to call twice."""
+        """Take no more connections; open ones continue. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who waits for one
+            self._listener.shutdown(
+                socket.SHUT_RDWR
+            )  # closing alone does not wake a thread that waits for one
         self._listener.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         atexit.unregister(self.close)
@@ -125,7 +127,7 @@ class Proxy:
 
 
 def can_carry(engine: str | None) -> bool:
-    """Whether a proxy can stand in front of this DOCKER_HOST: not where TLS is spoken, nor over ssh."""
+    """Whether a proxy can be used for this DOCKER_HOST: not with TLS, nor over ssh."""
     return bool(engine) and urlsplit(engine).scheme in ("unix", "tcp", "http")
 
 

@@ -1,7 +1,7 @@
 """``scene("task")``: puts on the engine what a task of the course is about, with values to be found there.
 
-The values are each student's own and the same every time. They stand in no cell and in no variable, so what
-finds them is a question to the engine.
+The values are each student's own and the same every time. They are in no cell and in no variable, so only
+a question to the engine finds them.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class NoSuchScene(InWords, UsageError):
 
 
 class NoScene(InWords, EngineError):
-    """The engine would not have it."""
+    """The engine refused it."""
 
 
 def scenery(connect: Callable[[], DockerClient], student: str, forget: Forget) -> Callable[[str], None]:
     """``scene`` for a notebook of this student."""
 
     def scene(task: str) -> None:
-        """Make anew what this task is about. Raises NoSuchScene, and NoScene in the engine's own words."""
+        """Make again what this task is about. Raises NoSuchScene, and NoScene in the engine's own words."""
         named: object = task  # a cell is not type-checked
         make = _SCENES.get(named) if isinstance(named, str) else None
         if make is None:
@@ -78,7 +78,7 @@ def _locker(client: DockerClient, hidden: Hidden, _mine: StudentValues, forget: 
 
 
 def _latecomer(client: DockerClient, hidden: Hidden, mine: StudentValues, forget: Forget) -> None:
-    """Somebody has the port."""
+    """Another container has the port."""
     other = hidden.word("latecomer")
     forget("latecomer", other)
     _run(client, "httpd", None, name=other, ports={"80/tcp": mine.port("latecomer")}, init=True)
@@ -102,7 +102,7 @@ def _switchboard(client: DockerClient, hidden: Hidden, _mine: StudentValues, for
 
 
 def _lookout(client: DockerClient, hidden: Hidden, _mine: StudentValues, _forget: Forget) -> None:
-    """An image whose entry point lets nobody in, with a word in a file."""
+    """An image with an entry point that ends at once, with a word in a file."""
     recipe = f'FROM busybox\nRUN echo {hidden.word("lookout")} > /word\nENTRYPOINT ["false"]'
     client.images.build(fileobj=BytesIO(recipe.encode()), tag="sealed", rm=True)
 

@@ -28,7 +28,8 @@ class _Test:
 def check_notebook(
     path: Path, task: str | None = None, *, environment: Mapping[str, str] | None = None
 ) -> list[TaskOutcome]:
-    """Run a notebook's test cells (or one task's) against the engine of ``environment``, by default ours.
+    """Run a notebook's test cells (or one task's) against the engine of ``environment``, by default this
+    process's.
 
     Only the test cells run, so what the student assigned in the notebook is not known: a task that asks for
     it is not reached. Raises CourseError if the notebook cannot be read or has no such task, Blocked if no
@@ -38,17 +39,17 @@ def check_notebook(
     if task is not None:
         tests = [test for test in tests if test.task == task] or _no_such_task(path, task, tests)
     chosen = _environment() if environment is None else environment
-    witness = LiveInspector(None, environment=chosen, student=student_id(chosen, path.parent))
+    inspector = LiveInspector(None, environment=chosen, student=student_id(chosen, path.parent))
     try:
-        witness.client()
-        checker = Checker(witness)
+        inspector.client()
+        checker = Checker(inspector)
         return [TaskOutcome(test.task, _run(test, checker, path)) for test in tests]
     finally:
-        witness.close()
+        inspector.close()
 
 
 def run_check(path: Path, task: str | None = None) -> int:
-    """``check_notebook`` in print; the exit code: 0 all passed, 1 something to mend, 3 could not look."""
+    """``check_notebook`` in print; the exit code: 0 all passed, 1 something to fix, 3 could not check."""
     outcomes = check_notebook(path, task)
     for each in outcomes:
         print(as_text(each.task, each.outcome))
@@ -59,7 +60,7 @@ def run_check(path: Path, task: str | None = None) -> int:
 
 
 def _environment() -> Mapping[str, str]:
-    """Ours if it names an engine, else what leads to the running lab's."""
+    """This process's environment if it names an engine, else variables that lead to the running lab's."""
     if os.environ.get("DOCKER_HOST"):
         return os.environ
     return running_lab() or os.environ
@@ -72,7 +73,7 @@ def _run(test: _Test, checker: Checker, path: Path) -> Outcome:
     try:
         code = compile(test.source, f"{path.name}, cell test-{test.task}", "exec")
         names = {"check": checker.check, "forget": _keep, "hint": _keep, "configure": _keep, "scene": _keep}
-        exec(code, {"__name__": "__main__", "mine": StudentValues(checker.witness.student), **names})  # noqa: S102
+        exec(code, {"__name__": "__main__", "mine": StudentValues(checker.inspector.student), **names})  # noqa: S102
     except (CheckFailed, Blocked):
         pass  # the checker has noted it
     except Exception as error:  # noqa: BLE001 (whatever a cell raises, the other tasks are still checked)

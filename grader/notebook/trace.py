@@ -1,6 +1,7 @@
 """``%%trace``: the conversation of a cell with the engine, call by call, and the command line for each.
 
-docker-py is heard where it sends, the ``docker`` command through a socket of ours that leads to the engine.
+docker-py is recorded where it sends, the ``docker`` command through a socket of this module that leads to the
+engine.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _USUAL = {
     "RestartPolicy": {"Name": "no"},
 }
 """What clients send unasked. ``ConsoleSize`` is left out, too."""
-_NOBODY: Mapping[str, Any] = {}
+_NO_BODY: Mapping[str, Any] = {}
 
 
 @dataclass
@@ -164,7 +165,7 @@ class Tracer:
 
     @contextmanager
     def listening(self) -> Iterator[Conversation]:
-        """Hear everything that is asked of the engine meanwhile."""
+        """Record everything that is asked of the engine meanwhile."""
         heard = Conversation(names=self._names)
         outer = self._now
         self._now = heard
@@ -175,7 +176,7 @@ class Tracer:
         else:
             heard.remark = "Only calls of docker-py are shown here, not those of the docker command."
         sender = APIClient.__dict__.get("send")  # another trace's, when a traced cell traces
-        setattr(APIClient, "send", self._send())  # noqa: B010 - a method of its base class, ours meanwhile
+        setattr(APIClient, "send", self._send())  # noqa: B010 - replaces a method of its base class meanwhile
         try:
             yield heard
         finally:
@@ -258,7 +259,7 @@ def _call(method: str, url: str, headers: Mapping[str, str], body: object) -> Ca
 def _json(headers: Mapping[str, str], body: object) -> Mapping[str, Any]:
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if "json" not in kind or not isinstance(body, str | bytes):
-        return _NOBODY
+        return _NO_BODY
     return _object(body)
 
 
@@ -266,12 +267,13 @@ def _object(text: str | bytes) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return _NOBODY
-    return found if isinstance(found, dict) else _NOBODY
+        return _NO_BODY
+    return found if isinstance(found, dict) else _NO_BODY
 
 
 def _interesting(value: Any, depth: int = 0) -> Any:
-    """Without what says nothing: null, false, zero, empty. What lies too deep for a reader is cut off."""
+    """Without what says nothing: null, false, zero, empty. What is nested too deeply for a reader is cut
+    off."""
     if not isinstance(value, Mapping | list):
         return value
     if depth == _DEEPEST:

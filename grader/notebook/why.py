@@ -11,7 +11,7 @@ from typing import Any
 from docker import DockerClient
 
 from grader.errors import Blocked, UsageError
-from grader.expect.show import AMBER, GREEN, CouldNotLook, InWords, with_code
+from grader.expect.show import AMBER, GREEN, CouldNotCheck, InWords, with_code
 from grader.expect.why import Why, explain
 from grader.expect.words import closest, quote
 from grader.state import Container, json_fields, read_file, read_log
@@ -28,7 +28,7 @@ _FINE = ("running", "finished", "stopped")
 
 
 class CannotTell(InWords, UsageError):
-    """What was given is no container that the engine knows."""
+    """The argument is not a container that the engine knows."""
 
 
 class Answer:
@@ -75,7 +75,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except Blocked as blocked:
-        raise CouldNotLook(blocked.what, next_step=blocked.next_step) from blocked.__cause__
+        raise CouldNotCheck(blocked.what, next_step=blocked.next_step) from blocked.__cause__
 
 
 def inspected(client: DockerClient, container: object, asker: str) -> dict[str, Any]:

@@ -206,7 +206,7 @@ def _endpoints(net: dict[str, Any]) -> tuple[Endpoint, ...]:
 def _links(host: dict[str, Any], net: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """``/db:/web/database``: the container ``db`` is called ``database`` inside ``web``.
 
-    In the default network they stand with the container, in another one with its place there.
+    For the default network they are in the container's settings, for another one in its endpoint.
     """
     places = fields.table(net, "Networks")
     found = [*fields.texts(host, "Links")]
@@ -228,7 +228,7 @@ def _mount(item: dict[str, Any]) -> Mount:
 
 
 def unsettled(before: Container, after: Container | None) -> tuple[str, ...]:
-    """What changed between two looks at one container, in words; empty if it held still."""
+    """What changed between two looks at one container, in words; empty if nothing changed."""
     if after is None:
         return ("it was there, then it was removed",)
     old, new = before.pulse, after.pulse

@@ -1,7 +1,7 @@
 """What a Debian machine notes about itself: its packages, users and groups, read from its own files.
 
-Formats: deb-control(5), dpkg-query(1), passwd(5), group(5), shadow(5). Each reads tolerantly: a line that is
-none of the format is passed over, as the tools do.
+Formats: deb-control(5), dpkg-query(1), passwd(5), group(5), shadow(5). Each reads tolerantly: a line that
+does not follow the format is skipped, as the tools do.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class User:
 
 @dataclass(frozen=True)
 class Group:
-    """A line of ``/etc/group``, without those whose main group it is."""
+    """A line of ``/etc/group``, without the users that have it as their main group."""
 
     name: str
     number: str

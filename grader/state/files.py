@@ -39,7 +39,7 @@ def read_file(
 ) -> FileThere | None:
     """What is at ``path`` in a container, running or not; None if there is nothing (or no container).
 
-    ``max_bytes``: so much of its text. Raises Blocked if the engine does not answer within ``deadline_s``
+    ``max_bytes``: this much of its text. Raises Blocked if the engine does not answer within ``deadline_s``
     seconds.
     """
     with looking(client, f"the file {path}", deadline_s, one=True) as look:

@@ -1,4 +1,4 @@
-"""What an image is: its names from the list, its making from an inspect when somebody asks."""
+"""What an image is: its names from the list, its history and settings from an inspect when needed."""
 
 from __future__ import annotations
 

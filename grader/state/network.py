@@ -13,7 +13,7 @@ PREDEFINED = ("bridge", "host", "none")
 
 @dataclass(frozen=True)
 class Network:
-    """A network. Who is in it stands with the containers, the stopped ones too."""
+    """A network. The containers say who is in it, stopped ones too."""
 
     id: str
     name: str

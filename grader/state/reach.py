@@ -1,4 +1,4 @@
-"""Reach the engine, or say that it could not be reached: "wrong" and "could not look" differ."""
+"""Reach the engine, or say that it could not be reached: "wrong" and "could not check" differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib3.exceptions import TimeoutError as TimeoutErrorOfPool
 
 from grader.errors import Blocked, NoAnswer, ObjectFault
 
-DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to put it right."
+DOCTOR = "run `dockbook doctor`: it says what is wrong with the engine and how to fix it."
 
 MOST_BYTES = 8 << 20
 """Of all that is answered in one look: hundreds of containers take 3 MB. Read, it takes twenty times that."""
@@ -30,7 +30,7 @@ _SHORTAGES = (
 
 
 class _TooLong(DockerException):
-    """An answer that nobody should have to keep."""
+    """An answer that is too long to keep."""
 
 
 class Look:
@@ -48,7 +48,7 @@ class Look:
         left = self._end - time.monotonic()
         if left <= 0:
             raise NoAnswer(
-                f"Could not look at {self._what}: the engine took longer than {self._deadline_s:g} s.",
+                f"Could not inspect {self._what}: the engine took longer than {self._deadline_s:g} s.",
                 next_step="run the check again; if it stays slow, restart the engine.",
             )
         return left
@@ -84,7 +84,7 @@ class Look:
 
 @contextmanager
 def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = False) -> Iterator[Look]:
-    """Everything that keeps us from looking becomes Blocked, with the engine's own words.
+    """Everything that prevents the look becomes Blocked, with the engine's own words.
 
     NoAnswer where it did not answer in time. ``one``: the look is at one object, and the engine's refusal is
     about that: ObjectFault.
@@ -101,7 +101,7 @@ def looking(client: DockerClient, what: str, deadline_s: float, *, one: bool = F
         if one and (too_long or (isinstance(error, APIError) and not _shortage(error))):
             raise ObjectFault(what, reason(error)) from error
         kind = NoAnswer if too_long or _timed_out(error) else Blocked
-        raise kind(f"Could not look at {what}: {reason(error)}.", next_step=DOCTOR) from error
+        raise kind(f"Could not inspect {what}: {reason(error)}.", next_step=DOCTOR) from error
     finally:
         api.timeout = patience
         hooks.remove(look.bounded)

@@ -78,7 +78,7 @@ class Reference:
 def familiar(ref: str) -> str:
     """The short form with its tag: ``docker.io/library/debian`` and ``debian`` are ``debian:latest``.
 
-    A reference by digest keeps its digest and loses its tag, as the engine does; an id stays as it is.
+    A reference by digest keeps its digest and loses its tag, as the engine does; an id is not changed.
     """
     ref = ref.strip()
     if ref.startswith("sha256:"):

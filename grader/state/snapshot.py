@@ -27,7 +27,7 @@ class Snapshot:
     networks: tuple[Network, ...] = ()
     volumes: tuple[Volume, ...] = ()
     unread: int = 0
-    """Containers beyond MOST_CONTAINERS, the oldest ones, which nobody looked at."""
+    """Containers beyond MOST_CONTAINERS, the oldest ones, which were not inspected."""
     originals: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Ids that names must lead to, by name as ``familiar`` has it: the course's images, where it matters."""
 

@@ -1,1 +1,1 @@
-"""The student's folder: laid out, looked at, reset, packed for handing in."""
+"""The student's folder: laid out, looked at, reset, packed for submission."""

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def engine_contents(workspace: Path, lab: RunningLab | None) -> Contents:
-    """What a student would lose. On their own Docker that is nothing: a reset leaves it alone.
+    """What a student would lose. On their own Docker that is nothing: a reset does not touch it.
 
     Raises EngineDied when the lab's engine does not answer.
     """
     found = [_running(lab)] if lab and lab.engine else []
-    lasting = PersistentState(workspace)
-    if not lasting.in_use():
-        found.append(lasting.contents())
+    persistent = PersistentState(workspace)
+    if not persistent.in_use():
+        found.append(persistent.contents())
     merged = (
         sorted({name for one in found for name in getattr(one, kind.name)}) for kind in fields(Contents)
     )
@@ -48,15 +48,15 @@ def _running(lab: RunningLab) -> Contents:
 
 
 def is_clean(workspace: Path, lab: RunningLab | None) -> bool:
-    """Whether there is no engine to clean: none runs, none is kept and nothing was put aside."""
-    lasting = PersistentState(workspace)
-    return not (lab and lab.engine) and not lasting.exists() and not lasting.aside()
+    """Whether there is no engine to clean: none runs, none is kept and nothing was moved aside."""
+    persistent = PersistentState(workspace)
+    return not (lab and lab.engine) and not persistent.exists() and not persistent.aside()
 
 
 def clean_engine(workspace: Path, lab: RunningLab | None) -> None:
-    """Reset the lab's engine, remove what is kept beside it. Raises EngineError."""
+    """Reset the lab's engine and remove its saved state. Raises EngineError."""
     if lab and lab.engine:
         ask_owner(lab.engine.id, "reset")
-    lasting = PersistentState(workspace)
-    if not lasting.in_use():
-        lasting.remove()
+    persistent = PersistentState(workspace)
+    if not persistent.in_use():
+        persistent.remove()

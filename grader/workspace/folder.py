@@ -1,8 +1,8 @@
 """The student's copy of the course. What is in it belongs to the student: nothing is ever overwritten.
 
 A chapter is given out in its release form: solutions and hidden tests taken out, outputs cleared, nbgrader's
-metadata kept (Validate and grading need it). A newer release is put beside the student's notebook; a notebook
-that can no longer be read, or something else in a chapter's place, is kept aside.
+metadata kept (Validate and grading need it). A newer release is put next to the student's notebook; a
+notebook that can no longer be read, or something else in a chapter's place, is moved aside.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 def default_workspace() -> Path:
     """``DOCKBOOK_WORKSPACE``, else ``dockbook-course`` in the home folder.
 
-    Not ``dockbook``: that is where the README's own line puts the clone.
+    Not ``dockbook``: the command in the README puts the clone there.
     """
     return Path(os.environ.get(variables.WORKSPACE) or Path.home() / "dockbook-course")
 
@@ -47,7 +47,7 @@ def default_workspace() -> Path:
 def student_version(source: NotebookNode) -> NotebookNode:
     """The release form of an instructor's notebook, as ``nbgrader generate_assignment`` makes it.
 
-    The given notebook stays as it is. Raises CourseError when its nbgrader metadata is not usable.
+    The given notebook is not changed. Raises CourseError when its nbgrader metadata is not usable.
     """
     from nbgrader import preprocessors
 
@@ -77,7 +77,7 @@ def student_version(source: NotebookNode) -> NotebookNode:
 def prepare(workspace: Path, *, student: str | None = None, course: Course | None = None) -> list[str]:
     """Make or complete the workspace; lines that tell the student what was done.
 
-    Raises UsageError for an unusable id, somebody else's workspace or a folder that holds something else,
+    Raises UsageError for an unusable id, another student's workspace or a folder that holds something else,
     DockbookError when it cannot write.
     """
     from grader.course import Course as AnyCourse
@@ -96,7 +96,7 @@ def prepare(workspace: Path, *, student: str | None = None, course: Course | Non
 
 
 def _require_usable(workspace: Path, course: Course) -> None:
-    """Raises UsageError for a folder of the course's own, and for one with somebody's other files in it.
+    """Raises UsageError for a folder of the course's own, and for one with other files in it.
 
     Chapters that were unpacked there before the first lab, an exam say, are what a workspace is for.
     """
@@ -126,12 +126,12 @@ def unwritable(workspace: Path, error: OSError) -> DockbookError:
     """What to raise when the workspace cannot be written."""
     return DockbookError(
         f"The workspace {workspace} cannot be written: {error.strerror or error}.",
-        next_step="make room or permission there, or choose another folder with --workspace.",
+        next_step="free space or change permissions there, or choose another folder with --workspace.",
     )
 
 
 def require_workspace(workspace: Path) -> Path:
-    """This folder. Raises UsageError when it is none."""
+    """This folder. Raises UsageError if it is not a folder."""
     if not workspace.is_dir():
         raise UsageError(f"There is no workspace at {workspace}.", next_step="make one with `dockbook lab`.")
     return workspace
@@ -153,7 +153,7 @@ def find_notebook(workspace: Path, chapter: str) -> Path:
 
 
 def chapters_in(workspace: Path, course: Course) -> list[Chapter]:
-    """The course's written chapters, then others that lie in the workspace: an exam, handed out by itself.
+    """The course's written chapters, then others in the workspace: an exam, handed out separately.
 
     Of those others only the student's notebook is known: no source, and the usual limits.
     """
@@ -176,7 +176,8 @@ def chapter_in(workspace: Path, course: Course, name: str) -> Chapter:
 
 
 def claim(workspace: Path, student: str) -> None:
-    """Note whose workspace it is. Raises UsageError for an unusable id or somebody else's, OSError."""
+    """Note the workspace's owner. Raises UsageError for an unusable id or another student's workspace,
+    OSError."""
     record = read_record(workspace)
     _claim(record, student, workspace)
     write_record(workspace, record)
@@ -209,7 +210,7 @@ def note_given(workspace: Path, chapter: str, text: str) -> None:
 
 
 def _give_or_say(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator[str]:
-    """A chapter whose source is broken does not take the others from the student."""
+    """A chapter with a broken source does not keep the others from the student."""
     try:
         yield from _give(chapter, workspace, record)
     except CourseError as error:
@@ -224,7 +225,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
     # A link to a folder is the student's own way to keep it elsewhere.
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         aside = keep(workspace, chapter.id)
-        yield f"{chapter.id}: something that is not a folder had its name; it is kept as {aside}"
+        yield f"{chapter.id}: something that is not a folder had its name; it was moved aside to {aside}"
     folder.mkdir(exist_ok=True)
     _give_files(chapter.folder, folder)
 
@@ -235,7 +236,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
             yield f"{chapter.id}: your notebook {target} cannot be read; it is unchanged. Next: chmod u+rw it"
             return
         if found:
-            yield _put_aside(chapter.id, target, found)
+            yield _move_aside(chapter.id, target, found)
         elif known:
             return
         else:
@@ -243,7 +244,7 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
             if record["given"].get(chapter.id) != hashlib.sha256(text.encode()).hexdigest():
                 new = _free(folder, f"{chapter.id}.new")
                 _put(new, text)
-                yield f"{chapter.id}: a newer version is now beside yours, which is unchanged: {new.name}"
+                yield f"{chapter.id}: a newer version is now next to yours, which is unchanged: {new.name}"
             _note(record, chapter.id, text)
             record["made_of"][chapter.id] = made_of
             return
@@ -254,11 +255,11 @@ def _give(chapter: Chapter, workspace: Path, record: dict[str, Any]) -> Iterator
         yield f"{chapter.id}: {chapter.title}: {target}"
 
 
-def _put_aside(chapter: str, target: Path, found: str) -> str:
+def _move_aside(chapter: str, target: Path, found: str) -> str:
     """Keep a damaged notebook under another name; what to tell the student."""
     aside = _free(target.parent, f"{chapter}.damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     target.rename(aside)
-    line = f"{chapter}: your notebook could not be read ({found}); it is kept as {aside.name}"
+    line = f"{chapter}: your notebook could not be read ({found}); it was moved aside to {aside.name}"
     earlier = target.parent / ".ipynb_checkpoints" / f"{chapter}-checkpoint.ipynb"
     with suppress(PermissionError):
         if earlier.is_file() and not trouble(earlier):
@@ -312,7 +313,7 @@ def _put(target: Path, text: str) -> bool:
 def _note(record: dict[str, Any], chapter: str, text: str) -> None:
     data = text.encode()
     record["given"][chapter] = hashlib.sha256(data).hexdigest()
-    # JupyterLab writes a notebook anew when it saves: what stands in its cells tells whether it was changed.
+    # JupyterLab rewrites a notebook when it saves it: the text of its cells shows whether it was changed.
     record["sources"][chapter] = read_stored(data).sources
 
 

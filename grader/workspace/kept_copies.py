@@ -10,15 +10,15 @@ from pathlib import Path
 from grader.errors import DockbookError
 
 KEPT = "kept"
-"""The folder in the workspace that they lie in."""
+"""The folder in the workspace that they are in."""
 
 
 def keep(workspace: Path, name: str) -> Path:
     """Move WORKSPACE/NAME, whatever it is, below ``kept``; where it is now.
 
-    The name has the local time and is nobody else's, so two in one second are two. The move is one rename:
-    killed at any moment, the work is whole, here or there. A link is moved as a link. Raises OSError, and
-    DockbookError when something that is no folder is called ``kept``.
+    The name has the local time and is unique, so two in one second get different names. The move is one
+    rename: killed at any moment, the work is whole, here or there. A link is moved as a link. Raises OSError,
+    and DockbookError when something that is not a folder is called ``kept``.
     """
     place = workspace / KEPT
     if place.is_symlink() or (place.exists() and not place.is_dir()):
@@ -42,7 +42,7 @@ def keep(workspace: Path, name: str) -> Path:
 
 
 def kept_copies(workspace: Path, name: str) -> list[Path]:
-    """The copies of this chapter, oldest first; empty folders, which a killed command left, are none."""
+    """The copies of this chapter, oldest first; empty folders, left by a killed command, do not count."""
     place = workspace / KEPT
     if not place.is_dir():
         return []

@@ -91,13 +91,13 @@ def _not_taken(path: Path, relative: str, chapter: str) -> str | None:
     if path.is_symlink():
         return "a link is not followed"
     if not stat.S_ISREG(path.lstat().st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if len(os.fsencode(relative)) > MAX_NAME:
         return "its name is too long"
     try:
         relative.encode("utf-8")
     except UnicodeEncodeError:
-        return "its name is no text"
+        return "its name is not text"
     if fnmatch.fnmatch(name, f"{chapter}.damaged-*") or fnmatch.fnmatch(name, f"{chapter}.new*.ipynb"):
         return "it is an older or newer copy of your notebook"
     if path.suffix.lower() in _ARCHIVES:

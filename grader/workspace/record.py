@@ -1,4 +1,4 @@
-"""What is noted of a workspace: whose it is, what was given out. Standard library only: kernels read it."""
+"""What is noted about a workspace: its owner, what was handed out. Standard library only: kernels read it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from grader.files import write_whole
 
 PRIVATE = ".dockbook"
-"""The folder in the workspace that is ours: what was given, receipts, JupyterLab's settings and log."""
+"""Dockbook's own folder in the workspace: what was handed out, receipts, JupyterLab's settings and log."""
 RECORD = Path(PRIVATE, "workspace.json")
 
 
@@ -20,7 +20,8 @@ def student_of(workspace: Path) -> str | None:
 
 
 def read_record(workspace: Path) -> dict[str, Any]:
-    """The record; an empty one when there is none or it is damaged (then releases are put beside again)."""
+    """The record; an empty one when there is none or it is damaged (then releases are put next to the
+    notebooks again)."""
     try:
         found = json.loads((workspace / RECORD).read_text(encoding="utf-8"))
     except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):

@@ -22,8 +22,8 @@ _WAIT_S = 10.0
 
 @dataclass(frozen=True)
 class Reset:
-    """What was done. ``kept``: where the student's own is now, None if there was none. ``leads_to``: where
-    the link leads that stood in the chapter's place; nothing there was touched."""
+    """What was done. ``kept``: where the student's own is now, None if there was none. ``leads_to``: the
+    target of a link in the chapter's place; nothing there was changed."""
 
     notebook: Path
     kept: Path | None
@@ -33,7 +33,7 @@ class Reset:
 def reset(workspace: Path, chapter: Chapter) -> Reset:
     """Keep what is at the chapter's place, whatever it is, and put a clean copy there.
 
-    The clean copy is made first, beside; then two renames put it in place. Killed at any moment, the
+    The clean copy is made first, next to it; then two renames put it in place. Killed at any moment, the
     student's work is whole at its place or below ``kept``. Raises CourseError when the chapter cannot be
     given, UsageError when there is no workspace, DockbookError when it cannot be written.
     """
@@ -79,7 +79,7 @@ def _reset(workspace: Path, chapter: Chapter, private: Path) -> Reset:
 
 
 def _leads_to(place: Path) -> str:
-    """Where a link leads, as a whole path; empty if this is none. A link to itself leads to its own text."""
+    """A link's target as a full path; empty if this is not a link. For a link to itself, its own text."""
     if not place.is_symlink():
         return ""
     with suppress(OSError):

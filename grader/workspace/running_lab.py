@@ -24,7 +24,7 @@ class RunningLab:
 
 
 def running_lab_over(workspace: Path) -> RunningLab | None:
-    """The newest JupyterLab that `dockbook lab` serves this folder with; None if none runs."""
+    """The newest JupyterLab that `dockbook lab` runs for this folder; None if there is none."""
     found = []
     for path in (workspace / PRIVATE / "run").glob("jpserver-*.json"):
         try:

@@ -1,4 +1,4 @@
-"""``dockbook status``: how each chapter of a workspace stands. Reads files, asks no engine, changes
+"""``dockbook status``: the progress of each chapter in a workspace. Reads files, asks no engine, changes
 nothing."""
 
 from __future__ import annotations

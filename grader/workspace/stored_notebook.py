@@ -1,6 +1,6 @@
-"""A student's notebook as it lies on the disk: whether it can be read, and what its stored outputs say.
+"""A student's notebook on disk: whether it can be read, and what its stored outputs say.
 
-No engine is asked and nothing runs. A stored output is what the notebook *shows*: anybody can write one, so
+No engine is asked and nothing runs. A stored output is what the notebook *shows*: anyone can write one, so
 it never counts for a grade.
 """
 
@@ -31,7 +31,7 @@ class StoredTask:
 @dataclass(frozen=True)
 class Stored:
     """What a readable notebook holds. ``code`` counts its code cells that have something in them, ``run``
-    those of them that were run; ``sources`` is a digest of what stands in its cells, without outputs."""
+    those of them that were run; ``sources`` is a digest of the text in its cells, without outputs."""
 
     tasks: tuple[StoredTask, ...]
     code: int
@@ -55,13 +55,13 @@ class Stored:
 
 
 def trouble(path: Path) -> str:
-    """Why this file is no notebook that JupyterLab can open; empty if it is one. Raises PermissionError."""
+    """Why JupyterLab cannot open this file as a notebook; empty if it can. Raises PermissionError."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return "it is a folder"
         if not stat.S_ISREG(mode):
-            return "it is no regular file"  # reading a pipe would wait for ever
+            return "it is not a regular file"  # reading a pipe would wait for ever
         return trouble_in(path.read_bytes())
     except FileNotFoundError:
         return "it is a link to nothing"
@@ -78,7 +78,7 @@ def trouble_in(data: bytes) -> str:
     try:
         found = json.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
-        return "it is no text"
+        return "it is not text"
     except json.JSONDecodeError as error:
         return f"it is cut off or is not JSON at line {error.lineno}"
     except RecursionError:
@@ -120,7 +120,7 @@ def read_stored(data: bytes) -> Stored:
 
 
 def text_of(value: object) -> str:
-    """A notebook's text: it stands there whole or in lines."""
+    """A notebook's text: stored whole or in lines."""
     if isinstance(value, list):
         return "".join(line for line in value if isinstance(line, str))
     return value if isinstance(value, str) else ""
@@ -146,7 +146,7 @@ def _shows_pass(cell: dict[str, Any], task: str) -> bool:
         return False
     texts = [text_of(_table(one, "data").get("text/plain")) for one in said]
     word = as_text(task, Outcome.passed())
-    # After it may stand how far the chapter is: "greeter: passed (1 of 7 tasks)".
+    # It may be followed by the chapter's progress: "greeter: passed (1 of 7 tasks)".
     return any(text == word or text.startswith(f"{word} (") for text in texts)
 
 

@@ -24,15 +24,15 @@ from grader.workspace.record import PRIVATE, student_of
 from grader.workspace.stored_notebook import Stored, read_stored, trouble_in
 
 FOLDER = "submissions"
-"""Where zips and receipts go in the workspace when nobody says otherwise."""
+"""The default folder for zips and receipts in the workspace."""
 RECEIPTS = Path(PRIVATE, "receipts")
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was packed, when (``time``: UTC, ISO 8601), whose it is. ``sha256`` is the zip's, ``work`` that of
-    the files in it. ``passed`` and ``points`` are what the notebook shows, not the grade."""
+    """What was packed, when (``time``: UTC, ISO 8601), the student's id. ``sha256`` is the zip's, ``work``
+    that of the files in it. ``passed`` and ``points`` are what the notebook shows, not the grade."""
 
     chapter: str
     title: str
@@ -168,7 +168,7 @@ def _notebook(folder: Path, chapter: Chapter) -> bytes:
         raise CourseError(f"There is no {path}.", next_step="`dockbook lab` puts the chapters there.")
     if path.stat().st_size > chapter.limits.notebook_bytes:
         raise UsageError(
-            f"{path.name} has {path.stat().st_size:,} bytes; "
+            f"{path.name} is {path.stat().st_size:,} bytes; "
             f"at most {chapter.limits.notebook_bytes:,} are taken.",
             next_step="clear the outputs of the cells that print so much, and save.",
         )
@@ -193,7 +193,7 @@ def _student(workspace: Path, given: str | None) -> str:
     name = student_of(workspace)
     if not name:
         raise UsageError(
-            f"The workspace {workspace} does not say whose it is.",
+            f"The workspace {workspace} has no student id.",
             next_step="add --as ID, with your student id in this course.",
         )
     return name

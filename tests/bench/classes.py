@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Chapter, Course, marks
-from grader.grading.demo import copy_course, hand_in, solve
+from grader.grading.demo import copy_course, solve, submit_notebook
 from grader.grading.release import release
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def make_class(course: Course, chapter: Chapter, size: int) -> list[str]:
     shutil.rmtree(course.root / "submitted", ignore_errors=True)
     students = [f"s{number:03}-{KINDS[number % len(KINDS)]}" for number in range(size)]
     for student in students:
-        hand_in(course, chapter, student, made[student.partition("-")[2]])
+        submit_notebook(course, chapter, student, made[student.partition("-")[2]])
     return students
 
 

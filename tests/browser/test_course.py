@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from grader.course import Chapter, Course, Task, marks
-from grader.grading.demo import copy_course, hand_in
+from grader.grading.demo import copy_course, submit_notebook
 from tests.browser.lab import DOCKBOOK, ROOT, STUDENT, Lab, new_page, open_chapter, shot
 
 CASES = ROOT / "tests" / "cases"
@@ -239,7 +239,7 @@ def test_a_student_does_a_chapter_and_gets_full_marks(
 
 def graded(course: Course, chapter: Chapter, notebook: NotebookNode) -> dict[str, float]:
     """Hand the notebook in, have it graded by `dockbook grade`: points by task."""
-    hand_in(course, course.chapter(chapter.id), STUDENT, notebook)
+    submit_notebook(course, course.chapter(chapter.id), STUDENT, notebook)
     result = course.root / f"{chapter.id}.json"
     done = subprocess.run(
         [DOCKBOOK, "grade", chapter.id, "--course", course.root, "--json", result],

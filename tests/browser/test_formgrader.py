@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from grader.course import Chapter, Course
-from grader.grading.demo import cheat, hand_in, solve
+from grader.grading.demo import cheat, solve, submit_notebook
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from grader.grading.verdicts import Verdicts
@@ -65,11 +65,12 @@ def make_term(root: Path) -> Course:
     tiny.cell(ann, "why").source = BREAK_IN
     ann.cells.insert(2, new_code_cell(SHOW))
     ann.cells.insert(3, new_markdown_cell(BREAK_IN, metadata={"tags": ['"><img src=x onerror=brokenIn=1>']}))
-    (hand_in(course, chapter, "ann", ann).parent / "notes.html").write_text("<script>alert(1)</script>")
-    hand_in(course, chapter, "bob", solve(released, chapter, ["sum"]))
+    submitted = submit_notebook(course, chapter, "ann", ann).parent
+    (submitted / "notes.html").write_text("<script>alert(1)</script>")
+    submit_notebook(course, chapter, "bob", solve(released, chapter, ["sum"]))
     mallory = cheat(released, chapter)
     tiny.cell(mallory, "sum").source = "total = 42"
-    hand_in(course, chapter, "mallory", mallory)
+    submit_notebook(course, chapter, "mallory", mallory)
     return course
 
 
@@ -333,7 +334,7 @@ def test_its_pages_show_what_was_graded_meanwhile(page, go, term, chapter):
 
     expect(box()).to_have_attribute("placeholder", "0")
     released = nbformat.read(term.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
-    hand_in(term, chapter, "bob", solve(released, chapter, ["greeter"]))
+    submit_notebook(term, chapter, "bob", solve(released, chapter, ["greeter"]))
     done = run_command(term, DOCKBOOK, "grade", chapter.id, "--student", "bob")
     assert done.returncode == 0, done.stderr
     expect(box()).to_have_attribute("placeholder", "3")

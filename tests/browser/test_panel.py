@@ -88,7 +88,7 @@ def test_it_opens_beside_the_notebook_on_a_quiet_engine(page: Page) -> None:
     expect(panel(page)).to_contain_text(
         re.compile(r"Docker Engine \d+\.\d+\.\d+ is running"), timeout=SOON_MS
     )
-    expect(part(page, "Containers")).to_contain_text("No container yet.")
+    expect(part(page, "Containers")).to_contain_text("No containers yet.")
     expect(item(page, "Networks", "bridge")).to_contain_text("bridge, 172.17.0.0/16")
     part(page, "Images").locator("summary").click()
     expect(item(page, "Images", "training/webapp:latest")).to_be_visible()
@@ -171,7 +171,7 @@ def test_a_port_that_this_machine_has_for_something_else(page: Page, lab: Lab) -
         ports = {"80/tcp": other.getsockname()[1]}
         client.containers.run("busybox", ["sleep", "1000"], name="late", ports=ports, detach=True)
         late = item(page, "Containers", "late")
-        expect(late).to_contain_text("Something else on your machine has this port.", timeout=30_000)
+        expect(late).to_contain_text("Another program on your machine uses this port.", timeout=30_000)
         expect(late.get_by_role("link")).to_have_count(0)
 
 
@@ -208,13 +208,15 @@ def test_an_engine_that_is_reset_and_one_that_ends(browser: Browser, engine: Eng
         expect(start).to_contain_text("2 of 3 containers running")
         expect(start.get_by_role("link", name="127.0.0.1:5099, container web")).to_be_visible()
         expect(start.locator("[data-stage=done]")).to_contain_text("all 6 tasks done")
-        expect(start.locator(".dockbook-next")).to_contain_text("Go on: 3 of 6 tasks done in2. Installation")
+        expect(start.locator(".dockbook-next")).to_contain_text(
+            "Continue: 3 of 6 tasks done in2. Installation"
+        )
         assert_no_serious_fault(page, ".dockbook-start", ".dockbook-panel")
         page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab.lm-mod-current").click()
         shot(page, "start-panel")
         client.close()
         engine.reset()
-        expect(part(page, "Containers")).to_contain_text("No container yet.", timeout=30_000)
+        expect(part(page, "Containers")).to_contain_text("No containers yet.", timeout=30_000)
         client = engine.client()
         client.containers.run("busybox", ["sleep", "1000"], name="after", detach=True)
         expect(item(page, "Containers", "after")).to_be_visible(timeout=SOON_MS)

@@ -137,12 +137,12 @@ def test_a_task_that_was_done_shows_at_once_when_it_is_saved(page: Page, lab: La
 def test_what_was_handed_in_shows_when_one_comes_back(page: Page, lab: Lab) -> None:
     dockbook("submit", CHAPTER.id, "--workspace", str(lab.workspace))
     page.evaluate("window.dispatchEvent(new Event('focus'))")
-    expect(row(page, CHAPTER.id)).to_contain_text(re.compile(r"handed in \d|handed in \w"))
+    expect(row(page, CHAPTER.id)).to_contain_text(re.compile(r"submitted \d|submitted \w"))
     lab.notebook(COURSE.written[1].id).write_text("{")
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(row(page, COURSE.written[1].id)).to_contain_text("damaged: it is cut off")
-    expect(page.locator(".dockbook-next")).to_contain_text(f"Go on: 1 of {TASKS} tasks done in")
-    expect(page.locator(".dockbook-next").get_by_role("link", name="Go on")).to_be_visible()
+    expect(page.locator(".dockbook-next")).to_contain_text(f"Continue: 1 of {TASKS} tasks done in")
+    expect(page.locator(".dockbook-next").get_by_role("link", name="Continue")).to_be_visible()
 
 
 def test_it_reads_in_both_themes_and_when_it_is_narrow(page: Page, address: str) -> None:
@@ -175,7 +175,7 @@ def test_the_page_says_when_it_cannot_be_told(page: Page) -> None:
     )
     page.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(page.locator(".dockbook-bad[role=status]")).to_have_text(
-        "How your chapters stand could not be read: <b>No</b> course."
+        "Your progress could not be read: <b>No</b> course."
     )
     expect(page.locator(".dockbook-chapter")).to_have_count(len(COURSE.written))
     page.unroute("**/dockbook/start*")

@@ -12,7 +12,7 @@ from check_reference import START, Check, declared, expand, public_checks
 from grader.expect import Checker, CheckFailed, Finding
 from grader.expect.container import ContainerSubject
 from tests.docs.world import Nothing, World
-from tests.unit.witnesses import FakeWitness
+from tests.unit.inspectors import FakeInspector
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "reference").glob("*.md"))
@@ -26,9 +26,9 @@ def missing() -> tuple[list[str], list[str]]:
     return sorted(public_checks().keys() - set(named)), sorted(set(named) - public_checks().keys())
 
 
-def try_out(check: Check, witness: FakeWitness) -> tuple[Finding, ...] | None:
+def try_out(check: Check, inspector: FakeInspector) -> tuple[Finding, ...] | None:
     """Run an example as a test cell would; its findings, None if it did not come to a verdict."""
-    checker = Checker(witness, patience_s=0.01)
+    checker = Checker(inspector, patience_s=0.01)
     code = compile(check.example, check.full_name, "exec")
     try:
         if check.subject == START:

@@ -11,7 +11,7 @@ from typing import Any
 from grader.expect import Hidden, HttpReply, Reached, Resolved, StudentValues, UdpReply
 from grader.state import FileThere, Image, ImageConfig, Log, Network, Snapshot, debian
 from grader.state.debian import PackageSource
-from tests.unit.witnesses import FakeWitness, container
+from tests.unit.inspectors import FakeInspector, container
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINE, HIDDEN = StudentValues(""), Hidden("")
@@ -151,7 +151,7 @@ ANSWERS: dict[str, object] = {
 }
 
 
-class World(FakeWitness):
+class World(FakeInspector):
     """Says of each thing what makes the examples true."""
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class World(FakeWitness):
         return {"KernelVersion": "6.1", "RegistryConfig": {"Mirrors": ["http://127.0.0.1:5005/"]}}
 
 
-class Nothing(FakeWitness):
+class Nothing(FakeInspector):
     """An engine with nothing on it, and a student who has said nothing."""
 
     def __init__(self) -> None:

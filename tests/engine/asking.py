@@ -20,7 +20,7 @@ class Course:
     def __init__(self, docker_host: str, client: DockerClient) -> None:
         self.client = client
         self.answers: dict[str, object] = {}
-        self.witness = LiveInspector(self.answers, environment={"DOCKER_HOST": docker_host})
+        self.inspector = LiveInspector(self.answers, environment={"DOCKER_HOST": docker_host})
 
     def run(
         self, name: str, command: list[str] | str | None = None, image: str = "busybox", **options: Any
@@ -34,7 +34,7 @@ class Course:
         return box
 
     def ask(self, question: Question) -> Outcome:
-        checker = Checker(self.witness, patience_s=0.5)
+        checker = Checker(self.inspector, patience_s=0.5)
         with contextlib.suppress(CheckFailed), checker.check("task") as engine:
             question(engine)
         return checker.outcomes["task"]

@@ -81,7 +81,7 @@ def course(engine: Engine) -> Iterator[Course]:
     """A fresh sandbox."""
     course = Course(engine.docker_host, engine.client())
     yield course
-    course.witness.close()
+    course.inspector.close()
 
 
 @pytest.fixture(scope="module")

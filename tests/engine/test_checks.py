@@ -29,7 +29,7 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[Course]:
     with HostEngine(f"unix://{request.getfixturevalue('dockerd').socket}") as engine:
         course = Course(engine.docker_host, engine.client())
         yield course
-        course.witness.close()
+        course.inspector.close()
         engine.reset()
 
 
@@ -311,7 +311,7 @@ def test_a_container_that_keeps_changing_is_failed(course: Course) -> None:
     finally:
         stop.set()
         thread.join()
-    assert any("state while we looked" in str(outcome.findings) for outcome in outcomes), outcomes
+    assert any("state during the check" in str(outcome.findings) for outcome in outcomes), outcomes
 
 
 def test_a_log_without_end_is_bounded(course: Course) -> None:
@@ -346,7 +346,7 @@ def test_a_check_costs_little_beyond_the_engine(course: Course) -> None:
     for number in range(8):
         course.ended(f"box-{number}", ["echo", "hi"])
     # The student's way in, as the check's: the trusted side's client meets no authorization.
-    api = course.witness.client().api
+    api = course.inspector.client().api
 
     def bare() -> None:
         for listed in api.containers(all=True):

@@ -16,7 +16,7 @@ from grader.expect import Checker, CheckFailed, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.expect.inspector import Inspector
 from grader.expect.probe_container import LABEL
-from grader.grading.judge.trusted import TrustedWitness, originals
+from grader.grading.judge.trusted import TrustedInspector, originals
 
 ECHO = """
 import socket
@@ -60,19 +60,19 @@ def town(engine_image: None) -> Iterator[Engine]:
 @pytest.fixture(params=["trusted", "live"])
 def ask(request: pytest.FixtureRequest, town: Engine) -> Iterator[Ask]:
     with closing(town.client()) as client:
-        witness: Inspector = TrustedWitness(town, client, {})
+        inspector: Inspector = TrustedInspector(town, client, {})
         if request.param == "live":
-            witness = LiveInspector({}, environment={"DOCKER_HOST": town.docker_host})
+            inspector = LiveInspector({}, environment={"DOCKER_HOST": town.docker_host})
 
         def ask(question: Callable[[EngineSubject], object]) -> Outcome:
-            checker = Checker(witness)
+            checker = Checker(inspector)
             with contextlib.suppress(CheckFailed), checker.check("task") as engine:
                 question(engine)
             return checker.outcomes["task"]
 
         yield ask
-        if isinstance(witness, LiveInspector):
-            witness.close()
+        if isinstance(inspector, LiveInspector):
+            inspector.close()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_answers(ask: Ask, question: Callable[[EngineSubject], object]) -> 
         (lambda e: e.container("plain").resolves("echo"), "On the default network containers have no names"),
         (lambda e: e.container("plain").resolves("web"), "They share no network"),
         (lambda e: e.container("old").resolves("talker", to="web"), "found 'echo'"),
-        (lambda e: e.container("liar").resolves("web"), "10.9.9.9, nobody's here"),
+        (lambda e: e.container("liar").resolves("web"), "10.9.9.9, not a container's here"),
         (lambda e: e.container("cli").reaches("web", 5001, within_s=0.5), "none (Connection refused)"),
         (lambda e: e.container("cli").resolves("ended"), "Only running containers have a name"),
     ],
@@ -142,9 +142,9 @@ def test_without_the_image_to_look_with_it_is_blocked_and_says_how(engine: Engin
     client = engine.client()
     client.containers.run("busybox", ["sleep", "60"], name="box", detach=True)
     client.images.remove("training/webapp", force=True)
-    witness = LiveInspector({}, environment={"DOCKER_HOST": engine.docker_host})
-    with closing(witness), pytest.raises(Blocked, match="docker pull training/webapp"):  # noqa: SIM117
-        with Checker(witness).check("task") as subject:
+    inspector = LiveInspector({}, environment={"DOCKER_HOST": engine.docker_host})
+    with closing(inspector), pytest.raises(Blocked, match="docker pull training/webapp"):  # noqa: SIM117
+        with Checker(inspector).check("task") as subject:
             subject.container("box").answers_udp(53)
 
 
@@ -156,7 +156,7 @@ def test_a_tag_does_not_make_one_image_another(engine: Engine) -> None:
     assert {"busybox:latest", "debian:trixie", "hello-world:latest"} <= set(known)
 
     def ask(question: Callable[[EngineSubject], object]) -> Outcome:
-        checker = Checker(TrustedWitness(engine, client, {}, images=known))
+        checker = Checker(TrustedInspector(engine, client, {}, images=known))
         with contextlib.suppress(CheckFailed), checker.check("task") as subject:
             question(subject)
         return checker.outcomes["task"]
@@ -181,7 +181,7 @@ def test_the_hub_gives_the_same_image_again_and_a_pull_leaves_its_mark(engine: E
     client.images.pull("busybox", "latest")
     client.images.get("busybox").tag("other")
     client.containers.create("busybox", ["true"], name="again")
-    checker = Checker(TrustedWitness(engine, client, {}, images=known))
+    checker = Checker(TrustedInspector(engine, client, {}, images=known))
     with checker.check("pulled") as subject:
         subject.container("again").uses_image("busybox")
         subject.image("busybox").was_pulled()

@@ -99,7 +99,7 @@ def check(one: Environment, here: Path, code: int, said: str) -> None:
     for words in one.reads:
         assert words.replace("$HERE", str(here)) in said, said
     assert "Traceback" not in said, said
-    assert "Not looked at" not in said, said
+    assert "Not checked" not in said, said
 
 
 @pytest.mark.parametrize("one", QUICK, ids=lambda one: one.name)

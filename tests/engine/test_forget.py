@@ -14,7 +14,7 @@ from tests.engine.dockerd import Dockerd
 
 
 def test_forget_removes_by_exact_name_only(course: Course) -> None:
-    forget = forgetter(course.witness.client)
+    forget = forgetter(course.inspector.client)
     box = course.run("web", ["sleep", "60"])
     course.client.networks.create("back").connect(box)
     course.client.images.get("busybox").tag("mine", "v1")
@@ -82,5 +82,5 @@ def test_forget_leaves_alone_what_was_there_on_ones_own_docker(
 def test_on_a_private_engine_there_is_nothing_to_leave_alone(course: Course) -> None:
     course.run("left-over", ["sleep", "60"])
     assert noted(course.client, {}) is None
-    forgetter(course.witness.client, Keeper({}).of)("left-over")
+    forgetter(course.inspector.client, Keeper({}).of)("left-over")
     course.passes(lambda e: e.has_no_container("left-over"))

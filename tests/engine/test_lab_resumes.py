@@ -117,7 +117,7 @@ def test_reset_cleans_the_engine_of_a_running_lab_once_allowed(workspace: Path) 
         said = dockbook("reset", "ch01")
         assert "containers: web (httpd)" in said
         assert "networks: shop" in said
-        assert "The engine stays as it is." in said
+        assert "The engine is left unchanged." in said
         assert client.containers.get("web").status == "running"
 
         said = dockbook("reset", "ch01", "--yes")

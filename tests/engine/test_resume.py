@@ -227,7 +227,7 @@ def with_another_key(image: EngineImage) -> EngineImage:
     return EngineImage(image.path, image.suite, "0123456789ab")
 
 
-def test_what_another_engine_image_kept_is_put_aside(workspace: Path, said: list[str]) -> None:
+def test_what_another_engine_image_kept_is_moved_aside(workspace: Path, said: list[str]) -> None:
     with open_persistent(with_another_key(find_image()), workspace, said.append, label="test") as engine:
         make_things(engine.client())
     assert said == []
@@ -243,7 +243,7 @@ def test_what_another_engine_image_kept_is_put_aside(workspace: Path, said: list
         assert len(said) == 1
 
 
-def test_layers_of_another_build_of_the_same_image_are_put_aside(workspace: Path, said: list[str]) -> None:
+def test_layers_of_another_build_of_the_same_image_are_moved_aside(workspace: Path, said: list[str]) -> None:
     with opened(workspace, said):
         pass
     script = "echo another-layer >> docker/.dockbook-preloaded"
@@ -255,17 +255,17 @@ def test_layers_of_another_build_of_the_same_image_are_put_aside(workspace: Path
 
 
 @pytest.mark.parametrize("file", ["network/files/local-kv.db", "image/overlay2/repositories.json"])
-def test_a_damaged_state_is_put_aside_with_its_date(workspace: Path, said: list[str], file: str) -> None:
+def test_a_damaged_state_is_moved_aside_with_its_date(workspace: Path, said: list[str], file: str) -> None:
     with opened(workspace, said) as (_, client):
         client.containers.create("busybox", name="box")
-    lasting = PersistentState(workspace)
+    persistent = PersistentState(workspace)
     script = f"echo nonsense > docker/{file}"
-    subprocess.run(ids.command(ids.own_ids(), str(lasting.state), ["sh", "-c", script]), check=True)
+    subprocess.run(ids.command(ids.own_ids(), str(persistent.state), ["sh", "-c", script]), check=True)
     with opened(workspace, said) as (engine, client):
         assert client.containers.list(all=True) == []
         assert engine.persistence_note == KEPT
     [line] = said
-    [aside] = lasting.aside()
+    [aside] = persistent.aside()
     assert "did not start" in line
     assert aside.name.startswith("aside-20")
     assert str(aside) in line
@@ -292,36 +292,36 @@ def test_other_workspaces_have_engines_of_their_own(workspace: Path, said: list[
 
 
 def test_what_is_kept_is_told_without_an_engine_and_removed(workspace: Path, said: list[str]) -> None:
-    lasting = PersistentState(workspace)
-    assert (lasting.contents(), lasting.size()) == (Contents(), 0)
+    persistent = PersistentState(workspace)
+    assert (persistent.contents(), persistent.size()) == (Contents(), 0)
     with opened(workspace, said) as (_, client):
         make_things(client)
         boxes = ("done (busybox)", "plain (busybox)", "web (httpd)")
         assert from_api(client.api) == Contents(boxes, ("mine:latest",), ("shop",), ("data",))
-        assert lasting.in_use()
+        assert persistent.in_use()
         with pytest.raises(StateBusy):
-            lasting.remove()
-    assert not lasting.in_use()
-    assert lasting.contents() == Contents(boxes, ("mine:latest",), (), ("data",))
-    assert lasting.size() > 100_000
-    lasting.remove()
-    assert not lasting.place.exists()
-    assert not lasting.contents()
+            persistent.remove()
+    assert not persistent.in_use()
+    assert persistent.contents() == Contents(boxes, ("mine:latest",), (), ("data",))
+    assert persistent.size() > 100_000
+    persistent.remove()
+    assert not persistent.place.exists()
+    assert not persistent.contents()
 
 
 def test_where_no_engine_can_be_kept_it_is_in_memory_and_says_why(workspace: Path, said: list[str]) -> None:
     """A file system without extended attributes, ramfs, for what students have: NFS, FAT."""
-    lasting = PersistentState(workspace)
-    lasting.state.mkdir(parents=True)
-    lasting.begin(find_image().key)
-    subprocess.run(["mount", "-t", "ramfs", "ramfs", lasting.state], check=True)
+    persistent = PersistentState(workspace)
+    persistent.state.mkdir(parents=True)
+    persistent.begin(find_image().key)
+    subprocess.run(["mount", "-t", "ramfs", "ramfs", persistent.state], check=True)
     try:
         with opened(workspace, said) as (engine, client):
             assert client.containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
             assert engine.persistence_note.startswith("What you make on it is not kept this time: ")
             assert "cannot carry an engine" in engine.persistence_note
     finally:
-        subprocess.run(["umount", lasting.state], check=True)
+        subprocess.run(["umount", persistent.state], check=True)
 
 
 def test_the_record_of_a_state_is_what_it_was_made_with(workspace: Path, said: list[str]) -> None:

@@ -57,8 +57,8 @@ def test_it_ends_and_says_why_and_another_starts_where_the_first_has_made_room(s
         assert eventually(lambda: not engine.alive(), 20)
         words = f"The machine's disk could not be written, in {small}: No space left on device."
         assert engine.tail(1) == words
-        with Supervisor(engine, told.append) as attendant:
-            attendant.wait(0.1)
+        with Supervisor(engine, told.append) as supervisor:
+            supervisor.wait(0.1)
             assert engine.alive()
             assert engine.client().containers.list(all=True) == []
     (line,) = told
@@ -72,9 +72,9 @@ def test_where_another_has_filled_the_disk_none_starts(small: Path) -> None:
         (small / "theirs").write_bytes(b"x" * (ROOM // 2))
         write(engine, 2 * ROOM)
         assert eventually(lambda: not engine.alive(), 20)
-        with Supervisor(engine, told.append) as attendant:
+        with Supervisor(engine, told.append) as supervisor:
             for _ in range(3):
-                attendant.wait(0.1)
+                supervisor.wait(0.1)
         assert not engine.alive()
         with pytest.raises(EngineError, match="No space left on device"):
             engine.reset()

@@ -1,4 +1,4 @@
-"""The engine as witness: what a student's kernel is, what it may not ask for, and who else may."""
+"""The engine as inspector: what a student's kernel is, what it may not ask for, and who else may."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import nbformat
 
 from grader.expect.finding import Finding, Outcome
 from grader.grading import grade as batch
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.gradebook import Books
 from grader.grading.judge.run import _result, _Run
 from tests.grading import tiny
@@ -23,7 +23,7 @@ class Judge:
     def __call__(self, chapter, submission, factory, *, scratch):
         assert scratch.is_dir()
         self.judged.append(submission.student)
-        done = "\n".join(step.source for step in submission.grafted.steps if step.task is None)
+        done = "\n".join(step.source for step in submission.reassembled.steps if step.task is None)
         failed = Outcome.failed(Finding("it", "state", "done", "not done"))
         right = {"greeter": "salve orbis" in done, "sum": "6 * 7" in done}
         outcomes = {task: Outcome.passed() if right[task] else failed for task in right}
@@ -34,7 +34,7 @@ class Judge:
 def submit(course, student, *tasks):
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
-    return hand_in(course, chapter, student, tiny.solve(notebook, chapter, tasks))
+    return submit_notebook(course, chapter, student, tiny.solve(notebook, chapter, tasks))
 
 
 def scores(course):

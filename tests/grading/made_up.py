@@ -10,10 +10,10 @@ import nbformat
 from grader.course import Chapter, Course
 from grader.expect.finding import Finding, Outcome
 from grader.expect.student_values import StudentValues
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
-from grader.grading.judge.reassemble import graft
+from grader.grading.judge.reassemble import reassemble
 from grader.grading.judge.results import SubmissionResult, TaskResult
 from grader.grading.judge.submission import read_submission
 from grader.grading.nbgrader_hooks import save_verdict
@@ -93,14 +93,14 @@ def record(
     books, journal, verdicts = Books(course), Journal(course, chapter), Verdicts(course, chapter)
     released = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
     for result in results:
-        hand_in(course, chapter, result.student, released)
+        submit_notebook(course, chapter, result.student, released)
         folder = books.folder("submitted", result.student, chapter)
         submission = read_submission(folder, chapter, result.student)
         verdicts.save(submission, result)
         journal.note_judged(result.student, verdicts.key(submission))
     if not enter:
         return
-    nothing = graft(None, chapter).notebook
+    nothing = reassemble(None, chapter).notebook
     with books.open() as gradebook:
         for result in results:
             gradebook.update_or_create_student(result.student)

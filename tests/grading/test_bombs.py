@@ -21,7 +21,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from grader.course import Course
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from tests.grading import tiny
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import User, ordinary_user
@@ -76,12 +76,13 @@ def handed_in(released_root: Path, engine_image: None) -> Iterator[Path]:
         chapter = course.chapter("ch01")
         released = nbformat.read(root / "release" / chapter.id / chapter.notebook.name, as_version=4)
         for number in range(HONEST):
-            hand_in(course, chapter, f"honest{number}", tiny.solve(released, chapter, ["greeter", "sum"]))
+            honest = tiny.solve(released, chapter, ["greeter", "sum"])
+            submit_notebook(course, chapter, f"honest{number}", honest)
         for name, bomb in BOMBS.items():
             notebook = tiny.solve(released, chapter, ["greeter"])
             tested = next(i for i, cell in enumerate(notebook.cells) if cell.id == "test-greeter-cell")
             notebook.cells.insert(tested + 1, new_code_cell(bomb))
-            hand_in(course, chapter, f"bomb-{name}", notebook)
+            submit_notebook(course, chapter, f"bomb-{name}", notebook)
         yield root
 
 

@@ -32,7 +32,7 @@ def work(course: Course, workspace: Path, student: str, *tasks: str) -> Path:
     return path
 
 
-def hand_in(course: Course, workspace: Path, archive: Path) -> Submitted:
+def submit_notebook(course: Course, workspace: Path, archive: Path) -> Submitted:
     return submit(workspace, course.chapter(CHAPTER), output=archive)
 
 
@@ -61,7 +61,7 @@ def test_a_class_is_collected_and_can_be_read(released_course, archive, tmp_path
     have."""
     for student, tasks in (("ann", ["sum"]), ("bob.b-2@uni", ["greeter", "sum"])):
         work(released_course, tmp_path / student, student, *tasks)
-        hand_in(released_course, tmp_path / student, archive)
+        submit_notebook(released_course, tmp_path / student, archive)
     for receipt in archive.glob("*.txt"):
         receipt.unlink()
     assert "skipped" not in collect(released_course).lower()
@@ -82,10 +82,10 @@ def test_of_two_submissions_the_later_counts_whatever_the_platform_calls_them(
     released_course, archive, tmp_path
 ):
     path = work(released_course, tmp_path / "ann", "ann", "sum")
-    first = hand_in(released_course, tmp_path / "ann", archive)
+    first = submit_notebook(released_course, tmp_path / "ann", archive)
     early = first.zip.rename(archive / f"Zoe Zink_99_file_{first.zip.name.replace('_2', '_1', 1)}")
     path.write_text(path.read_text().replace("The end.", "The very end."))
-    second = hand_in(released_course, tmp_path / "ann", archive)
+    second = submit_notebook(released_course, tmp_path / "ann", archive)
     second.zip.rename(archive / f"Ann Adams_98_file_{second.zip.name}")
     for receipt in archive.glob("*.txt"):
         receipt.unlink()
@@ -97,7 +97,7 @@ def test_of_two_submissions_the_later_counts_whatever_the_platform_calls_them(
 
 def test_another_chapters_zip_is_not_taken_for_this_one(released_course, archive, tmp_path):
     work(released_course, tmp_path / "ann", "ann", "sum")
-    done = hand_in(released_course, tmp_path / "ann", tmp_path / "out")
+    done = submit_notebook(released_course, tmp_path / "ann", tmp_path / "out")
     archive.mkdir(parents=True)
     with zipfile.ZipFile(done.zip) as given, zipfile.ZipFile(archive / "ann_ch02-later_x.zip", "w") as other:
         for name in given.namelist():
@@ -116,7 +116,7 @@ def test_a_platforms_file_names_go_by_its_expression(released_course, archive, t
     (archive / f"bob_4711_{CHAPTER}.ipynb").write_bytes(path.read_bytes())
     (archive / "all" / CHAPTER).mkdir(parents=True)
     (archive / "all" / CHAPTER / f"dora_4712_{CHAPTER}.ipynb").write_bytes(path.read_bytes())
-    done = hand_in(released_course, tmp_path / "ann", archive)
+    done = submit_notebook(released_course, tmp_path / "ann", archive)
     done.zip.rename(archive / f"cleo_{done.zip.name}")
     said = collect(released_course)
     assert {path.name for path in (released_course.root / "submitted").iterdir()} == {"bob", "cleo", "dora"}

@@ -15,7 +15,16 @@ import pytest
 from bs4 import BeautifulSoup
 
 from grader.course import Course
-from grader.grading.demo import REPORT, copy_course, expected, half, hand_in, make_class, run_demo, surprises
+from grader.grading.demo import (
+    REPORT,
+    copy_course,
+    expected,
+    half,
+    make_class,
+    run_demo,
+    submit_notebook,
+    surprises,
+)
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
 from grader.grading.release import release, secrets
@@ -91,10 +100,10 @@ def test_feedback_and_autograded_show_outputs_and_findings_but_no_hidden_line(co
 def test_bad_submissions_through_stock_nbgrader_do_not_stop_the_others(course, tmp_path):
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
-    hand_in(course, chapter, "ada", tiny.solve(notebook, chapter, ["sum"]))
+    submit_notebook(course, chapter, "ada", tiny.solve(notebook, chapter, ["sum"]))
     for student, content in (("empty", b""), ("torn", b'{"cells": [{"cel')):
-        hand_in(course, chapter, student, notebook).write_bytes(content)
-    old = hand_in(course, chapter, "old", notebook)
+        submit_notebook(course, chapter, student, notebook).write_bytes(content)
+    old = submit_notebook(course, chapter, "old", notebook)
     old.write_text(json.dumps(nbformat.convert(tiny.solve(notebook, chapter, ["greeter"]), 3)))
     secret = tmp_path / "secret.txt"
     secret.write_text("nobody's business")
@@ -124,7 +133,7 @@ def test_stock_nbgrader_without_a_hook_gives_no_points(course, switched_off):
             cell.metadata["tags"] = ["skip-execution"]
             data = {"text/plain": "1000"}
             cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1)]
-    hand_in(course, chapter, "ada", notebook)
+    submit_notebook(course, chapter, "ada", notebook)
     done = stock_autograde(course, chapter, f"--{switched_off}.enabled=False")
     assert done.returncode == 0, done.stderr
     with Books(course).open() as gradebook:
@@ -134,14 +143,14 @@ def test_stock_nbgrader_without_a_hook_gives_no_points(course, switched_off):
 def test_verdicts_are_taken_only_for_the_same_work(course):
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
-    hand_in(course, chapter, "ada", notebook)
+    submit_notebook(course, chapter, "ada", notebook)
     assert grade(course, chapter).students[0].score == 0
 
     def no_engine():
         raise AssertionError("this work was graded already")
 
     assert grade(course, chapter, engine_factory=no_engine).students[0].score == 0
-    hand_in(course, chapter, "ada", tiny.solve(notebook, chapter, ["sum"]))
+    submit_notebook(course, chapter, "ada", tiny.solve(notebook, chapter, ["sum"]))
     assert grade(course, chapter).students[0].score == 2
 
 
@@ -149,7 +158,7 @@ def test_solutions_typed_with_the_cli_pass(course):
     chapter = course.chapter("ch01")
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
     tiny.cell(notebook, "greeter").source = '!docker run --name greeter busybox echo "salve orbis"'
-    hand_in(course, chapter, "ada", notebook)
+    submit_notebook(course, chapter, "ada", notebook)
     (result,) = grade(course, chapter).students
     assert [task.outcome for task in result.tasks] == ["passed", "failed"], [t.words() for t in result.tasks]
 
@@ -197,7 +206,7 @@ def test_the_demo_of_the_course_itself(tmp_path, engine_image):
 
 
 def test_a_copied_course_brings_nobodys_work(course, tmp_path):
-    hand_in(
+    submit_notebook(
         course,
         course.chapter("ch01"),
         "ada",

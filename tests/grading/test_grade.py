@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 
 from grader.errors import CourseError, EngineError, GradebookError
 from grader.expect.finding import Outcome
-from grader.grading.demo import copy_course, expected, half, hand_in, make_class, surprises
+from grader.grading.demo import copy_course, expected, half, make_class, submit_notebook, surprises
 from grader.grading.grade import grade, write
 from grader.grading.gradebook import Books
 from grader.grading.judge.results import ChapterResult, SubmissionResult, TaskResult
@@ -29,7 +29,7 @@ def ready(tmp_path_factory):
     """A course with a release and ada's submission with everything solved: nbgrader is slow at making one."""
     course = tiny.make_course(tmp_path_factory.mktemp("ready") / "course")
     chapter, notebook = tiny.released(course)
-    hand_in(course, chapter, "ada", tiny.solve(notebook, chapter, ["greeter", "sum"]))
+    submit_notebook(course, chapter, "ada", tiny.solve(notebook, chapter, ["greeter", "sum"]))
     return course.root
 
 
@@ -61,7 +61,7 @@ def verdict(chapter, *outcomes, student="ada", notebook=None):
 def write_verdict(course, chapter, *outcomes):
     """Write a made-up verdict on ada's submission through nbgrader; what went wrong."""
     submission = read_submission(course.root / "submitted" / "ada" / chapter.id, chapter, "ada")
-    result = verdict(chapter, *outcomes, notebook=submission.grafted.notebook)
+    result = verdict(chapter, *outcomes, notebook=submission.reassembled.notebook)
     with Verdicts(course, chapter).handed(submission, result):
         return write(Books(course), chapter, submission)
 
@@ -90,7 +90,7 @@ def test_a_release_has_no_solution_no_hidden_test_and_can_be_repeated(course):
     assert "salve" not in text
     assert (folder / "figures" / "dot.svg").is_file()
     assert not list(leaks(chapter, folder))
-    hand_in(course, chapter, "ada", first)
+    submit_notebook(course, chapter, "ada", first)
     before = (folder / chapter.notebook.name).read_bytes()
     release(course)
     assert (folder / chapter.notebook.name).read_bytes() == before
@@ -119,7 +119,7 @@ def test_grade_refuses_what_was_not_released_or_not_handed_in(course):
     with pytest.raises(CourseError, match="never released"):
         grade(course, "ch01", engine_factory=no_engine)
     tiny.released(course)
-    with pytest.raises(CourseError, match="Nobody has handed in"):
+    with pytest.raises(CourseError, match="There are no submissions"):
         grade(course, "ch01", engine_factory=no_engine)
     with pytest.raises(CourseError, match="cannot use a 'host' engine"):
         grade(course, "ch01", backend="host")
@@ -208,7 +208,7 @@ def test_an_untouched_answer_is_no_response(course, handed_in):
     released = course.root / "release" / chapter.id / chapter.notebook.name
     shutil.copyfile(released, course.root / "submitted" / "ada" / chapter.id / chapter.notebook.name)
     submission = read_submission(course.root / "submitted" / "ada" / chapter.id, chapter, "ada")
-    passed = verdict(chapter, Outcome.passed(), Outcome.passed(), notebook=submission.grafted.notebook)
+    passed = verdict(chapter, Outcome.passed(), Outcome.passed(), notebook=submission.reassembled.notebook)
     with Verdicts(course, chapter).handed(submission, passed):
         assert write(Books(course), chapter, submission) == ""
     assert comments(course, chapter) == {"greeter": "No response.", "sum": "No response."}
@@ -229,7 +229,7 @@ def test_without_the_trusted_run_there_are_no_points(course, handed_in, preproce
     assert grades(course, handed_in) == {"test-greeter": (0, 0, False), "test-sum": (0, 0, False)}
 
 
-@pytest.mark.parametrize("name", ["TrustedExecute", "TrustedGraft", "TrustedSaveAutoGrades"])
+@pytest.mark.parametrize("name", ["TrustedExecute", "TrustedReassembly", "TrustedSaveAutoGrades"])
 def test_a_hook_that_is_switched_off_gives_no_points(course, handed_in, name):
     config = course.root / "nbgrader_config.py"
     config.write_text(f"{config.read_text()}\nc.{name}.enabled = False\n")

@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from grader.course import Course
-from grader.grading.demo import hand_in, solve
+from grader.grading.demo import solve, submit_notebook
 from grader.grading.feedback import FeedbackExporter
 from grader.grading.grade import grade
 from grader.grading.report.terminal import render_table
@@ -90,8 +90,8 @@ def graded(root):
     for edit in CLASS:
         notebook = solve(released, chapter, ["greeter"])
         edit(notebook)
-        hand_in(course, chapter, edit.__name__, notebook)
-    hand_in(course, chapter, "torn", released).write_text('{"cells": [')
+        submit_notebook(course, chapter, edit.__name__, notebook)
+    submit_notebook(course, chapter, "torn", released).write_text('{"cells": [')
     with pytest.MonkeyPatch.context() as monkeypatch:
         Judge(monkeypatch)
         return grade(course, chapter)
@@ -141,12 +141,12 @@ def test_the_table_has_the_gradebooks_maximum_and_what_waits(graded):
 
 def test_the_page_says_what_waits_and_shows_the_answer(root, graded):
     page = (root / "feedback" / "answered" / tiny.CHAPTER / f"{tiny.CHAPTER}.html").read_text()
-    assert page.count("waits for a person to grade it") == 6  # in the list of tasks, and at each cell
+    assert page.count("waiting to be graded by hand") == 6  # in the list of tasks, and at each cell
     assert 'id="answer-script"' in page
     assert "mine" in page
     page = (root / "feedback" / "untouched" / tiny.CHAPTER / f"{tiny.CHAPTER}.html").read_text()
     assert page.count("not answered") == 4
-    assert page.count("waits for a person to grade it") == 2
+    assert page.count("waiting to be graded by hand") == 2
 
 
 def test_points_by_hand_are_in_table_and_page(root, graded):

@@ -31,7 +31,7 @@ from grader.course import Chapter, Course, Limits
 from grader.grading.demo import half, solve
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
-from grader.grading.judge.recognise import visible
+from grader.grading.judge.recognise import strip_hidden_tests
 from grader.grading.release import leaks
 from grader.test_cell import read_test
 from grader.workspace.folder import prepare
@@ -108,7 +108,7 @@ class Walk:
             block = BLOCKS[len(self.done)]
             assert all(done.code == 0 for done in self.done), "an earlier block failed: see its test"
             if "submissions.zip" in block:
-                hand_in(self)
+                submit_notebook(self)
             self.done.append(self._type(block, visit))
         return self.done[index]
 
@@ -153,7 +153,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory, engine_image: None) -> Walk:
     return Walk(tmp_path_factory.mktemp("guide"))
 
 
-def hand_in(walk: Walk) -> None:
+def submit_notebook(walk: Walk) -> None:
     """What students send: ann everything, bob half of it and as if he were ann, cleo by mail and nothing."""
     chapter, downloads = walk.chapter, walk.home / "Downloads"
     work = {"ann": ("ann", {task.id for task in chapter.tasks}), "bob": ("ann", half(chapter))}
@@ -349,7 +349,7 @@ def test_limits_in_the_text_are_all_there_are():
 def test_the_test_cell_in_the_text_is_one():
     (cell,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     assert read_test(cell, "the guide").task == "greeter"
-    assert visible(cell).splitlines() == cell.splitlines()[:2]
+    assert strip_hidden_tests(cell).splitlines() == cell.splitlines()[:2]
 
 
 @pytest.mark.parametrize("page", ["README.md", "course/INSTRUCTOR.md"])

@@ -19,7 +19,7 @@ import nbformat
 import pytest
 
 from grader.course import Course
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.gradebook import Books
 from grader.grading.journal import Journal
 from tests.grading import tiny
@@ -60,7 +60,7 @@ def handed_in(course, students):
     notebook = nbformat.read(course.root / "release" / chapter.id / chapter.notebook.name, as_version=4)
     for number in range(students):
         tasks = (["greeter", "sum"], ["sum"], ["greeter"], [])[number % 4]
-        hand_in(course, chapter, f"s{number:02}", tiny.solve(notebook, chapter, tasks))
+        submit_notebook(course, chapter, f"s{number:02}", tiny.solve(notebook, chapter, tasks))
     return course
 
 

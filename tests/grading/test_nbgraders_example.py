@@ -36,7 +36,7 @@ from grader.grading.judge.trusted import judge
 from grader.grading.release import release
 from tests.grading.local_kernel import LocalEngine
 from tests.grading.tiny import REPOSITORY
-from tests.unit.witnesses import FakeWitness
+from tests.unit.inspectors import FakeInspector
 
 EXAMPLE = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide"
 PROBLEMS = ("problem1", "problem2")
@@ -93,7 +93,7 @@ def with_checks(notebook: NotebookNode, *, source: bool) -> NotebookNode:
     return notebook
 
 
-class Asked(FakeWitness):
+class Asked(FakeInspector):
     """Gives the answers that the kernel gave."""
 
     def __init__(self, answers: Mapping[str, Answer]) -> None:

@@ -107,7 +107,7 @@ def released(course: Course) -> tuple[Chapter, NotebookNode]:
 
 def student_notebook(chapter: Chapter, *tasks: str) -> NotebookNode:
     """A student's notebook without going through a release: the named tasks solved, tests as released."""
-    from grader.grading.judge.recognise import visible
+    from grader.grading.judge.recognise import strip_hidden_tests
 
     notebook = copy.deepcopy(chapter.source)
     for cell in notebook.cells:
@@ -115,7 +115,7 @@ def student_notebook(chapter: Chapter, *tasks: str) -> NotebookNode:
         if found.get("solution"):
             cell.source = "# YOUR CODE HERE\nraise NotImplementedError()"
         elif found.get("grade"):
-            cell.source = visible(cell.source)
+            cell.source = strip_hidden_tests(cell.source)
     return solve(notebook, chapter, tasks)
 
 

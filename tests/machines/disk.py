@@ -95,7 +95,7 @@ def _make(recipe: Recipe, final: Path) -> None:
     own = ids.building_ids()
     remove(folder, own)
     folder.mkdir()
-    # Open so that the range's ids may write; closed to everybody else by the cache folder above.
+    # Open so that the range's ids may write; closed to all others by the cache folder above.
     folder.chmod(0o777)
     tell(f"{recipe.name}: making its disk")
     try:

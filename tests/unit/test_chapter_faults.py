@@ -158,4 +158,4 @@ def test_a_fault_that_nobody_foresaw_is_the_chapters_alone(course, tmp_path, mon
     told: list[str] = []
     make_book(course, tmp_path / "book", told.append)
     assert len(told) == 1
-    assert "no page can be made of it: ZeroDivisionError: deep inside" in told[0]
+    assert "no page can be made from it: ZeroDivisionError: deep inside" in told[0]

@@ -118,7 +118,7 @@ def test_whether_it_needs_a_private_engine_is_read(course, mark, private):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("!docker ps", "no plain Python"),
+        ("!docker ps", "not plain Python"),
         ("assert True", "exactly one"),
         ('with check("a"):\n    pass\nwith check("b"):\n    pass', "exactly one"),
         ('with check("greeter"):\n    pass', "has two tests"),

@@ -169,8 +169,8 @@ def test_an_odd_value_in_chapters_toml_is_told_with_its_key(tmp_path, key):
     ("edit", "said"),
     [
         ((("cells", 6, "source"), None), "cell 7 (sum) has no text as its source: nothing"),
-        ((("cells", 6, "metadata"), []), "cell 7 (sum-work) has metadata that is no dictionary: a list"),
-        ((("cells", 6), "x"), "cell 7 is no cell: text"),
+        ((("cells", 6, "metadata"), []), "cell 7 (sum-work) has metadata that is not a dictionary: a list"),
+        ((("cells", 6), "x"), "cell 7 is not a cell: text"),
         ((("cells",), {}), "its cells are a dictionary, and that is a list"),
         ((("cells", 8, "attachments"), []), "cell 9 (why) has attachments that cannot be read: []"),
         ((("cells", 7, "metadata", "nbgrader", "grade_id"), ["x"]), "cell 8 (['x']) has no grade id"),
@@ -186,7 +186,7 @@ def test_an_odd_value_in_chapters_toml_is_told_with_its_key(tmp_path, key):
             (("metadata", "kernelspec", "language"), "R"),
             "its kernelspec is for 'R', and a chapter is in python",
         ),
-        (((), []), "it is no notebook: a list"),
+        (((), []), "it is not a notebook: a list"),
     ],
 )
 def test_what_is_odd_is_named(course, edit, said):

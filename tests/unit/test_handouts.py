@@ -103,7 +103,7 @@ def test_the_graded_folder_and_the_feedback_get_nothing_else(handed_in):
     submission = read_submission(handed_in.root / "submitted" / "ada" / chapter.id, chapter, "ada")
     failed = Outcome.failed(Finding("it", "state", "done", "not done"))
     tasks = tuple(TaskResult.of(task.id, task.points, failed) for task in chapter.tasks)
-    result = SubmissionResult("ada", tasks, (), submission.grafted.notebook)
+    result = SubmissionResult("ada", tasks, (), submission.reassembled.notebook)
     with Verdicts(handed_in, chapter).handed(submission, result):
         assert write(books, chapter, submission) == ""
     assert below(books.folder("autograded", "ada", chapter)) == {NOTEBOOK, "figures/dot.svg"}

@@ -25,9 +25,9 @@ LOOK_S = 0.1
 EXPIRED = re.compile(r"Release file for (\S+) is expired \(invalid since (?:(\d+d \d+h)[^)]*|([^)]+))\)")
 """What apt says of such a mirror: apt-secure(8), Valid-Until."""
 END_S = 60
-"""How long it is waited for when it is told to end; a slow disk takes a while to let go of its folder."""
+"""How long to wait after telling it to end; a slow disk takes a while to remove its folder."""
 SOON_S = 1
-"""Clearing up that takes longer is said."""
+"""If cleaning up takes longer, this is reported."""
 
 PHASES = (
     ("running apt-get update", 0.00, "fetching package lists"),
@@ -104,7 +104,7 @@ def mmdebstrap(
     """One run of mmdebstrap; ``tell`` gets the share of it that is done and what is being done.
 
     ``output``: where the root file system goes when the options' target is ``-``. ``aside``: others wait for
-    what is done beside it, so it takes what they leave of the processors.
+    what runs in parallel, so it uses only the processor time that is left over.
 
     It unpacks in a folder of ``/tmp``, as root with /proc and /sys mounted in it, and clears that away only
     if its own child lives long enough. So what ends this function (Ctrl-C, SIGTERM, a terminal that closes,
@@ -145,7 +145,7 @@ def mmdebstrap(
             suite, since = options[-2], expired[2] or expired[3]
             raise ImageError(
                 f"The mirror's list of packages for Debian {suite} expired {since} ago: {expired[1]}.",
-                next_step="use a mirror that is kept up to date, or take this one as it is: "
+                next_step="use a mirror that is kept up to date, or use this one anyway: "
                 f"`dockbook engine build --suite {suite} --allow-expired-release`.",
             )
         raise subprocess.CalledProcessError(process.returncode, argv, stderr=reader.error or reader.last)
@@ -154,7 +154,7 @@ def mmdebstrap(
 def _lines(said: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str | None]:
     """What is written to ``said``, line by line, until the process has ended and all is read.
 
-    None now and then, for whoever wants to leave while nothing is written.
+    None now and then, so that the caller can leave while nothing is written.
     """
     rest = ""
     ended = False
@@ -173,9 +173,9 @@ def _lines(said: TextIO, process: subprocess.Popen[bytes]) -> Iterator[str | Non
 def _ended(process: subprocess.Popen[bytes], stop: threading.Event) -> Iterator[None]:
     """Interrupts the process and its children when the block is left early, and waits for their end.
 
-    ``stop`` is set first: whatever runs beside it clears up at the same time.
+    ``stop`` is set first: whatever runs in parallel cleans up at the same time.
 
-    By SIGINT, as Ctrl-C does: Perl waits for the program that it runs and goes on to its own clearing up. By
+    By SIGINT, as Ctrl-C does: Perl waits for the program that it runs and then cleans up after itself. By
     SIGTERM it ends at once, and the mounts stay.
     """
     try:
@@ -193,8 +193,6 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(SOON_S)
         return
-    print(
-        f"dockbook: interrupted; waiting until mmdebstrap has cleared up (at most {END_S} s)", file=sys.stderr
-    )
+    print(f"dockbook: interrupted; waiting for mmdebstrap to clean up (at most {END_S} s)", file=sys.stderr)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S - (time.monotonic() - began))

@@ -1,7 +1,7 @@
 """The course's images for the user's own engine: an archive for ``docker load``, made of the hub's files.
 
-On a private engine they are there from the start. On the user's own they come only when asked for, and a name
-that means another image there stays theirs.
+A private engine has them from the start. On the user's own engine they are loaded only when asked for, and a
+name that belongs to another image there stays with that image.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def names() -> list[str]:
 
 
 def debians_sources(image: EngineImage) -> str:
-    """Where the course's Debian finds packages on an engine that has no course hub beside it.
+    """Where the course's Debian finds packages on an engine without a course hub.
 
     As mmdebstrap wrote it for the engine's own root file system. Raises ImageError.
     """
@@ -71,7 +71,7 @@ def debians_sources(image: EngineImage) -> str:
 
 
 def compare(engine: HostEngine, image: EngineImage, *, keep_hub: bool = False) -> list[Wanted]:
-    """How the engine stands to each of the course's images; ``keep_hub`` as for ``load``. Raises EngineError.
+    """Which of the course's images the engine has; ``keep_hub`` as for ``load``. Raises EngineError.
 
     By their layers: what an image's id is made from differs between an engine's image stores.
     """

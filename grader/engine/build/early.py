@@ -1,8 +1,8 @@
-"""The engine image made by the system's Python, while pip still fetches the libraries of ours.
+"""The engine image made by the system's Python, while pip is still fetching our libraries.
 
-On a first run ``./dockbook`` starts this in the background and goes on to be the command itself, whose child
-it then is. The command waits for it as for any other builder, and ends it when it ends itself. Nothing here
-and below may need more than Python's standard library.
+On a first run ``./dockbook`` starts this in the background and then becomes the command itself, which is
+then its parent. The command waits for it as for any other builder, and ends it when it ends itself. Nothing
+here and below may need more than Python's standard library.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from grader import variables
 EVERY_S = 0.5
 END_S = 90
 SOON_S = 1
-"""A wait that is longer is said."""
+"""A longer wait is reported."""
 
 
 def started() -> int:
@@ -65,5 +65,5 @@ def stop(pid: int) -> None:
     while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
         if told and time.monotonic() > told:
             told = 0.0
-            print("dockbook: waiting until the unfinished engine image is cleared away", file=sys.stderr)
+            print("dockbook: waiting for the unfinished engine image to be removed", file=sys.stderr)
         time.sleep(0.05)

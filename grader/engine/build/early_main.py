@@ -20,11 +20,11 @@ EVERY_S = 0.5
 def main(_argument: str = "") -> None:
     """Body of the process. Prints how far it is, for the script to show; ends with 3 when it failed.
 
-    Why it failed is not printed: whoever waits for the image is told (``one_builder``).
+    The reason for a failure is not printed: the process that waits for the image gets it (``one_builder``).
     """
     linux.die_with_parent(signal.SIGTERM)
     if os.getppid() == 1:
-        sys.exit(0)  # nobody waits for it any more
+        sys.exit(0)  # no process waits for it any more
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, and that ends this one
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)

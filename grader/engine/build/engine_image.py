@@ -1,7 +1,7 @@
 """Builds the engine image: Debian packages in, a root file system, preloaded images and the hub out.
 
 As an ordinary user, with mmdebstrap; everything is made in a temporary folder of the cache and renamed into
-place at the end, so an interrupted build leaves no half image and the next one starts afresh.
+place at the end, so an interrupted build leaves no partial image and the next one starts from scratch.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ class _Builder:
             raise ImageError(f"The engine image cannot be built: {error}.", next_step=error.fix) from error
 
     def build(self) -> None:
-        """All steps, in a folder beside the final one."""
+        """All steps, in a folder next to the final one."""
         self._check_tools()
         ids.remove(self.folder, self.ids)
         self.folder.mkdir()
-        # Open so that the range's ids may write; closed to everybody else by the cache folder above.
+        # Open so that the range's ids may write; closed to all others by the cache folder above.
         self.folder.chmod(0o777)
         try:
             self._root_file_systems()
@@ -108,7 +108,7 @@ class _Builder:
         missing = sorted(package for tool, package in TOOLS.items() if shutil.which(tool) is None)
         if missing:
             raise ImageError(
-                f"The engine image is made with {', '.join(missing)}, which this machine lacks.",
+                f"The engine image is made with {', '.join(missing)}, which this machine does not have.",
                 next_step=f"sudo apt-get install {' '.join(missing)}",
             )
         free = shutil.disk_usage(self.folder.parent).free
@@ -138,10 +138,10 @@ class _Builder:
                 stop.set()
                 raise
 
-        with ThreadPoolExecutor(1) as beside:
-            other = beside.submit(debian)
+        with ThreadPoolExecutor(1) as parallel:
+            other = parallel.submit(debian)
             try:
-                with suppress(InterruptedError):  # then the other one failed, and has the words for it
+                with suppress(InterruptedError):  # then the other one failed, and reports why
                     self._engine_root(stop)
                 other.result()
             finally:
@@ -183,7 +183,7 @@ class _Builder:
             try:
                 yield process.stdin
             except subprocess.CalledProcessError:
-                # Who writes fails where nobody reads; half an archive is a failure for tar, too.
+                # Without a reader the writer fails; half an archive is a failure for tar, too.
                 if process.poll() is None:
                     raise
             finally:
@@ -269,10 +269,10 @@ class _Builder:
     def _oven(self) -> Iterator[Engine]:
         """The engine that the course's images are baked in. What it holds at the end is kept."""
         if self.ids.get("plain"):
-            from grader.engine.build.vm_bake import oven
+            from grader.engine.build.vm_bake import builder_engine
 
-            # No sandbox can be had, so nobody needs images for one: they stay on the machine's disk.
-            with oven(self.image, self.final, partial(self.tell, IMAGES)) as engine:
+            # No sandbox is available, so no images are needed for one: they stay on the machine's disk.
+            with builder_engine(self.image, self.final, partial(self.tell, IMAGES)) as engine:
                 yield engine
             return
         with Sandbox(self.image, plugin=False, preload=False, state=self.folder / "bake" / "state") as engine:

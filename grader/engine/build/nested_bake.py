@@ -1,6 +1,6 @@
 """Runs once in the container that becomes a nested engine's image: builds the course's images and the hub.
 
-Without a network: the packages came with the container. What it prints tells how far it is; the last word of
+Without a network: the packages came with the container. What it prints tells how far it is; the last line of
 a failed run is the reason. Standard library only.
 """
 

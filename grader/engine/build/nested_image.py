@@ -194,7 +194,7 @@ class _Builder:
         return baker
 
     def _watch(self, client: DockerClient, baker: str) -> list[dict[str, Any]]:
-        """Follow what the container says to its end; the course's images that it tells of."""
+        """Follow what the container says to its end; the course's images that it reports."""
         fraction, said, images = 0.70, "", None
         deadline = time.monotonic() + BAKE_S
         for data in client.api.logs(baker, stream=True, follow=True):

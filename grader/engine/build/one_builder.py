@@ -1,7 +1,7 @@
-"""Whatever is made once has one builder at a time; who waits for it is told how far it is.
+"""Whatever is made once has one builder at a time; those that wait for it see its progress.
 
 Standard library only: the script ``./dockbook`` has the engine image made by the system's Python, while pip
-still fetches the libraries of ours (``early``).
+is still fetching our libraries (``early``).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ SIGN_S = 5
 def one_builder(path: Path, tell: Progress, *, ended: Collection[int] = ()) -> Iterator[Progress]:
     """Hold the lock for making ``path``; gives what to call with the progress instead of ``tell``.
 
-    While another process has it, ``tell`` gets that one's progress. A build that fails while somebody waits
-    for it has failed for all of them, in the same words: it is not tried once more at once. That also holds
-    for builders of before, by their process ids in ``ended``. Raises ImageError.
+    While another process has it, ``tell`` gets that one's progress. A build that fails while others wait for
+    it has failed for all of them, with the same message: it is not retried at once. That also holds for
+    builders that have already ended, by their process ids in ``ended``. Raises ImageError.
 
-    Let go of at the end, however it ends: a lock that a traceback keeps alive would shut out the next try.
+    Released at the end, however it ends: a lock that a traceback keeps alive would block the next try.
     """
     report = path.with_suffix(".progress")
     waited_for = set(ended)
@@ -87,7 +87,7 @@ def _reporting(report: Path, tell: Progress) -> Iterator[Progress]:
 
 
 def _write(report: Path, found: dict[str, Any]) -> None:
-    """Whole or not at all. A disk without room for it is told of by the build itself."""
+    """Whole or not at all. If the disk is full, the build itself reports it."""
     with contextlib.suppress(OSError):
         write_whole(report, json.dumps({"pid": os.getpid()} | found))
 

@@ -28,7 +28,7 @@ def stale() -> list[Path]:
 def prune() -> list[Path]:
     """Remove them; what was removed. One that is being built stays.
 
-    Raises EngineError while an engine of this user's runs: it may be one of theirs.
+    Raises EngineError while an engine of this user is running: it may use one of them.
     """
     found = stale()
     if found and (running := running_engines.running()):
@@ -50,6 +50,6 @@ def _removed(path: Path) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    """``trixie-0123456789ab``: what is being built beside it has a suffix, and its builder tidies up."""
+    """``trixie-0123456789ab``: an image that is still being built has a suffix, and its builder cleans up."""
     suite, _, key = name.partition("-")
     return suite in recipe.SUITES and len(key) == 12 and all(digit in "0123456789abcdef" for digit in key)

@@ -71,7 +71,7 @@ def all_said(error: subprocess.CalledProcessError) -> str:
 
 @contextmanager
 def modes_for_all() -> Iterator[None]:
-    """Files that are made in this block can be read by all, whatever the person's umask is.
+    """Files made in this block can be read by all users, whatever the umask.
 
     The users inside an engine are others than the one who builds its image. The cache's folder is closed.
     """

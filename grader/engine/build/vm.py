@@ -1,7 +1,7 @@
 """Builds the virtual machine: a disk made of the engine image, and a snapshot of an engine that runs from it.
 
-Everything is made beside its final folder, renamed last, with the manifest as the last file in it: what is
-stale or half made is never used.
+Everything is made next to its final folder, renamed last, with the manifest as the last file in it: a stale
+or unfinished one is never used.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def ensure_vm(
 
 
 def has_preload(image: EngineImage) -> bool:
-    """Whether the course's images lie in the engine image; those baked in a machine are on its disk only."""
+    """Whether the course's images are in the engine image; those built in a machine are on its disk only."""
     return (image.preload / "image").is_dir()
 
 
@@ -108,7 +108,7 @@ def slim(image: EngineImage) -> None:
 
 
 def build_snapshot(vm: VMImage, tell: Progress) -> None:
-    """Boot it cold, let it do once what will be asked of it, and keep its state."""
+    """Boot it from its disk, let it do once what it will be used for, and save its state."""
     started = time.monotonic()
     for old in vm.path.glob("warm-*"):
         shutil.rmtree(old, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The course's images baked in a virtual machine, where root is all there is: in a `docker build`.
+"""The course's images built in a virtual machine, where there is only root: in a `docker build`.
 
 A sandbox needs namespaces. Here the engine that builds the images is a machine booted from a disk without
 them; what it holds at the end becomes the disk that every machine is made from.
@@ -22,8 +22,11 @@ from grader.engine.vm import archive
 
 
 @contextmanager
-def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], None]) -> Iterator[Engine]:
-    """An engine to bake in; at the end of the block it and the hub's files are made the machine's disk.
+def builder_engine(
+    image: EngineImage, final: EngineImage, tell: Callable[[float, str], None]
+) -> Iterator[Engine]:
+    """An engine to build the images in; at the end of the block it and the hub's files become the machine's
+    disk.
 
     ``image`` is the one being built, ``final`` what it will be. Raises ImageError and EngineDied.
     """
@@ -32,7 +35,7 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
     folder = target.path.with_suffix(".new")
     target.path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "oven").mkdir(parents=True)
+    (folder / "builder").mkdir(parents=True)
     try:
         release = make_disk(
             image,
@@ -41,7 +44,7 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             lambda done, text: tell(0.4 * done, f"virtual machine: {text}"),
         )
         with start_cold(
-            VMImage(folder, target.key, image, target.accelerator, folder), folder / "oven"
+            VMImage(folder, target.key, image, target.accelerator, folder), folder / "builder"
         ) as engine:
             yield engine
             tell(1, "virtual machine: the course's images")
@@ -50,10 +53,10 @@ def oven(image: EngineImage, final: EngineImage, tell: Callable[[float, str], No
             engine.settle()
         whole = folder / "whole.qcow2"
         base = ["-u", "-f", "qcow2", "-F", "qcow2", "-b", str(folder / "disk.qcow2")]
-        run([qemu.IMG, "rebase", *base, str(folder / "oven" / "disk.qcow2")])
-        pack(folder / "oven" / "disk.qcow2", whole, "qcow2")
+        run([qemu.IMG, "rebase", *base, str(folder / "builder" / "disk.qcow2")])
+        pack(folder / "builder" / "disk.qcow2", whole, "qcow2")
         whole.rename(folder / "disk.qcow2")
-        shutil.rmtree(folder / "oven")
+        shutil.rmtree(folder / "builder")
         write_disk_manifest(folder, target.key, release, started)
         shutil.rmtree(target.path, ignore_errors=True)
         folder.rename(target.path)

@@ -55,7 +55,7 @@ def check_tools(folder: Path) -> None:
     lacks = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
     if lacks:
         raise ImageError(
-            f"The virtual machine is made with {', '.join(lacks)}, which this machine lacks.",
+            f"The virtual machine is made with {', '.join(lacks)}, which this machine does not have.",
             next_step=f"sudo apt-get install {' '.join(lacks)}",
         )
     free = shutil.disk_usage(folder).free
@@ -97,14 +97,14 @@ def pack(source: Path, target: Path, kind: str = "raw") -> None:
 
 
 def empty_layer(disk: Path, target: Path) -> None:
-    """A disk of the same size with nothing in it yet, to lie over the other."""
+    """An empty disk of the same size, to be layered over the other."""
     size = json.loads(run([qemu.IMG, "info", "--output=json", str(disk)]))["virtual-size"]
     target.unlink(missing_ok=True)
     run([qemu.IMG, "create", "-q", "-f", "qcow2", str(target), str(size)])
 
 
 def write_disk_manifest(folder: Path, key: str, release: str, started: float) -> None:
-    """Last of all: without it there is no disk."""
+    """Written last: without it the disk is not usable."""
     names = ("vmlinuz", "initrd", "disk.qcow2")
     manifest = {
         "key": key,

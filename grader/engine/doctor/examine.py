@@ -1,7 +1,7 @@
 """``dockbook doctor``: what works on this machine, what does not and why, and the exact next step.
 
-``diagnose`` is pure: facts in, report out. Advice never opens a door for others: no socket for everybody,
-nothing run as root that need not be.
+``diagnose`` is pure: facts in, report out. Advice never gives access to others: no socket for everyone,
+nothing run as root that does not need to be.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from grader.engine.endpoint import DEFAULT_SOCKET
 
 
 def examine() -> Report:
-    """Look at this machine, try what a lab needs, and say what was found; nothing that was tried is left."""
+    """Look at this machine, try what a lab needs, and say what was found; leaves nothing behind."""
     return diagnose(gather())
 
 
@@ -39,10 +39,10 @@ def diagnose(facts: Facts) -> Report:
     usable = (bool(without_docker) or host_works) and not asked_in_vain
     usable = usable and all(place.status != "problem" for place in places)
     if facts.system != "Linux":
-        # There it is not to be had, and nothing is missing: the user's Docker carries an engine.
+        # The sandbox is not available there, and nothing is missing: an engine runs on the user's Docker.
         sandbox = Item(sandbox.topic, sandbox.name, "note", sandbox.text)
     if usable and docker.status == "problem" and not facts.docker_host:
-        # Somebody who never had a Docker needs none.
+        # A user who never had a Docker does not need one.
         docker = Item(docker.topic, docker.name, "note", docker.text, docker.next_step)
     engine_of_vm = [item for item in _vm(facts) if item.topic == "Engines"]
     items = [
@@ -61,7 +61,7 @@ def diagnose(facts: Facts) -> Report:
         *ports(facts),
         *versions(facts),
         *(
-            Item("Not looked at", name, "problem", why, "see whether that is a fault of this machine")
+            Item("Not checked", name, "problem", why, "find out whether this machine has a fault")
             for name, why in facts.unseen.items()
         ),
     ]
@@ -242,9 +242,7 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
     endpoint = facts.endpoint
     text = f"DOCKER_HOST is {endpoint.address}: {endpoint.detail}"
     if endpoint.trouble == "not-docker":
-        text = (
-            f"DOCKER_HOST is {endpoint.address}: something answers, but no Docker Engine ({endpoint.detail})"
-        )
+        text = f"DOCKER_HOST is {endpoint.address}: what answers is not a Docker Engine ({endpoint.detail})"
     if endpoint.trouble == "untested":
         return text, f"docker --host {endpoint.address} version"
     return text, "unset DOCKER_HOST (or correct it); or start a private engine: --backend sandbox"

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that the diagnosis rests on. Sizes in bytes; ``None`` where the machine does not say."""
+    """Everything that the diagnosis is based on. Sizes in bytes; ``None`` where the machine does not say."""
 
     user: str = "student"
     uid: int = 1000
@@ -84,7 +84,7 @@ class Facts:
     cache_free: int | None = None
     memory_total: int | None = None
     memory_available: int | None = None
-    places: tuple[Place, ...] = ()  # folders that will not do
+    places: tuple[Place, ...] = ()  # unsuitable folders
     busy_ports: frozenset[int] = frozenset()
     unseen: Mapping[str, str] = field(default_factory=dict)  # looks that failed, and why
 
@@ -92,7 +92,8 @@ class Facts:
 def gather(environment: Mapping[str, str] | None = None) -> Facts:
     """Look at this machine. Takes a few seconds: every wait has a deadline.
 
-    A look that fails takes nothing from the others: what is not known counts as well, and ``unseen`` has why.
+    A check that fails does not affect the others: what is unknown counts as fine, and ``unseen`` has the
+    reason.
     """
     env = os.environ if environment is None else environment
     unseen: dict[str, str] = {}
@@ -100,7 +101,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
     def look(what: str, at: Callable[[], T], otherwise: S) -> T | S:
         try:
             return at()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other looks go on
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other checks continue
             unseen[what] = " ".join(str(error).split()) or type(error).__name__
             return otherwise
 
@@ -109,7 +110,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
     nothing: Mapping[str, str] = {}
     release = look("system", _os_release, nothing)
     context, source, address = look("context", lambda: docker_context(env), ("default", "", DEFAULT_SOCKET))
-    image, image_tools = look("image", _image, ("It could not be looked at.", True))
+    image, image_tools = look("image", _image, ("It could not be checked.", True))
     probe, probed, started = look("sandbox", lambda: _probe(has_image=not image), (None, False, False))
     endpoint = look("docker", lambda: _endpoint(env), Endpoint(DEFAULT_SOCKET, "other", "it was not asked"))
     in_group, has_group = look("groups", lambda: _docker_group(user), (False, False))
@@ -133,7 +134,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         context_source=source,
         context_address=address,
         other_sockets=look("sockets", lambda: _other_sockets(env), ()) if endpoint.trouble else (),
-        # A client alone is no engine; on macOS and Windows the client comes with Docker Desktop.
+        # A client alone is not an engine; on macOS and Windows the client comes with Docker Desktop.
         docker_installed=_which("docker" if platform.system() != "Linux" else "dockerd"),
         systemd=Path("/run/systemd/system").is_dir(),
         in_docker_group=in_group,

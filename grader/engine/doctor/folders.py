@@ -14,9 +14,9 @@ from grader.errors import DockbookError
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that will not do: what it is for, what is wrong with it, what helps.
+    """An unsuitable folder: what it is for, what is wrong with it, what helps.
 
-    ``needed``: no lab can be had without it.
+    ``needed``: no lab can start without it.
     """
 
     name: str
@@ -74,7 +74,7 @@ def _state() -> Place | None:
     except DockbookError as error:
         return Place("state", error.what.rstrip("."), error.next_step.rstrip("."), needed=False)
     except ids.NoIds:
-        return None  # no sandbox: that is told already
+        return None  # no sandbox: that is reported already
     if not trouble:
         return None
     text = f"what you make on an engine cannot be kept in {folder}: this folder {trouble}"
@@ -90,13 +90,13 @@ def _for_building() -> Iterator[Place]:
     try:
         folder = paths.cache_folder()
     except DockbookError:
-        return  # there is no room at all: that is told already
+        return  # there is no room at all: that is reported already
     try:
         if trouble := folder_trial.try_image(ids.building_ids(), folder):
             text = f"{folder} cannot hold an engine image: this folder {trouble}"
             yield Place("cache", text, "set DOCKBOOK_CACHE to a folder on a local disk")
         scratch_folder()
     except ids.NoIds:
-        return  # no sandbox: that is told already
+        return  # no sandbox: that is reported already
     except DockbookError as error:
         yield Place("unpacking", error.what.rstrip("."), error.next_step.rstrip("."))

@@ -29,14 +29,14 @@ def room(facts: Facts) -> Iterator[Item]:
         return
     text = f"{facts.memory_available / _GB:.1f} of {facts.memory_total / _GB:.1f} GB available"
     if facts.memory_available < MEMORY_BYTES:
-        step = "close other programs: an engine with JupyterLab wants 1.5 GB"
+        step = "close other programs: an engine with JupyterLab needs 1.5 GB"
         yield Item("Room", "memory", "problem", text, step)
     else:
         yield Item("Room", "memory", "ok", text)
 
 
 def folders(facts: Facts) -> Iterator[Item]:
-    """Folders that will not do."""
+    """Unsuitable folders."""
     for place in facts.places:
         yield Item("Room", place.name, "problem" if place.needed else "note", place.text, place.next_step)
 
@@ -76,5 +76,5 @@ def versions(facts: Facts) -> Iterator[Item]:
 
 
 def system_name(facts: Facts) -> str:
-    """The system as people call it."""
+    """The system's usual name."""
     return "macOS" if facts.system == "Darwin" else facts.system

@@ -21,7 +21,8 @@ LABEL = "doctor"
 
 
 def rehearse(image: EngineImage) -> str | None:
-    """None when all of it worked, else why it did not, in one sentence; nothing is left. A second or two."""
+    """None when all of it worked, else why it did not, in one sentence; leaves nothing behind. Takes a second
+    or two."""
     told: list[str] = []
     try:
         with Sandbox(image, label=LABEL) as engine, engine.forward(told.append):
@@ -43,7 +44,7 @@ def _free_port() -> int:
 
 
 def _ask(port: int, told: list[str]) -> str | None:
-    # No proxy stands between us and ourselves.
+    # No proxy between this machine and itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + PATIENCE_S
     while True:

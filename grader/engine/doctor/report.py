@@ -22,7 +22,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found. ``usable``: a lab can be had, with the engine image built or still to be built."""
+    """What was found. ``usable``: a lab can start, with the engine image built or still to be built."""
 
     items: tuple[Item, ...]
     usable: bool

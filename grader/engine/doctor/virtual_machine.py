@@ -10,7 +10,7 @@ from grader.errors import DockbookError
 
 @dataclass(frozen=True)
 class VMFacts:
-    """Empty words stand for what is well. ``trouble``: why none can be had; ``image``: why none is ready."""
+    """Empty text means that all is well. ``trouble``: why none is available; ``image``: why none is ready."""
 
     trouble: str = ""
     missing: tuple[str, ...] = tuple(qemu.PACKAGES.values())

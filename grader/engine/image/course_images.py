@@ -42,7 +42,7 @@ def debian_options(packages: str) -> list[str]:
 def copy_context(source: Path, target: Path) -> None:
     """Copy an image's build context, with the modes that git gives by default.
 
-    They go into the image, whose users are others; those in a clone follow somebody's umask.
+    The image has other users, and in a clone the modes depend on the user's umask.
     """
     shutil.copytree(source, target)
     for path in (target, *target.rglob("*")):

@@ -17,7 +17,7 @@ BUILD = "`dockbook engine build` makes it (a minute or two, once)."
 
 @dataclass(frozen=True)
 class CourseImage:
-    """An image of the course as it is in the engine; ``size`` in bytes, layers of a base counted again."""
+    """A course image in the engine; ``size`` in bytes, with the layers of its base image."""
 
     name: str
     size: int
@@ -91,8 +91,8 @@ class EngineImage:
                 ) from error
             if size != entry["size"]:
                 raise ImageError(
-                    f"The engine image in {self.path} is damaged: {entry['path']} has {size} bytes, "
-                    f"{entry['size']} were built.",
+                    f"The engine image in {self.path} is damaged: {entry['path']} is {size} bytes, "
+                    f"it was built with {entry['size']}.",
                     next_step="`dockbook engine build --rebuild` builds it again.",
                 )
 

@@ -82,12 +82,13 @@ def _write_repository(
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     handle = archive.extractfile(name)
     if handle is None:
-        raise ValueError(f"{name} is no file in the saved images")
+        raise ValueError(f"{name} is not a file in the saved images")
     return handle
 
 
 def _compress(saved: Path, name: str, folder: Path) -> dict[str, Any]:
-    """Store a layer compressed under its digest; its descriptor. Quickly: it does not travel far."""
+    """Store a layer compressed under its digest; its descriptor. Fast compression: it stays on this
+    machine."""
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(saved) as archive, tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
         source = _member(archive, name)
@@ -133,7 +134,7 @@ def write_search(sources: Iterable[ImageSource], hub: Path) -> None:
 
 
 def write_package_source(folder: Path) -> int:
-    """Write the index of a flat Debian repository beside its ``.deb`` files; how many there are."""
+    """Write the index of a flat Debian repository next to its ``.deb`` files; how many there are."""
     entries = []
     packages = sorted(folder.glob("*.deb"))
     for package in packages:

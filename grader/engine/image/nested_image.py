@@ -94,7 +94,7 @@ class NestedImage:
 
 
 def location(docker_host: str, suite: recipe.Suite = "trixie") -> NestedImage:
-    """The image on this Docker, as the environment has its base."""
+    """The image on this Docker, with the base image that the environment names."""
     base = os.environ.get(variables.BASE_IMAGE) or nested_recipe.default_base(suite)
     return NestedImage(docker_host, suite, base)
 
@@ -107,7 +107,7 @@ def find_image(docker_host: str, suite: recipe.Suite = "trixie") -> NestedImage:
 
 
 def next_step(said: str) -> str:
-    """What helps against this refusal of a Docker's; empty for one that nobody has met yet."""
+    """The next step for this error of a Docker; empty for an unknown one."""
     low = said.lower()
     if "no space left" in low:
         return "free some space on your Docker: `docker system df` shows what takes it."

@@ -12,7 +12,7 @@ from grader.engine.image import course_images, recipe
 from grader.engine.system.package import file_text
 
 FORMAT = 1
-"""Raise it when the way to build changes what comes out."""
+"""Increase it when a change to the build changes the result."""
 MADE = "/made"
 OF_DOCKER = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
 """Docker puts files of its own over these in a container; process 1 writes them there."""

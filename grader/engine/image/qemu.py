@@ -31,7 +31,7 @@ APPEND = (
 )
 """The guest is one person's and disposable: what protects users of one kernel from each other costs time.
 
-``norandmaps`` most of all: a program that lies where it lay before is not translated anew. Emulated, crun
+``norandmaps`` most of all: a program at the same address as before is not translated again. Emulated, crun
 then starts in a third of the time.
 """
 
@@ -40,7 +40,7 @@ TRIAL_SECTOR = b"\xba\xf4\x00\xb0\x10\xee\xf4\xeb\xfd".ljust(510, b"\0") + b"\x5
 """A boot sector: mov dx, 0xf4; mov al, 0x10; out dx, al; hlt."""
 TRIAL_CODE = 0x10 << 1 | 1
 TRIAL = 2
-"""Raise it when the trial changes: what an earlier one found is then tried again."""
+"""Increase it when the trial changes: the result of an earlier one is then discarded."""
 TRIAL_S = 5
 NEEDED_MEMORY = 600 << 20
 AMPLE_DISK, NEEDED_DISK = 1 << 30, 200 << 20
@@ -70,10 +70,11 @@ def version() -> str:
 def command(
     *, accelerator: Accelerator, kernel: Path, initrd: Path, base: list[Path], memory: Path, share: bool
 ) -> list[str]:
-    """QEMU's command line; ``{disk}``, ``{wire}`` and ``{monitor}`` stand for descriptors.
+    """QEMU's command line; ``{disk}``, ``{wire}`` and ``{monitor}`` are replaced by descriptors.
 
-    ``base``: what the changed disk lies on, the lowest first. ``memory``: the file of the machine's memory;
-    with ``share`` the machine boots and writes it, else it waits for a snapshot's state and only reads it.
+    ``base``: the layers below the disk that is written, the lowest first. ``memory``: the file of the
+    machine's memory; with ``share`` the machine boots and writes it, else it waits for a snapshot's state and
+    only reads it.
     """
     accel = "tcg,thread=multi,tb-size=256" if accelerator == "tcg" else "kvm"
     argv = [SYSTEM, "-name", "dockbook", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
@@ -119,7 +120,8 @@ def _memory(path: Path, share: bool) -> str:
 
 
 def scratch_folder(cache: Path) -> Path:
-    """Where a machine's changes to its disk go until its end: the cache's disk, or one with room.
+    """Where a machine's changes to its disk are kept until it ends: the cache's disk, or another with enough
+    room.
 
     Raises EngineUnavailable where there is none: such a machine would stop at its first write.
     """
@@ -137,7 +139,7 @@ def scratch_folder(cache: Path) -> Path:
         raise EngineUnavailable(
             f"--backend vm: a virtual machine needs room for its disk, {NEEDED_DISK >> 20} MB at least; "
             f"there is {found}.",
-            next_step="remove what you do not need, or set TMPDIR to a folder on a disk with room.",
+            next_step="remove what you do not need, or set TMPDIR to a folder on a disk with enough room.",
         )
     return folder
 
@@ -160,7 +162,7 @@ def kvm_trouble() -> str | None:
     if not device.exists():
         return "there is no /dev/kvm"
     if not os.access(device, os.R_OK | os.W_OK):
-        return "/dev/kvm is not open to this user"
+        return "this user may not open /dev/kvm"
     if missing():
         return "QEMU is not installed"
     backend = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -197,7 +199,7 @@ def _try_kvm() -> str | None:
 
 
 def probe() -> str | None:
-    """Whether a machine can be had here: None, or the reason in one sentence."""
+    """Whether a machine can run here: None, or the reason why not in one sentence."""
     if os.uname().machine != "x86_64":
         return f"the machine's kernel is for x86_64, and this is {os.uname().machine}"
     lacks = missing()
@@ -210,7 +212,7 @@ def probe() -> str | None:
 
 
 def memory_available() -> int | None:
-    """Bytes that programs can have, as the kernel counts, or as this container's limit leaves over."""
+    """Bytes available to programs, by the kernel's count or by this container's limit."""
     found = []
     with contextlib.suppress(OSError, ValueError):
         text = Path("/proc/meminfo").read_text()

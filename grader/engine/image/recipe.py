@@ -1,4 +1,4 @@
-"""What the engine image is made of. Its key is a hash of all this: change anything, and it is built anew."""
+"""What the engine image is made of. Its key is a hash of all this: any change causes a new build."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.engine.system.places import GATEWAY_ADDRESS, HUB_ADDRESS
 Suite = Literal["trixie", "forky"]
 SUITES: tuple[Suite, ...] = ("trixie", "forky")
 FORMAT = 1
-"""Raise it when the builder's own code changes what comes out."""
+"""Increase it when a change to the builder's own code changes the result."""
 
 PACKAGES = (
     *("docker.io", "docker-cli", "docker-buildx", "docker-compose", "containerd", "runc", "crun"),
@@ -50,7 +50,7 @@ ENGINE_SLIM = (
                 f"{_LIBRARIES}/{name}*"
                 for name in ("_distutils", "distutils-", "pkg_resources", "setuptools")
             ),
-            # Each package would compile its own modules; COMPILE does it at once.
+            # Each package would compile its own modules; COMPILE compiles all at once.
             "/usr/bin/py3compile",
         )
     ),
@@ -121,11 +121,11 @@ class ImageSource:
 
 
 def images_folder() -> Path:
-    """Dockerfiles of the course's images: beside the package in a checkout, inside it when installed."""
+    """Dockerfiles of the course's images: next to the package in a checkout, inside it when installed."""
     for folder in (PACKAGE.parent / "course" / "images", PACKAGE / "_course" / "images"):
         if (folder / "images.toml").is_file():
             return folder
-    raise FileNotFoundError(f"no course/images beside {PACKAGE}")
+    raise FileNotFoundError(f"no course/images next to {PACKAGE}")
 
 
 def image_sources() -> list[ImageSource]:
@@ -148,7 +148,8 @@ def image_sources() -> list[ImageSource]:
 
 
 def hub_conf() -> str:
-    """What the hub's nginx is told. Of an image that the hub has not it says which ones it has."""
+    """The configuration of the hub's nginx. For an image that the hub does not have, it lists those that it
+    has."""
     names = [name for source in image_sources() if source.preloaded for name in source.names]
     return HUB_CONF.replace("IMAGES", ", ".join(sorted(name.removesuffix(":latest") for name in names)))
 
@@ -191,7 +192,7 @@ def key(suite: Suite) -> str:
     digest.update(json.dumps(parts).encode())
     folder = images_folder()
     for path in sorted(folder.rglob("*")):
-        # pip compiles what it installs; that is no part of an image.
+        # pip compiles what it installs; that is not part of an image.
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

@@ -1,4 +1,5 @@
-"""What the virtual machine's disk is made of, beside the engine image; its key is a hash of all this."""
+"""What the virtual machine's disk is made of, in addition to the engine image; its key is a hash of all
+this."""
 
 from __future__ import annotations
 
@@ -12,12 +13,12 @@ from grader.engine.inside.daemon import DEFAULTS
 from grader.engine.system.package import GUEST, file_text, sources
 
 FORMAT = 1
-"""Raise it when the builder's own code changes what comes out."""
+"""Increase it when a change to the builder's own code changes the result."""
 WARM_FORMAT = 2
 """The same for the snapshot."""
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 EARLY_MODULES = ("virtio_blk",)
-"""What it takes to see the disk; everything else is loaded from there."""
+"""The modules needed to reach the disk; all others are loaded from there."""
 CODE = "usr/lib/dockbook-vm"
 SPARE_BYTES = 2 << 30
 """Room on the disk for what a student makes; with less, ext4 ends as a sandbox's memory does."""
@@ -50,7 +51,7 @@ def key(suite: recipe.Suite) -> str:
 
 
 def warm_key(accelerator: qemu.Accelerator) -> str:
-    """What a snapshot depends on beside the disk: QEMU's version, the machine, under KVM the processor."""
+    """What a snapshot depends on besides the disk: QEMU's version, the machine, with KVM the processor."""
     parts = [WARM_FORMAT, qemu.version(), qemu.MEMORY_MB, qemu.PROCESSORS, qemu.EMULATED, qemu.APPEND]
     parts += [accelerator]
     if accelerator == "kvm":

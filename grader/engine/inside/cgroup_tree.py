@@ -1,9 +1,9 @@
-"""The control groups inside a sandbox: what its process 1 makes of the wall that ``cgroups`` has put up.
+"""The control groups inside a sandbox: what its process 1 makes inside the wall that ``cgroups`` has set up.
 
 ``engine`` holds process 1 and the daemons, ``student`` all that a student starts: containers, steps of
 builds, kernels. What a student may use is written at ``student``, so that a container that takes all memory
-is ended and not dockerd; the wall around both holds whatever becomes of this side. Where there is no group of
-the sandbox's own, the tree shows nobody's figures. Standard library only.
+is killed and not dockerd; the wall around both holds whatever happens on this side. If the sandbox has no
+control group, the tree shows no figures at all. Standard library only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DAEMON: dict[str, object] = {
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     "runtimes": {"crun": {"path": RUNTIME}},
 }
-"""What dockerd is told of them. It starts as it does for root: rootless, it knows no driver but systemd's."""
+"""What dockerd is told about them. It starts as for root: rootless, it has no driver but systemd's."""
 OOM_SCORE = 500
 """Where the machine itself runs out of memory, a sandbox goes before anything of the person's."""
 WRAPPER = file_text("engine/inside/files/group-runtime.sh")
@@ -66,7 +66,7 @@ def controllers() -> list[str]:
 
 
 def hide(root: str, *options: str) -> None:
-    """Of a tree that is somebody else's, show no figures: they would be taken for a container's.
+    """Hide the figures of a tree that is not the sandbox's: they would be taken for a container's.
 
     ``root``: where the tree's system has its root now. Engines read the top of their tree where a container
     has no group of its own. What says which controllers there are becomes empty, too: dockerd then warns of
@@ -109,14 +109,14 @@ def remove_empty() -> None:
 
 
 def memory(folder: str) -> int:
-    """Bytes that a group uses and that cannot be had back without ending somebody. Raises OSError."""
+    """Bytes that a group uses and that only killing a process would free. Raises OSError."""
     table = _table(f"{folder}/memory.stat")
     back = table.get("file", 0) - table.get("shmem", 0) + table.get("slab_reclaimable", 0)
     return int(cgroups.read(f"{folder}/memory.current")) - max(0, back)
 
 
 def refused_memory(folder: str) -> int:
-    """How often a group's own limit was met and something had to end for it. Raises OSError."""
+    """How often a group reached its own limit and a process was killed for it. Raises OSError."""
     return _table(f"{folder}/memory.events.local").get("oom", 0)
 
 

@@ -1,6 +1,6 @@
-"""The student's door to process 1 of a sandbox: a socket that takes a ``daemon.json`` and nothing else.
+"""The student's way to process 1 of a sandbox: a socket that takes a ``daemon.json`` and nothing else.
 
-One JSON line in, ``{"daemon": {...}}``; one out, ``{"ok": true}`` or ``{"error": "..."}``. Whoever knocks is
+One JSON line in, ``{"daemon": {...}}``; one out, ``{"ok": true}`` or ``{"error": "..."}``. Clients are
 not trusted: bounded in number, size and time. Standard library only.
 """
 
@@ -67,7 +67,7 @@ class ControlSocket:
     def _answer(self, line: bytes) -> dict[str, object]:
         try:
             self._configure(json.loads(line)["daemon"])
-        except Exception as error:  # noqa: BLE001 - a visitor's words must never end process 1
+        except Exception as error:  # noqa: BLE001 - a client's request must never end process 1
             return {"error": str(error) or type(error).__name__}
         return {"ok": True}
 

@@ -27,7 +27,7 @@ RELOADABLE = frozenset(
     {"debug", "insecure-registries", "labels", "max-concurrent-downloads", "max-concurrent-uploads"}
     | {"max-download-attempts", "registry-mirrors"}
 )
-"""Options that dockerd takes on without a restart and that reach nothing outside of the engine."""
+"""Options that dockerd accepts without a restart and that reach nothing outside the engine."""
 
 
 def merged(base: Mapping[str, object], options: object) -> dict[str, object]:

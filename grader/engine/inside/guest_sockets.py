@@ -11,7 +11,7 @@ _PORT = re.compile(r"(tcp|udp):([0-9]{1,5})")
 
 
 def listen(path: str, mode: int) -> socket.socket:
-    """A listening unix socket, in the place of whatever an earlier one has left."""
+    """A listening unix socket, replacing whatever an earlier one has left."""
     server = socket.socket(socket.AF_UNIX)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -24,7 +24,7 @@ def listen(path: str, mode: int) -> socket.socket:
 def dial_port(target: str) -> socket.socket | None:
     """A socket for a port of the engine's, "tcp:80" or "udp:53"; None for any other target.
 
-    It may still be connecting: what comes of that, its first read says. Raises OSError.
+    It may still be connecting: the first read shows the result. Raises OSError.
     """
     port = _PORT.fullmatch(target)
     if port is None:

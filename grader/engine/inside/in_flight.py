@@ -1,9 +1,10 @@
 """Memory that no process of a sandbox has open or mapped, for the watchdog where no control group counts it.
 
-A descriptor that was sent over a unix socket and not received yet is nobody's: unix(7), SCM_RIGHTS. Linux
-says how many wait in a socket (``scm_fds`` in /proc/PID/fdinfo, since 5.8), and lets who may trace a process
-take that socket (pidfd_getfd(2)) and look at what waits without taking it away. System V's shared memory,
-messages and semaphores belong to an IPC namespace, whoever made them: sysvipc(7). Standard library only.
+A descriptor that was sent over a unix socket and not received yet belongs to no process: unix(7), SCM_RIGHTS.
+Linux says how many wait in a socket (``scm_fds`` in /proc/PID/fdinfo, since 5.8), and lets who may trace a
+process take that socket (pidfd_getfd(2)) and look at what waits without taking it away. System V's shared
+memory, messages and semaphores belong to an IPC namespace, not to a process: sysvipc(7). Standard library
+only.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from grader.engine.inside import sockets
 from grader.engine.system import linux
 
 TOO_MUCH = 1 << 60
-"""Bytes, for what cannot be counted: nobody's honest work waits like that."""
+"""Bytes assumed for what cannot be counted: honest work does not wait like that."""
 MOST = 4096
 """Descriptors that are looked at for one count."""
 DEPTH = 8
-"""A socket may wait in a socket; in so many at most."""
+"""The most levels of sockets that wait in sockets."""
 MEMORY_FILE = "/memfd:"
 """How a link in /proc/PID/fd begins that leads to a file of memfd_create(2)."""
 _PEEK_OFFSET = 42  # SO_PEEK_OFF of <asm-generic/socket.h>, which Python's socket does not name
@@ -35,7 +36,7 @@ _SEMAPHORE = 128
 
 
 class Waiting(NamedTuple):
-    """What may hold descriptors: whose it is and its number there. ``known``: it can be looked into."""
+    """What may hold descriptors: its process and its number there. ``known``: it can be looked into."""
 
     pid: int
     descriptor: int
@@ -69,14 +70,16 @@ def size(found: list[Waiting]) -> int:
             return TOO_MUCH
         try:
             descriptor = linux.take_descriptor(one.pid, one.descriptor)
-        except OSError:  # it has ended, or let go
+        except OSError:  # it has ended, or closed it
             continue
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):  # the number is another file's by now
             os.close(descriptor)
             continue
         try:
             left = _look_into(descriptor, files, left, DEPTH)
-        except OSError:  # in a connection that nobody accepted, for example: there, and not to be looked at
+        except (
+            OSError
+        ):  # in a connection that was never accepted, for example: there, but it cannot be inspected
             return TOO_MUCH
         if left < 0:
             return TOO_MUCH
@@ -94,7 +97,7 @@ def _look_into(descriptor: int, files: dict[tuple[int, int], int], left: int, de
                 left = _note(one, files, left, depth)
             else:
                 os.close(one)
-        # Some are only shown once (messages without a byte); fewer may wait now, since somebody received.
+        # Some are only shown once (messages without a byte); fewer may wait now, since some were received.
         hidden = seen < min(promised, _number("self", descriptor, "scm_fds:"))
         return -1 if hidden else left
 
@@ -134,7 +137,7 @@ def _peek(peer: socket.socket) -> Iterator[int]:
                 if level == socket.SOL_SOCKET and kind in (socket.SCM_RIGHTS, _SCM_PIDFD):
                     numbers = array.array("i")
                     numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
-                    if kind == _SCM_PIDFD:  # whoever asked for credentials gets the sender's, too
+                    if kind == _SCM_PIDFD:  # a process that asked for credentials gets the sender's, too
                         os.close(numbers[0])
                     else:
                         yield from numbers
@@ -149,7 +152,7 @@ def _peek(peer: socket.socket) -> Iterator[int]:
 def system_v_bytes(pid: int) -> int:
     """Bytes of a process's IPC namespace beyond what processes map; the calling thread moves there.
 
-    What is attached may be in nobody's page tables, so it counts here, and a second time where it is.
+    What is attached may be in no page table, so it counts here, and a second time where it is mapped.
     """
     namespace = os.open(f"/proc/{pid}/ns/ipc", os.O_RDONLY | os.O_CLOEXEC)
     try:

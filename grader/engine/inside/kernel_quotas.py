@@ -1,6 +1,6 @@
-"""What Linux has a number of for a whole machine, or for one of its users, and what an engine may take of it.
+"""What Linux limits for a whole machine, or for one of its users, and how much of it an engine may take.
 
-A sandbox's users are the same to Linux as those of the engine beside it, and pseudo-terminals, watches of
+To Linux, the users of two sandboxes are the same, and pseudo-terminals, watches of
 epoll and contexts of asynchronous input and output belong to no control group. What can be given a number
 where it is mounted gets one; the watchdog counts the rest. Standard library only: inside of a sandbox, too.
 """
@@ -20,9 +20,9 @@ CONTAINERS_PTYS = 8
 MOST_WATCHES = 1 << 16
 """Watches of epoll(7) in one sandbox; fewer where a user has fewer than sixteen times as many."""
 AIO_SHARE = 16
-"""A sandbox may have one part in so many of the machine's events of asynchronous input and output."""
+"""A sandbox may have one part in this many of the machine's events of asynchronous input and output."""
 NEARLY = 0.95
-"""Who has used so much of a number has run out of it for most purposes."""
+"""Above this share a number counts as used up."""
 _AIO_EVENT = 64
 _MOST_TEXT = 8 << 20
 
@@ -73,7 +73,7 @@ def most_watches() -> int:
 
 
 def watches(pids: Iterable[int]) -> int:
-    """Watches of the epoll descriptors that these processes have open; of very many, at least so many."""
+    """Watches of the epoll descriptors that these processes have open; of very many, at least this many."""
     total, left = 0, _MOST_TEXT
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def aio(pids: Iterable[int]) -> int:
     return total
 
 
-# -- asked by who judges
+# -- asked by the grader
 
 
 def shortage() -> str:

@@ -1,6 +1,6 @@
 """Many connections over one byte stream: how a virtual machine and its keeper talk.
 
-The stream is a virtio serial port: no network, no port on this machine that somebody else could knock at.
+The stream is a virtio serial port: no network, no port on this machine that another user could connect to.
 Both sides run a ``Mux`` in their selector's loop. A connection is opened towards a *target*, a short text
 that the other side turns into a socket; each direction ends by itself (``docker attach`` needs that) and is
 bounded by credit, so a slow reader holds up only its own connection. Standard library only.
@@ -22,7 +22,7 @@ OPEN, DATA, EOF, RESET, CREDIT = range(5)
 LOG_STREAM = 0
 CHUNK = 32 << 10
 WINDOW = 256 << 10
-"""Bytes of a connection that may be under way in one direction."""
+"""Bytes of a connection that may be in transit in one direction."""
 DATAGRAM = 65507
 FULL = 1 << 20
 """With more than this waiting for the wire, nothing more is read from the connections."""
@@ -31,7 +31,7 @@ Opener = Callable[[str], socket.socket | None]
 
 
 class Broken(Exception):
-    """The wire is gone, or carries what is no frame."""
+    """The wire is gone, or carries something that is not a frame."""
 
 
 class _Stream:

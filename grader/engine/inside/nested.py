@@ -1,8 +1,8 @@
-"""Process 1 of a nested engine, and the relay beside it: what the engine's container runs.
+"""Process 1 of a nested engine, and its relay: what the engine's container runs.
 
 The container brings the root file system and the namespaces; the rest is the sandbox's process 1
 (``inside.sandbox``). Everything comes and goes over the container's standard input and output, which
-the keeper outside holds: when they end, however that comes about, so does the container. Standard library
+the keeper outside holds: when they end, for whatever reason, so does the container. Standard library
 only.
 """
 
@@ -37,7 +37,7 @@ RUNC = "/usr/local/sbin/runc"
 class Guest(Inside):
     """Process 1 of the container. Its dockerd is root, of the container's namespaces.
 
-    Where containers can have no control groups, it does without, as an engine without root does.
+    If containers cannot have control groups, it works without, as an engine without root does.
     """
 
     def __init__(self, spec: dict[str, Any], control: socket.socket, api: socket.socket, log: int) -> None:
@@ -68,13 +68,13 @@ def prepare(spec: dict[str, Any]) -> None:
         roots.write(path, text)
     spec["cgroups"] = delegate_cgroups()
     if not spec["cgroups"]:
-        # Of version 1, where what was made would outlive the engine, or not ours to write. Containers have no
-        # groups of their own then, as in a sandbox.
+        # Either version 1, where groups would outlive the engine, or not writable here. Then containers have
+        # no groups of their own, as in a sandbox.
         if not os.path.exists(CONTROLLERS):
             linux.mount("cgroup2", CGROUPS, "cgroup2", quiet | linux.MS_NOEXEC)
         linux.mount("none", CGROUPS, flags=linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY)
         spec["daemon"]["runtimes"]["crun"]["runtimeArgs"] = ["--cgroup-manager=disabled"]
-        # BuildKit knows no other runtime than the runc that it finds.
+        # BuildKit uses no other runtime than the runc that it finds.
         roots.write(RUNC, '#!/bin/sh\nexec /usr/sbin/runc --rootless=true "$@"\n')
         os.chmod(RUNC, 0o755)
         cgroup_tree.hide("", "--rootless=true")  # the figures of the container that all of this is in
@@ -97,7 +97,7 @@ def delegate_cgroups() -> bool:
     with open(CONTROLLERS) as handle:
         controllers = handle.read().split()
     for controller in controllers:
-        with contextlib.suppress(OSError):  # one that this kernel gives to no namespace
+        with contextlib.suppress(OSError):  # one that this kernel does not give to a namespace
             roots.write(f"{CGROUPS}/cgroup.subtree_control", f"+{controller}")
     return True
 
@@ -106,8 +106,8 @@ def delegate_cgroups() -> bool:
 
 
 def dial(target: str) -> socket.socket | None:
-    """A socket for what the keeper asks for; None for what is not to be had. Raises OSError."""
-    path = {"api": API, "door": CONTROL_SOCKET}.get(target)
+    """A socket for what the keeper asks for; None for what is not available. Raises OSError."""
+    path = {"api": API, "student-control": CONTROL_SOCKET}.get(target)
     return dial_path(path) if path else dial_port(target)
 
 
@@ -163,16 +163,16 @@ def main() -> None:
             spec = json.load(handle)
         prepare(spec)
         plugin = listen(PLUGIN, 0o600)
-        control, theirs = socket.socketpair()
+        control, far_end = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             os.close(log_write)
             control.close()
-            relay(log_read, plugin, theirs)
+            relay(log_read, plugin, far_end)
         os.close(log_read)
         plugin.close()
-        theirs.close()
+        far_end.close()
         guest = Guest(spec, control, listen(API, 0o600), log_write)
         guest.relay = pid
         guest.start()

@@ -1,4 +1,4 @@
-"""The hub's place on the network: a host of its own beside the engine, reached by a veth pair.
+"""The hub's place on the network: a separate host next to the engine, reached by a veth pair.
 
 In a network namespace of its own it takes no port from the student: 80, 443 and 5000 stay free to publish.
 Runs inside the sandbox as root there; standard library only.
@@ -64,7 +64,7 @@ def _ip(*commands: str, inside: bool = False) -> None:
     os.write(write, "\n".join(commands).encode() + b"\n")
     os.close(write)
     if os.waitpid(pid, 0)[1]:
-        raise RuntimeError(f"ip could not do: {'; '.join(commands)}")
+        raise RuntimeError(f"ip failed to run: {'; '.join(commands)}")
 
 
 def remove_links(run: Callable[[list[str]], None]) -> None:
@@ -74,6 +74,6 @@ def remove_links(run: Callable[[list[str]], None]) -> None:
             try:
                 run(["ip", "link", "delete", name])
             except RuntimeError:
-                # A killed container's end of a pair goes in its own time, and takes the other along.
+                # A killed container's end of a pair disappears after a while, and the other end with it.
                 if os.path.exists(f"{DEVICES}/{name}"):
                     raise

@@ -65,7 +65,7 @@ class Processes:
     def exit_code(pid: int, deadline: float) -> int | None:
         """A child's exit code; None for one that had to be killed at the deadline."""
         while True:
-            # Before the clock: what has ended in time has, even when nobody looked.
+            # Before the clock: a process that ended in time did so, even if it is noticed late.
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 return os.waitstatus_to_exitcode(status)

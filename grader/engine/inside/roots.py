@@ -17,7 +17,7 @@ from grader.engine.system import ids, linux, procfs
 STAGE = "/tmp"
 """A folder that every system has; in the sandbox a mount of its own covers it."""
 PER_NAMESPACE = {
-    # A student's process in a pid namespace of its own would not be found when all are to stand still.
+    # A student's process in a pid namespace of its own would not be found when all must be stopped.
     "max_user_namespaces": 0,
     # A person's sandboxes and the person have 128 together, and some 100,000 watches.
     "max_inotify_instances": 8,
@@ -29,7 +29,7 @@ INOTIFY_WITH_GROUPS = 24
 PRELOAD, DATA = "/srv/dockbook/preload", "/var/lib/docker"
 PRELOADED = f"{DATA}/.dockbook-preloaded"
 """The layers that were preloaded, a line each; written last: half a preload has none."""
-UNFIT = "the folder for lasting state cannot carry an engine"
+UNFIT = "the folder for the engine's state cannot be used"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -117,11 +117,11 @@ def build_root(folders: Folders, disk_bytes: int, *, groups: bool) -> None:
 
 
 def make_fit(state: str) -> None:
-    """Ready a folder of the host's, which may hold an earlier engine's data. Raises Unfit.
+    """Prepare a folder of the host, which may hold an earlier engine's data. Raises Unfit.
 
-    Only dockerd's data lasts, not the rest of the root: that belongs to one engine image, and what containerd
-    and the daemons remember of processes is wrong in a new sandbox. NFS, FAT and some network shares lack
-    what overlay needs, and a mount alone does not tell.
+    Only dockerd's data is kept, not the rest of the root: that belongs to one engine image, and what
+    containerd and the daemons remember of processes is wrong in a new sandbox. NFS, FAT and some network
+    shares lack what overlay needs, and a mount alone does not tell.
     """
     step, trial = "removing files", f"{state}/trial"
     try:
@@ -195,7 +195,7 @@ def bind_folders(folders: Folders, root: str) -> None:
 
 
 def limit_namespace(*, groups: bool) -> None:
-    """Limits that Linux counts for each user namespace, and for whoever made it: ``PER_NAMESPACE``.
+    """Limits that Linux counts for each user namespace and for the user who made it: ``PER_NAMESPACE``.
 
     ``groups``: containers have control groups, and something waits at each for memory to run out.
     """
@@ -212,26 +212,27 @@ def preload_images() -> None:
     An overlay as data root fails ("driver not supported"), hard links could be written through, and of a
     symbolic link BuildKit takes the whole base for a difference. Removing an image unmounts its layers.
 
-    On data that were kept, the layers that are still there are bound again, and what was removed stays so.
+    On saved data, the layers that are still there are bound again, and what was removed stays removed.
     Raises RuntimeError when they are those of another build of the engine image.
     """
     if not os.path.isdir(PRELOAD):
         return
     layers = [name for name in sorted(os.listdir(f"{PRELOAD}/overlay2")) if name != "l"]
     if not os.path.exists(PRELOADED):
-        empty_data()  # before the mark is made no dockerd has run: what is there is half a preload
+        empty_data()  # no dockerd runs before the mark is made: what is there is half a preload
         _copy_metadata(layers)
         write(PRELOADED, "\n".join(layers))
     with open(PRELOADED) as handle:
         if handle.read().split() != layers:
-            raise RuntimeError("what was kept belongs to another build of the engine image")
+            raise RuntimeError("the saved state belongs to another build of the engine image")
     for layer in layers:
         if os.path.isdir(f"{DATA}/overlay2/{layer}/diff"):
             linux.bind(f"{PRELOAD}/overlay2/{layer}/diff", f"{DATA}/overlay2/{layer}/diff", read_only=True)
 
 
 def empty_data() -> None:
-    """Remove all of dockerd's data; nothing may be mounted there. Killed half-way, the next start goes on."""
+    """Remove all of dockerd's data; nothing may be mounted there. If it is killed half-way, the next start
+    continues."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(PRELOADED)
     for entry in list(os.scandir(DATA)):

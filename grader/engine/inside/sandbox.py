@@ -3,7 +3,7 @@
 It starts as a clone of the keeper in fresh namespaces, still with the owner's identity outside: that is
 when it opens host folders (the owner may read them, the sandbox's own range of ids may not). Then it
 becomes root of its namespaces, mounts everything from those open folders and leaves the host's root.
-From ``pivot_root`` on nothing of the host can be imported: every import stands at the top.
+From ``pivot_root`` on nothing of the host can be imported: every import is at the top.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ LIBRARIES_FIRST = (
     "--InteractiveShellApp.ignore_cwd=True",
     "--InteractiveShellApp.exec_lines=import sys; sys.path.append('')",
 )
-"""With ``-P``: no file beside the notebook, a docker.py say, stands in for the kernel's or the course's."""
+"""With ``-P``: no file next to the notebook, such as docker.py, replaces a module of the kernel's or the
+course's."""
 MAPPED, MAPPED_IN_GROUP = b"m", b"g"
 """What the keeper says once the ids are mapped: without, or with, a control group of the sandbox's own."""
 KILL_S = 5
-"""Seconds that a kernel's processes have to vanish; many may be on their way at once."""
+"""Seconds for a kernel's processes to disappear; there may be many at once."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -199,7 +200,7 @@ class Inside(Processes):
             self.ended(pid)
 
     def ended(self, pid: int) -> None:
-        """A process has ended that the engine can do without."""
+        """A process that the engine does not need has ended."""
         if self.kernels.pop(pid, None) and self.groups:
             cgroup_tree.leave(pid)
 
@@ -228,7 +229,7 @@ class Inside(Processes):
         return pid
 
     def do_copy_work(self) -> None:
-        """Copy what the owner put aside to the student's working directory, with the student's own rights.
+        """Copy what the owner provides to the student's working directory, with the student's own rights.
 
         An earlier kernel may have left links there: as root the copy would follow them anywhere.
         """
@@ -245,7 +246,7 @@ class Inside(Processes):
 
     def kernel_processes(self, kernel: int) -> list[int]:
         """Every process in the pid namespace of a kernel, found from outside of it."""
-        return procfs.beside(self.first_process(kernel))
+        return procfs.same_namespace(self.first_process(kernel))
 
     def do_signal_kernel(self, kernel: int, number: int) -> int:
         """Send a signal to every process of a kernel, newly forked ones too; how many got it."""
@@ -270,7 +271,8 @@ class Inside(Processes):
         return kernel in self.kernels
 
     def do_kill_kernel(self, kernel: int) -> None:
-        """End a kernel with all that it started, and wait: what still counts as theirs is room for nobody.
+        """End a kernel with all that it started, and wait: what still counts as the student's is not free
+        yet.
 
         Its ``unshare`` ends with the first process of the namespace, and that one when all the others have.
         """
@@ -343,9 +345,9 @@ class Inside(Processes):
         self.start_dockerd()
 
     def do_stop(self, patience_s: float = 30) -> None:
-        """Stop dockerd in good order, so that what it wrote can be kept.
+        """Stop dockerd cleanly, so that what it wrote can be kept.
 
-        Containers that go on for longer than ``patience_s`` are killed: dockerd notes how they ended.
+        Containers that run for longer than ``patience_s`` are killed: dockerd notes how they ended.
         """
         pid, self.dockerd = self.dockerd, 0
         os.kill(pid, signal.SIGTERM)

@@ -1,7 +1,7 @@
 """Memory that waits in sockets, for the watchdog: no process maps it, and control groups count some of it.
 
-What was sent and nobody has read stays with Linux: socket(7), SO_MEMINFO. So do connections that nobody has
-accepted, and the rings of packet(7), whose size nothing tells. Standard library only.
+What was sent and has not been read stays with Linux: socket(7), SO_MEMINFO. So do connections that have not
+been accepted, and the rings of packet(7), whose size cannot be read. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from grader.engine.system import linux
 ITSELF = 4 << 10
 """What Linux keeps of an open socket that holds nothing."""
 UNREAD = 16 << 20
-"""Bytes that may wait in a TCP connection which nobody has accepted; in a unix one, where nothing tells."""
+"""Bytes that may wait in a TCP connection before it is accepted; in a unix one, where the size is unknown."""
 SPARE = 16
 """Connections that a busy server may leave for a moment: the engine's own are in a kernel's table, too."""
 _SO_MEMINFO, _SO_DOMAIN, _SO_ACCEPTCONN = 55, 39, 30  # the same on x86_64 and aarch64
@@ -57,13 +57,13 @@ def has_ring(one: socket.socket) -> bool:
 
 
 class Rings:
-    """Finds rings of packets, which no control group counts; nobody's honest work here has one."""
+    """Finds rings of packets, which no control group counts; honest work here has none."""
 
     def __init__(self) -> None:
         self._hidden: set[int] = set()
 
     def of(self, groups: Mapping[str, list[int]]) -> dict[str, int]:
-        """How many each group of processes has; a socket that is nobody's twice in turn counts as one."""
+        """How many each group of processes has; a socket without an owner twice in a row counts as one."""
         users: dict[int, set[str]] = {}
         for name, pids in groups.items():
             for inode in _packet_sockets(pids):
@@ -119,9 +119,9 @@ def _taken_has_ring(pid: int, descriptor: str) -> bool:
 
 
 def unaccepted(pids: list[int]) -> int:
-    """Bytes in connections to unix sockets that nobody has accepted, and whose other end may have gone.
+    """Bytes in connections to unix sockets that were not accepted, and whose other end may have gone.
 
-    They stand in the table of their network namespace without an inode: proc_pid_net(5).
+    They are in the table of their network namespace without an inode: proc_pid_net(5).
     """
     waiting = 0
     for pid in _by_network(pids):

@@ -1,4 +1,4 @@
-"""Process 1 of the virtual machine, and the relay beside it: both run already when an engine starts.
+"""Process 1 of the virtual machine, and its relay: both run already when an engine starts.
 
 The machine's own initial file system mounts the disk and hands over to ``main``. Process 1 is the sandbox's
 (``inside.sandbox``) with a kernel of its own around it instead of namespaces. The relay is one more
@@ -49,16 +49,16 @@ UNPACK: dict[str, tuple[str, ...]] = {
 
 
 class Guest(Inside):
-    """Process 1 of the machine. Its keeper comes and goes: the snapshot is taken with nobody connected."""
+    """Process 1 of the machine. Its keeper comes and goes: the snapshot is taken with no connection."""
 
     dockerd_words = ("dockerd",)
     shim = 0
 
     def __init__(self, spec: dict[str, Any], log: int) -> None:
-        self.nobody, self._kept = socket.socketpair()
-        super().__init__(spec, self.nobody, listen(API, 0o600), log)
-        self.door = listen(CONTROL, 0o600)
-        self.selector.register(self.door, selectors.EVENT_READ, self.meet_keeper)
+        self.unconnected, self._open_end = socket.socketpair()
+        super().__init__(spec, self.unconnected, listen(API, 0o600), log)
+        self.keeper_listener = listen(CONTROL, 0o600)
+        self.selector.register(self.keeper_listener, selectors.EVENT_READ, self.meet_keeper)
 
     def start(self) -> None:
         """As in a sandbox, once the layers' marks are those that this kernel reads."""
@@ -87,8 +87,8 @@ class Guest(Inside):
             vm_shim.forget()
 
     def meet_keeper(self) -> None:
-        """The machine goes on with a new keeper."""
-        connection, _ = self.door.accept()
+        """The machine continues with a new keeper."""
+        connection, _ = self.keeper_listener.accept()
         self.selector.unregister(self.control)
         self.control, self.buffer = connection, b""
         self.selector.register(connection, selectors.EVENT_READ, self.hear_keeper)
@@ -99,8 +99,8 @@ class Guest(Inside):
             self.over = False
             self.selector.unregister(self.control)
             self.control.close()
-            self.control = self.nobody
-            self.selector.register(self.nobody, selectors.EVENT_READ, self.hear_keeper)
+            self.control = self.unconnected
+            self.selector.register(self.unconnected, selectors.EVENT_READ, self.hear_keeper)
 
     def do_start_kernel(self, connection: str, env: dict[str, str], text: str = "") -> int:
         """As in a sandbox, where the connection file comes over a shared folder."""
@@ -158,14 +158,14 @@ def own_marks(layers: str) -> None:
 
 
 def dial(target: str) -> socket.socket | None:
-    """A socket for what the keeper asks for; None for what is not to be had. Raises OSError."""
+    """A socket for what the keeper asks for; None for what is not available. Raises OSError."""
     if target in UNPACK:
         return unpack(*UNPACK[target])
     kernel = _KERNEL_SOCKET.fullmatch(target)
     path = (
         f"{KERNELS}/{kernel[1]}"
         if kernel
-        else {"api": API, "control": CONTROL, "door": CONTROL_SOCKET}.get(target)
+        else {"api": API, "control": CONTROL, "student-control": CONTROL_SOCKET}.get(target)
     )
     if path is None:
         return dial_port(target)

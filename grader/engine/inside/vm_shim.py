@@ -1,6 +1,6 @@
 """One shim for all containers of the machine: it runs already when an engine starts.
 
-For each container containerd executes its shim three times: to start it, as the process beside the
+For each container containerd executes its shim three times: to start it, as the process next to the
 container, to clean up. Each is a Go program that an emulated processor takes long to begin. A shim can serve
 a group of containers, as it does for a pod of Kubernetes; here all are one group. ``WRAPPER`` is what
 containerd executes instead; where that does not do, it becomes the real one. A shim ends with its last

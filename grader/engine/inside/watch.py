@@ -28,25 +28,25 @@ FILE = 1 << 10
 """Bytes that Linux keeps of a file in memory, an empty one, too, and of its name."""
 MOST_OPEN = 50_000
 """Descriptors of all containers and kernels: each is looked at, and an honest process has some twenty."""
-RINGS = "a ring of packets, whose memory nobody counts: the container or kernel was ended"
+RINGS = "a packet ring, whose memory cannot be counted: the container or kernel was ended"
 EVERY_S = 0.1
 """Seconds between two looks: how far beyond the limit something may get."""
 MANY = 0.9
-"""A sandbox that has this share of its processes gets no further: the next fork may be dockerd's."""
+"""A sandbox with this share of its processes is at its limit: the next fork may be dockerd's."""
 FULL = 0.99
 """A disk that is fuller than this has reached its limit."""
 ENDED = "the largest container or kernel was ended"
 REFUSED = "Linux ended a process that wanted more"
 PATIENCE_S = 2
-"""What takes longer to be counted exactly counts with all that it maps."""
+"""If exact counting takes longer, all that a process maps is counted."""
 GRACE = 10
 """Looks that whatever was ended has to vanish, as long as nothing grows."""
 SHARED_EVERY = 3
-"""Every so many looks what engines share is counted."""
+"""After this many looks, what engines share is counted."""
 SLOW_EVERY = 20
-"""Every so many looks the files on a real disk are counted."""
+"""After this many looks, the files on a real disk are counted."""
 RESTS = 20
-"""Counting takes time where many files are: so many times as long nothing is counted afterwards."""
+"""Counting many files takes time: for this many times as long, nothing is counted afterwards."""
 VOLATILE = ("tmpfs", "ramfs")
 ENGINE_STATE = "/var/lib/docker"
 SHARED, SHARED_MOST = "/run/dockbook/kernel", 16 << 20
@@ -67,11 +67,11 @@ class Group:
 
 
 class Count(threading.Thread):
-    """Counts memory exactly, for as long as that takes, while the watchdog goes on looking.
+    """Counts memory exactly, for as long as that takes, while the watchdog keeps looking.
 
-    Whoever forks all the time holds the lock of its memory, and who reads about that in /proc waits for it:
-    250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
-    processes there may be none to be had later.
+    A process that forks all the time holds the lock of its memory, and a reader of its /proc files waits for
+    it: 250 such processes keep a reader for ten seconds. One thread, there from the start: under the limit of
+    processes it might be impossible to start one later.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class Count(threading.Thread):
         if answered:
             self._asked = None
         if answered == late:
-            # Not known yet; or known at last, of what was there long ago.
+            # Not known yet, or the result is for an old state.
             return None
         return {name: answer.get(name, _at_most(group)) for name, group in groups.items()}
 
@@ -107,7 +107,7 @@ class Count(threading.Thread):
 def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoReturn:
     """Body of the watchdog's process: looks, and writes each limit reached to a descriptor, a line each.
 
-    ``rest``: so many times as long as a look took, at least, until the next: an emulated processor is slow.
+    ``rest``: at least this many times as long as a look took, until the next: an emulated processor is slow.
     """
     code = 1
     try:
@@ -126,7 +126,7 @@ def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoR
 
 
 class Watch:
-    """``look()`` every now and then. ``tell`` hears of each limit that is passed, in words, once in a while.
+    """``look()`` every now and then. ``tell`` gets each limit that is passed, in words, once in a while.
 
     ``memory``: bytes of all processes and of what they keep in memory file systems. ``processes``: threads
     count, as they do for RLIMIT_NPROC. ``disk``: bytes of the engine's state and the student's home. 0 is no
@@ -174,7 +174,7 @@ class Watch:
             self._look_at_shared(groups)
         if self.disk and self._disk_full():
             self._tell(f"disk ({self.disk >> 20} MB): it is full")
-            # A file system of its own stops whoever writes; on the host's something has to.
+            # A separate file system stops the writer; on the host's, the watchdog has to.
             if not self._disk_is_memory:
                 self._end_all(groups)
         if self._looks % self._slow_every == 0 and _on_disk(SHARED) > SHARED_MOST:
@@ -246,7 +246,7 @@ class Watch:
         total = sum(used.values()) if total is None else total
         if total > self.memory:
             looks, before = self._ended
-            # What was ended lets go of a volume only when dockerd has noticed: no reason to end another.
+            # A volume stays in use until dockerd notices the end of its container: no reason to end another.
             if self._looks < looks + GRACE and total <= before:
                 return
             self._ended = self._looks, total
@@ -291,7 +291,7 @@ class Watch:
         _kill(groups[max(others or [self._own], key=sizes.__getitem__)].pids)
 
     def _tell(self, what: str) -> None:
-        """Before anything is killed: whoever sees a death finds the reason there."""
+        """Before anything is killed, so that the reason is there when the death is noticed."""
         if self._looks >= self._told.get(what, 0):
             self._hear(what)
         # A full disk stays full: it is the same story until it was not for a while.
@@ -333,7 +333,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
         with contextlib.suppress(OSError):
             path = os.open(f"/proc/{pid}/root{point}", os.O_PATH | os.O_CLOEXEC)
             try:
-                # A container that ends takes its mounts along; then the path leads to the disk below.
+                # When a container ends, its mounts are gone; then the path leads to the disk below.
                 if os.fstat(path).st_dev == device:
                     devices.add(device)
                     found = os.fstatvfs(path)
@@ -350,7 +350,7 @@ def _exactly(group: Group) -> int:
 
 
 def _at_most(group: Group) -> int:
-    """For want of patience: all that a group maps, and whatever is not in sight."""
+    """When exact counting takes too long: all that a group maps, and whatever cannot be seen."""
     return group.resident + (in_flight.TOO_MUCH if group.waiting else 0)
 
 
@@ -373,7 +373,7 @@ def _unattached(pids: list[int]) -> int:
 
 
 def _on_disk(folder: str) -> int:
-    """Bytes of the files below a folder; what is mounted in there is somebody else's."""
+    """Bytes of the files below a folder; what is mounted in there is not counted."""
     mounted = {one.point for one in _mounts(os.getpid())} - {folder}
     total, rest = 0, [folder]
     while rest:

@@ -40,7 +40,8 @@ class Route(NamedTuple):
 
 
 class Gate:
-    """One engine's door: the rules, the bell, and the token that the trusted side sends with every request.
+    """Access to one engine: the rules, the bell, and the token that the trusted side sends with every
+    request.
 
     ``closed`` may be switched at any time; while it is true only the token gets through. ``buildkit_grpc``
     lets ``/grpc`` pass, where these rules cannot look: only for a dockerd whose ``daemon.json`` says
@@ -138,7 +139,7 @@ def _address(uri: str) -> tuple[str, Query]:
 
 
 def _unescaped(raw: str) -> str:
-    """A path with its escapes read once. Raises Denied for what is no escape or no UTF-8."""
+    """A path with its escapes read once. Raises Denied for an invalid escape or invalid UTF-8."""
     if "%" in _ESCAPE.sub("", raw):
         raise Denied(f"{ENGINE} understand the address of this request")
     try:

@@ -1,6 +1,6 @@
 """The few calls of the Engine API that a keeper makes to the user's own Docker, without docker-py.
 
-A keeper is a small process without site-packages. Paths bear no version: what is asked for is the same in
+A keeper is a small process without site-packages. Paths have no version: what is asked for is the same in
 every version since 1.41, and an engine takes that as its own. Standard library only; ``unix://`` and plain
 ``tcp://``.
 """

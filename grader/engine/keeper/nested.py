@@ -93,13 +93,13 @@ class NestedKeeper(MuxKeeper):
     """One container. ``spec``: the user's Docker as ``docker_host``, ``image``, ``inside`` for process 1."""
 
     container = ""
-    no_group = "your Docker hands out none"
+    no_group = "your Docker provides none"
     way = ""
     """Which of WAYS it was started by."""
 
     def start(self) -> None:
         """Folder, sockets, the container, the wire to it."""
-        self.make_doors()
+        self.make_sockets()
         stream, first = self.start_container()
         self.wire, far = socket.socketpair()
         self.wire.setblocking(False)
@@ -159,7 +159,7 @@ class NestedKeeper(MuxKeeper):
         return stream, first
 
     def remove_container(self) -> None:
-        """Away with it and its volume, and wait until it is: Docker may be at it already."""
+        """Remove it and its volume, and wait until it is gone: Docker may be removing it already."""
         if not self.container:
             return
         path = f"/containers/{quote(self.container)}"

@@ -1,6 +1,6 @@
 """Docker's plugin protocol on a listening unix socket, for a loop of selectors that already runs.
 
-``PluginServer(gate, listener).register(selector)``; whoever runs the loop calls ``key.data(mask)`` for each
+``PluginServer(gate, listener).register(selector)``; the owner of the loop calls ``key.data(mask)`` for each
 key that is ready. dockerd's side is Go's HTTP client: HTTP/1.1, kept alive, a Content-Length on every
 request. Whatever else comes is answered with an error, which dockerd takes for a refusal: it fails closed.
 """
@@ -140,7 +140,7 @@ class PluginServer:
         while len(self._connections) < self.limits.connections:
             try:
                 client, _address = self._listener.accept()
-            except OSError:  # nobody is left, went away again, or no descriptor is free: the next round tells
+            except OSError:  # no client is left, or no descriptor is free: the next round will show
                 return
             self._connections.add(_Connection(self, client, self._selector))
         self._accept_more(False)

@@ -16,7 +16,7 @@ class QmpError(Exception):
 class Qmp:
     """A monitor on a connected unix socket. Blocking, each call with a deadline.
 
-    ``events``: what QEMU has said of its own accord and nobody has taken from the list.
+    ``events``: what QEMU has sent on its own and was not taken from the list yet.
     """
 
     def __init__(self, handle: socket.socket) -> None:

@@ -51,7 +51,7 @@ class Relay:
         self.senders: dict[tuple[str, Any], tuple[socket.socket, float]] = {}
 
     def run(self) -> None:
-        """Until the owner lets go."""
+        """Until the owner closes the connection."""
         while True:
             for key, mask in self.selector.select(UDP_IDLE_S):
                 handler = key.data
@@ -181,7 +181,7 @@ class Relay:
         with contextlib.suppress(OSError):
             data = inside.recv(CHUNK)
             if not data and inside.type == socket.SOCK_SEQPACKET:
-                # A keeper has hung up, for nobody listens inside yet: no answer, and not an empty one.
+                # The keeper has hung up, since nothing listens inside yet: no answer, not an empty one.
                 self.forget(key)
                 return
             server.sendto(data, key[1])

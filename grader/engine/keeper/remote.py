@@ -26,11 +26,12 @@ class MuxKeeper(Keeper):
     DIALS: ClassVar[re.Pattern[bytes]] = re.compile(rb"(?:tcp|udp):[0-9]{1,5}")
     mux: Mux | None = None
 
-    def make_doors(self) -> None:
-        """The engine's folder and all that is listened at; who comes before the engine is hung up on."""
+    def make_sockets(self) -> None:
+        """The engine's folder and all that is listened at; clients that come before the engine are
+        disconnected."""
         self.make_folder()
         self.serve_at(self.listen("docker.sock", 0o600), "api")
-        self.serve_at(self.listen("share/control.sock", 0o600), "door")
+        self.serve_at(self.listen("share/control.sock", 0o600), "student-control")
         self.serve_at(self.listen_for_dials("tcp"), None)
         if sys.platform == "linux":  # others keep no bounds of packets on unix sockets
             self.serve_at(self.listen_for_dials("udp"), None)

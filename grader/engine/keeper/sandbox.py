@@ -78,7 +78,8 @@ class Keeper:
         return server
 
     def make_folder(self) -> None:
-        """The sandbox's folder, made here and not by the owner: whoever makes it must be able to remove it.
+        """The sandbox's folder, made here and not by the owner: the process that makes it must be able to
+        remove it.
 
         The lock gets its name once it is locked, which ``grader.files`` does not do: a sweep in between would
         take the engine for abandoned.
@@ -121,7 +122,7 @@ class Keeper:
         if self.spec["plugin"]:
             plugin = self.listen("gate/dockbook.sock", 0o666)
             PluginServer(self.gate, plugin).register(self.selector)
-        self.inside, theirs = socket.socketpair()
+        self.inside, far_end = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
         map_read, map_write = os.pipe2(os.O_CLOEXEC)
         self.init = linux.clone(NAMESPACES)
@@ -136,8 +137,8 @@ class Keeper:
             os.close(self.lock)
             if self.state_lock >= 0:
                 os.close(self.state_lock)
-            inside.main(self.spec, theirs, api, log_write, map_read)
-        theirs.close()
+            inside.main(self.spec, far_end, api, log_write, map_read)
+        far_end.close()
         api.close()
         os.close(log_write)
         os.close(map_read)
@@ -221,7 +222,7 @@ class Keeper:
             self.request(line)
 
     def request(self, line: bytes) -> None:
-        """What concerns the keeper is answered here, the rest is carried inside."""
+        """Answer what concerns the keeper here, and pass on the rest."""
         request = json.loads(line)
         if request["do"] == "gate":
             self.gate.closed = request["with"].get("closed", self.gate.closed)
@@ -249,7 +250,7 @@ class Keeper:
     # -- end
 
     def dispose(self) -> None:
-        """Kill the sandbox whole (its process 1 takes every process along), remove its folder."""
+        """Kill the sandbox whole (all processes end with its process 1), remove its folder."""
         if self.init:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.init, signal.SIGKILL)
@@ -313,7 +314,7 @@ def run(descriptor: str, kind: type[Keeper]) -> None:
     try:
         keeper.start()
         keeper.serve()
-    except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+    except Exception as error:  # noqa: BLE001 - the owner must learn about any failure in here
         keeper.send({"event": "ended", "tail": f"keeper: {type(error).__name__}: {error}\n{keeper.tail()}"})
     finally:
         keeper.dispose()

@@ -3,7 +3,7 @@
 It starts QEMU, cold from the disk or from a snapshot, and carries connections between unix sockets in the
 engine's folder and the machine over one virtio port (``inside.mux``). dockerd's authorization plugin
 is answered here, on the trusted side. The machine has no network card: there is no port on this machine that
-another user could knock at, and no way out. Standard library only.
+another user could connect to, and no way out. Standard library only.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class VMKeeper(MuxKeeper):
 
     def start(self) -> None:
         """Folder, sockets, QEMU, and the snapshot if there is one."""
-        self.make_doors()
+        self.make_sockets()
         try:
             self.start_machine()
         except (QmpError, OSError):
@@ -58,10 +58,10 @@ class VMKeeper(MuxKeeper):
         """QEMU as a child that dies with this process, with its disk's changes in a file without a name."""
         spec = self.spec
         disk = self.scratch_disk(spec["disk"])
-        wire, theirs = socket.socketpair()
-        monitor, monitor_theirs = socket.socketpair()
+        wire, far_end = socket.socketpair()
+        monitor, monitor_far_end = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
-        numbers = {"wire": theirs.fileno(), "monitor": monitor_theirs.fileno(), "disk": disk}
+        numbers = {"wire": far_end.fileno(), "monitor": monitor_far_end.fileno(), "disk": disk}
         argv = [word.format(**numbers) if "{" in word else word for word in spec["qemu"]]
         self.init = os.fork()
         if self.init == 0:
@@ -82,8 +82,8 @@ class VMKeeper(MuxKeeper):
                 os._exit(127)
         os.close(log_write)
         os.close(disk)
-        theirs.close()
-        monitor_theirs.close()
+        far_end.close()
+        monitor_far_end.close()
         os.set_blocking(log_read, False)
         self.log_end, self.line = log_read, b""
         watch = os.pidfd_open(self.init)
@@ -127,7 +127,8 @@ class VMKeeper(MuxKeeper):
             return os.dup(handle.fileno())
 
     def restore(self, path: str) -> None:
-        """Go on where the snapshot was taken. What is the snapshot's own, process 1 then sets anew."""
+        """Continue from the snapshot. Process 1 then replaces what belongs to the snapshot, such as its
+        time."""
         assert self.qmp is not None
         with contextlib.suppress(FileNotFoundError), open(f"{path}.log", "rb") as handle:
             self.log.extend(handle.read().splitlines())
@@ -195,7 +196,7 @@ class VMKeeper(MuxKeeper):
     def disk_trouble(self) -> str:
         """Why QEMU has stopped the machine: its disk's changes could not be written. Empty if it has not.
 
-        QEMU would wait for room; whoever uses the engine would wait, too, and not know for what.
+        QEMU would wait for room; users of the engine would wait, too, without knowing for what.
         """
         while self.qmp is not None and self.qmp.events:
             event = self.qmp.events.pop(0)
@@ -207,7 +208,7 @@ class VMKeeper(MuxKeeper):
         return ""
 
     def machine_ended(self, _: int = 0, why: str = "") -> None:
-        """Say so once, and stay: the owner may want another."""
+        """Report it once, and stay: the owner may want another machine."""
         if self.mux is None:
             return
         self.drain_log()
@@ -271,7 +272,7 @@ class VMKeeper(MuxKeeper):
             return
         try:
             reply = {"id": request["id"], "value": own(**request.get("with", {}))}
-        except Exception as error:  # noqa: BLE001 - the owner must hear of whatever went wrong in here
+        except Exception as error:  # noqa: BLE001 - the owner must learn about any failure in here
             reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
         self.send(reply)
 

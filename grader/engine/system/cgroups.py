@@ -1,12 +1,12 @@
 """A control group of a sandbox's own: limits and figures that are real, without root.
 
-Linux lets an ordinary user have control groups of version 2 where somebody with the right to it hands out a
+Linux lets an ordinary user have control groups of version 2 if a privileged process delegates a
 part of the tree. On a machine with systemd that is the person's user manager: asked over D-Bus to start a
 scope around a process (``StartTransientUnit`` with ``Delegate=yes``), it makes a group that belongs to the
 person (https://systemd.io/CGROUP_DELEGATION). Root asks the system's manager. Without systemd, root makes a
 group itself where the tree may be written: in a container with a writable one, on a system without systemd.
 
-What comes of it, cgroups(7)::
+The result, cgroups(7)::
 
     dockbook-ID.scope    the person's; nothing runs in it
       sandbox            the wall: the limits written here are the person's, out of the sandbox's reach
@@ -15,11 +15,11 @@ What comes of it, cgroups(7)::
 
 ``sandbox`` is the root of the sandbox's cgroup namespace. The sandbox's root, a subordinate id, owns the
 folder and may move processes and make groups in it; the files that hold its limits stay the person's, and
-Linux refuses them to a namespace's own root besides (``nsdelegate``).
+Linux also refuses them to a namespace's own root (``nsdelegate``).
 
 The keeper asks, not the owner: between process 1's first instruction and the mapping of its ids it is the
 only process of the sandbox and still the person's, as systemd wants it, and only the keeper is there then.
-Nobody has to let go of the scope: systemd ends it with its last process, whichever of owner and keeper died
+The scope needs no clean-up: systemd ends it with its last process, whichever of owner and keeper died
 before. What systemd 257 cannot remove, groups of other ids below, the keeper removes, or after a ``kill -9``
 the next one. The request is systemd's own ``busctl``: where its manager runs, that program is there.
 Standard library only.
@@ -47,7 +47,7 @@ CONTROLLERS = ("memory", "pids", "cpu", "io", "cpuset")
 DELEGATED = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
 """The files that come with a folder that is handed over: cgroups(7), "Cgroups delegation"."""
 OWN_BYTES, OWN_TASKS = 256 << 20, 512
-"""Room for the engine's own processes, beside what a submission may use."""
+"""Room for the engine's own processes, in addition to what a submission may use."""
 MOST_GROUPS = 2000
 """Groups take memory of the machine's that no limit counts; a container is one."""
 ASK_S, MOVE_S, STOP_S = 10, 5, 40
@@ -58,11 +58,11 @@ _NO_MANAGER = (
 
 
 class NoGroup(Exception):
-    """No control group can be had; ``str()`` is the reason, for the end of a sentence."""
+    """No control group is available; ``str()`` is the reason, for the end of a sentence."""
 
 
 class Group(NamedTuple):
-    """A wall: its path, what can be limited below it, and who made what it stands in."""
+    """A wall: its path, what can be limited below it, and who made the group around it."""
 
     path: str
     controllers: tuple[str, ...]
@@ -104,7 +104,7 @@ def place(pid: int | str) -> str:
 def make(name: str, pid: int, own_ids: ids.Ids, limits: Mapping[str, int]) -> Group:
     """A wall around one process, which must still be the caller's. Raises NoGroup.
 
-    ``limits``: ``memory`` in bytes, ``processes``; 0 or nothing is no limit.
+    ``limits``: ``memory`` in bytes, ``processes``; 0 or nothing means no limit.
     """
     try:
         outer, maker = _outer(name, pid)
@@ -132,7 +132,7 @@ def enable(folder: str) -> tuple[str, ...]:
 
 
 def limit(folder: str, limits: Mapping[str, int]) -> None:
-    """Write limits; swap would be memory beside them. Raises OSError."""
+    """Write limits; swap would be additional memory. Raises OSError."""
     orders = {"cgroup.max.descendants": MOST_GROUPS}
     if limits.get("memory"):
         orders |= {"memory.max": limits["memory"], "memory.swap.max": 0}
@@ -143,7 +143,7 @@ def limit(folder: str, limits: Mapping[str, int]) -> None:
             write(f"{folder}/{name}", str(value))
 
 
-# -- what it stands in
+# -- the group around it
 
 
 def _outer(name: str, pid: int) -> tuple[str, str]:
@@ -157,7 +157,7 @@ def _outer(name: str, pid: int) -> tuple[str, str]:
     enable(base)
     outer = f"{base}/dockbook-{name}"
     os.mkdir(outer)
-    # Before there is a wall: for whoever sweeps, a wall that nobody is behind has been left.
+    # Before there is a wall: a sweep takes an empty wall for an abandoned one.
     write(f"{outer}/cgroup.procs", str(pid))
     return outer, "root"
 
@@ -172,7 +172,7 @@ def _scope(unit: str, pid: int) -> str:
         "PIDs": ("au", "1", str(pid)),
         "CollectMode": ("s", "inactive-or-failed"),
         # When the machine goes down, all in the scope would be ended at once: dockerd is to end its
-        # containers in order, as its owner tells it. This signal ends nobody; later systemd kills.
+        # containers cleanly, when its owner asks. This signal ends no process; later systemd kills.
         "KillSignal": ("i", str(int(signal.SIGURG))),
         "TimeoutStopUSec": ("t", str(STOP_S * 1_000_000)),
     }
@@ -213,7 +213,7 @@ def _run(argv: list[str]) -> tuple[int, str]:
 def _clear(base: str) -> None:
     """A group with processes of its own passes nothing on: they move to one below.
 
-    Only in the root of a namespace, as a container has it, where nobody else is to be bothered. The tree's
+    Only in the root of a namespace, as in a container, where no other process is affected. The tree's
     real root, which has no type, may keep its processes.
     """
     if not os.path.exists(f"{base}/cgroup.type") or not read(f"{base}/cgroup.procs"):
@@ -232,7 +232,7 @@ def _clear(base: str) -> None:
 
 
 def remove(path: str, own_ids: ids.Ids) -> None:
-    """Remove a wall, what is below and what it stands in; nobody may be in it.
+    """Remove a wall, the groups below and the group around it; no process may be in it.
 
     For single-threaded processes only: see ``linux.clone``.
     """
@@ -248,7 +248,7 @@ def remove(path: str, own_ids: ids.Ids) -> None:
 
 
 def remove_below(folder: str) -> None:
-    """Remove every group below a folder that nobody is in."""
+    """Remove every empty group below a folder."""
     for path, folders, _ in os.walk(folder, topdown=False):
         for name in folders:
             with contextlib.suppress(OSError):
@@ -256,7 +256,7 @@ def remove_below(folder: str) -> None:
 
 
 def left(base: str) -> Iterator[str]:
-    """Walls in this folder that nobody is behind any more: their keepers were killed."""
+    """Empty walls in this folder: their keepers were killed."""
     for name in os.listdir(base):
         wall = f"{base}/{name}/{WALL}"
         if _UNIT.fullmatch(name) and os.path.isdir(wall) and os.stat(f"{base}/{name}").st_uid == os.geteuid():
@@ -273,7 +273,7 @@ def sweep(base: str) -> None:
 
 def try_out(own_ids: str) -> None:
     """What a start does, around a process that only waits; ends with 0, or with 1 and why on stderr."""
-    theirs: ids.Ids = json.loads(own_ids)
+    own: ids.Ids = json.loads(own_ids)
     source, sink = os.pipe2(os.O_CLOEXEC)
     pid = linux.clone(linux.CLONE_NEWUSER)
     if pid == 0:
@@ -283,7 +283,7 @@ def try_out(own_ids: str) -> None:
     os.close(source)
     group, why = None, ""
     try:
-        group = make(f"try{os.getpid()}", pid, theirs, {})
+        group = make(f"try{os.getpid()}", pid, own, {})
     except NoGroup as error:
         why = str(error)
     os.close(sink)
@@ -291,5 +291,5 @@ def try_out(own_ids: str) -> None:
     if group is None:
         sys.stderr.write(why)
         sys.exit(1)
-    remove(group.path, theirs)
+    remove(group.path, own)
     sys.stdout.write(" ".join(group.controllers))

@@ -69,7 +69,8 @@ def _tried(own: ids.Ids, start: Path, then: str, folder: Path) -> Trouble | None
 
 
 def file_system(folder: Path) -> str:
-    """The type of the file system that a folder is on, as mount(8) has it; ``unknown`` where nobody says."""
+    """The type of the file system that a folder is on, as mount(8) has it; ``unknown`` if it cannot be found
+    out."""
     best, kind = -1, "unknown"
     try:
         found = procfs.mountinfo()
@@ -128,7 +129,8 @@ def _try_all(then: str, *, fake: bool) -> str:
 
 
 def _steps(upper: bool, *, fake: bool) -> list[tuple[str, Callable[[], object]]]:
-    """What is needed and how it is tried: by what raises OSError or gives False where it is not to be had.
+    """What is needed and how it is tried: by functions that raise OSError or return False if it is not
+    available.
 
     ``upper``: also what the upper layer of an overlay needs.
     """

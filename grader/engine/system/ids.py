@@ -1,7 +1,7 @@
 """Which ids a sandbox's users are on the host, and how to act as them on files.
 
 A sandbox's root is always a *subordinate* id: neither the person who runs it nor the host's root. What
-breaks out of a sandbox then owns no file of anybody. An ordinary user has a range in ``/etc/subuid``
+breaks out of a sandbox then owns no files on the host. An ordinary user has a range in ``/etc/subuid``
 (useradd makes it); root, who has none, takes a range that no distribution hands out.
 """
 
@@ -27,17 +27,17 @@ ROOT_BASE = 0x77770000
 """First id of root's sandboxes: above the ranges of useradd, systemd-nspawn and LDAP setups, below 2**31."""
 
 STUDENT, FIRST_PLACE = 1000, 40_000
-"""The student's id in an engine; from where on in a range nobody has one."""
+"""The student's id in an engine; the ids of a range from here on are unused."""
 OWNERS = ".owners"
 FAKE = ("fakechroot", "fakeroot", "-i", OWNERS, "-s", OWNERS, "--")
-"""Programs that make a command believe it were root, in a folder where it has been so before."""
+"""Programs that make a command believe that it is root, with the owners noted in its folder."""
 
 
 class Ids(TypedDict):
     """Start and length of the ranges; ``helpers``: whether newuidmap and newgidmap write the maps.
 
-    ``plain``: no mapping at all, for who may make no namespaces (``building_ids``); ``fake``: nor is it root,
-    and what belongs to whom is written down by fakeroot, in the file ``OWNERS`` of the folder.
+    ``plain``: no mapping at all, for users who may not make namespaces (``building_ids``); ``fake``: nor is
+    it root, and what belongs to whom is written down by fakeroot, in the file ``OWNERS`` of the folder.
     """
 
     uid: tuple[int, int]
@@ -48,7 +48,7 @@ class Ids(TypedDict):
 
 
 REAL: Ids = {"uid": (0, COUNT), "gid": (0, COUNT), "helpers": False, "plain": True}
-"""No mapping: the ids that everybody has."""
+"""No mapping: the ids of the host."""
 
 
 class NoIds(Exception):
@@ -105,7 +105,7 @@ def building_ids() -> Ids:
 def students_place(number: int) -> int:
     """Where in the range an engine's student is to be, so that no other engine's is: for ``write_maps``.
 
-    What Linux has a number of for each user is then no other engine's; that of containers' root still is.
+    What Linux limits for each user is then not shared with other engines; that of containers' root still is.
     ``number``: any that differs between engines.
     """
     return FIRST_PLACE + number % (COUNT - 1 - FIRST_PLACE)
@@ -124,8 +124,8 @@ def _extents(base: int, count: int, place: int) -> list[tuple[int, int, int]]:
 def write_maps(pid: int, ids: Ids, *, owner: bool = False, place: int = 0) -> None:
     """Map ids 0 to 65535 of a new user namespace to the range. Raises OSError.
 
-    ``owner``: 0 is the caller, and the range begins at 1; for who has ``helpers``. ``place``: where in the
-    range user 1000 is (``students_place``); 0: in order.
+    ``owner``: 0 is the caller, and the range begins at 1; if there are ``helpers``. ``place``: where in the
+    range user 1000 is (``students_place``); 0: unchanged.
     """
     own = {"uid": os.geteuid(), "gid": os.getegid()}
     for kind, (base, count) in (("uid", ids["uid"]), ("gid", ids["gid"])):
@@ -144,7 +144,7 @@ def write_maps(pid: int, ids: Ids, *, owner: bool = False, place: int = 0) -> No
 
 
 def become_root() -> None:
-    """Take id 0 of the namespace, which is the range's first id outside; groups of before are dropped."""
+    """Take id 0 of the namespace, which is the range's first id outside; earlier groups are dropped."""
     os.setgroups([])
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
@@ -238,7 +238,7 @@ def main(job: str) -> None:
     spec = json.loads(job)
     argv = spec["argv"]
     if spec["ids"].get("fake"):
-        # fakeroot waits until the process that kept its book is no more: not every container's first
+        # fakeroot waits until its helper process has ended: not every container's first
         # process waits for orphans.
         linux.adopt_orphans()
     pid = enter(spec["ids"], spec["folder"])

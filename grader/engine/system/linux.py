@@ -120,7 +120,7 @@ def remount_writable(target: str) -> None:
 
 
 def detach(target: str) -> None:
-    """Unmount ``target`` and what is below it, now or as soon as nobody uses it."""
+    """Unmount ``target`` and what is below it, now or as soon as it is no longer in use."""
     _check(_libc.umount2(_bytes(target), ctypes.c_int(MNT_DETACH)), f"umount {target}")
 
 

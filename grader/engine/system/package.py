@@ -31,7 +31,7 @@ def bare_python(module: str, call: str, argument: str) -> list[str]:
 def file_text(name: str, **values: object) -> str:
     """A file of this package, such as ``engine/inside/files/vm-pause.sh``.
 
-    ``values`` stand in the file as their names between two ``@``. Modules read their files when they are
+    In the file, ``values`` are their names between two ``@``. Modules read their files when they are
     imported: processes that have an engine's root for theirs no longer see this package.
     """
     found = (PACKAGE / name).read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def namespace(pid: int) -> str:
     return ""
 
 
-def beside(pid: int) -> list[int]:
+def same_namespace(pid: int) -> list[int]:
     """Every process in the pid namespace of a process, itself included; none if it is gone."""
     wanted = namespace(pid)
     return [one for one in pids() if namespace(one) == wanted] if wanted else []

@@ -1,7 +1,7 @@
 """Where the programs that we start are found, and what of their words is worth showing.
 
 A login user of Debian has no ``sbin`` folder on the PATH, and ``chroot``, ``mke2fs``, ``dockerd`` and the
-like are there. ``extend_path`` is called once, where a process of ours begins; whatever it starts inherits
+like are there. ``extend_path`` is called once, when one of our processes starts; whatever it starts inherits
 it.
 """
 

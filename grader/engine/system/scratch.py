@@ -23,9 +23,9 @@ def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
 
     It takes room, and a user who is not the caller: mmdebstrap's own user enters its folder by its path.
     Memory, where there is plenty: dpkg asks the disk several times a package to have what it wrote, and what
-    it writes here is read once. That is a third of the time, beside others who use the disk.
+    it writes here is read once. That takes a third of the time while others use the disk.
 
-    Raises ImageError where none will do.
+    Raises ImageError if none is suitable.
     """
     own = ids.REAL if os.geteuid() == 0 else ids.building_ids()
     if not os.environ.get("TMPDIR") and needed * PLENTY <= spare_memory.available():
@@ -51,5 +51,5 @@ def scratch_folder(needed: int = SCRATCH_BYTES) -> Path:
     found = "; ".join(f"{place}: {why}" for place, why in against.items())
     raise ImageError(
         f"There is no folder to unpack Debian in, for {needed >> 20} MB. {found}.",
-        next_step="set TMPDIR to a folder on a local disk with that room, which other users may enter.",
+        next_step="set TMPDIR to a folder on a local disk with that much room, which other users may enter.",
     )

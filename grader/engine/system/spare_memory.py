@@ -1,4 +1,4 @@
-"""How much memory may be taken without anybody suffering: what the machine and control groups leave."""
+"""How much memory can be used without harm: what the machine and control groups leave."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def available(proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes that programs may take before something is swapped out or ended; 0 where nobody says.
+    """Bytes that programs may take before something is swapped out or ended; 0 if unknown.
 
     The least of proc_meminfo(5)'s MemAvailable and of what the limits of this process's control groups leave,
     in version 2 (`memory.max`) and in version 1 (`memory.limit_in_bytes`).

@@ -1,4 +1,4 @@
-"""Ranges of subordinate ids, subuid(5): who has which, and one that nobody has. Standard library only."""
+"""Ranges of subordinate ids, subuid(5): which are taken, and one that is free. Standard library only."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def range_of(kind: str, user: str, uid: int, files: Mapping[str, str] = FILES) -
     From the file, or as `getsubids` has it: it asks a directory of users where /etc/nsswitch.conf names one.
     """
     lines = [line.split(":") for line in _lines(files[kind])]
-    ours = [line[1:] for line in lines if len(line) == 3 and line[0] in (user, str(uid))]
-    return _first_large(ours) or _of_directory(kind, user)
+    own = [line[1:] for line in lines if len(line) == 3 and line[0] in (user, str(uid))]
+    return _first_large(own) or _of_directory(kind, user)
 
 
 def _of_directory(kind: str, user: str) -> Range | None:
@@ -50,9 +50,9 @@ def _first_large(found: Iterable[list[str]]) -> Range | None:
 
 
 def advice(user: str, uid: int, files: Mapping[str, str] = FILES, users: str = USERS) -> str:
-    """The command that gives a user what ``range_of`` misses: ids that nobody has.
+    """The command that gives a user what ``range_of`` misses: unused ids.
 
-    Somebody of a directory is not in /etc/passwd, and usermod knows nobody else.
+    A user from a directory service is not in /etc/passwd, and usermod knows only those.
     """
     missing = [kind for kind in files if range_of(kind, user, uid, files) is None]
     start = free_range(files, uid)
@@ -63,7 +63,7 @@ def advice(user: str, uid: int, files: Mapping[str, str] = FILES, users: str = U
 
 
 def free_range(files: Mapping[str, str] = FILES, uid: int = 0) -> int:
-    """The first id of 65,536 that are in nobody's range, neither of users nor of groups, and not ``uid``."""
+    """The first id of 65,536 that are in no range, neither of users nor of groups, and not ``uid``."""
     taken = [(uid, 1)]
     for path in files.values():
         for line in _lines(path):

@@ -22,7 +22,7 @@ class Unreadable(Exception):
 def read_regular(path: Path, limit: int) -> bytes:
     """Content of a regular file of at most ``limit`` bytes. Raises Unreadable for all else."""
     try:
-        # O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
+        # O_NONBLOCK: opening a pipe without a writer would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise Unreadable(f"there is no {path.name}") from error
@@ -32,7 +32,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            raise Unreadable(f"{path.name} is no regular file")
+            raise Unreadable(f"{path.name} is not a regular file")
         if facts.st_size > limit:
             raise Unreadable(f"{path.name} is larger than {limit:,} bytes ({facts.st_size:,})")
         with os.fdopen(handle, "rb", closefd=False) as file:
@@ -57,7 +57,7 @@ def regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def passed_over(folder: Path) -> list[str]:
-    """In words: what below ``folder`` is neither a regular file nor a folder, or lies too deep."""
+    """In words: what below ``folder`` is neither a regular file nor a folder, or is nested too deeply."""
     found = []
     for base, folders, names in os.walk(folder, followlinks=False):
         for name in sorted((*folders, *names)):
@@ -69,19 +69,20 @@ def passed_over(folder: Path) -> list[str]:
                 continue
             mode = path.lstat().st_mode
             if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-                found.append(f"not followed: {relative} is a link or no regular file")
+                found.append(f"not followed: {relative} is a link or not a regular file")
     return sorted(found)
 
 
 def in_the_way(name: str, own: Collection[str]) -> bool:
-    """Whether a submission's file stands where the chapter has a folder, or lies in a folder for its file."""
+    """Whether a submission's file is in the place of a folder of the chapter, or a folder in the place of its
+    file."""
     return any(mine.startswith(f"{name}/") or name.startswith(f"{mine}/") for mine in own)
 
 
 def digest(folder: Path, chapter: Chapter) -> str:
     """SHA-256 over what a verdict depends on: the notebook, whole; the other files as a kernel gets them.
 
-    Of a file that is too large to be taken, its size and time stand for its content.
+    For a file that is too large to be taken, its size and time are used instead of its content.
     """
     total = hashlib.sha256()
     for name, data in _taken(folder, chapter):

@@ -1,6 +1,6 @@
 """Drives a student's kernel from the trusted side: code goes in, outputs come back as bounded JSON.
 
-Whatever arrives is the student's word, forged or not. It is shown, it is never a verdict.
+Whatever arrives is the student's data, forged or not. It is shown; it is never a verdict.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class CellRun:
 class KernelSession:
     """A kernel in an engine, replaced by a fresh one when it dies. Close it when done.
 
-    ``setup`` is run again in a kernel that replaces another. ``student``: whose values ``mine`` gives in it.
-    Raises EngineDied when the engine is gone, KernelError when no kernel can be started.
+    ``setup`` is run again in a kernel that replaces another. ``student``: the id whose values ``mine`` gives
+    in it. Raises EngineDied when the engine is gone, KernelError when no kernel can be started.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class KernelSession:
         self._wait_ready()
 
     def _reopen_outputs(self) -> None:
-        """After a message beyond the limit nothing else comes through: a channel anew for the later cells."""
+        """After a message beyond the limit nothing else comes through: a new channel for the later cells."""
         client = self._live()
         client.iopub_channel.socket.disable_monitor()
         client.iopub_channel.stop()
@@ -154,7 +154,7 @@ class KernelSession:
         self._watch_outputs()
 
     def _wait_ready(self) -> None:
-        """Wait until both channels answer: outputs sent before the subscription stands would be lost."""
+        """Wait until both channels answer: outputs sent before the subscription is active would be lost."""
         client, deadline = self._live(), time.monotonic() + READY_S
         shell, iopub = False, False
         while not (shell and iopub):
@@ -168,7 +168,7 @@ class KernelSession:
                     iopub |= channel == "iopub"
 
     def _replay(self) -> None:
-        """Bring a fresh kernel to where a chapter's cells can go on: its first cell, the imports."""
+        """Prepare a fresh kernel for a chapter's next cells: its first cell, the imports."""
         for code in (self._setup, "\n".join(dict.fromkeys(self._imports))):
             if code and self._kernel is not None:
                 self._execute(code, self._limits.cell_s, Collector(Budget(0)))
@@ -318,7 +318,7 @@ def _answer_expression(name: str) -> str:
 
 
 def _decode(value: object) -> Answer | None:
-    """The answer in one user expression, or None. What it says is the student's word."""
+    """The answer in one user expression, or None. What it says is the student's data."""
     data = value.get("data") if isinstance(value, Mapping) else None
     text = data.get(_ANSWER_MIME) if isinstance(data, Mapping) else None
     if not isinstance(text, str):
@@ -332,7 +332,7 @@ def _decode(value: object) -> Answer | None:
 
 
 def _imports(code: str) -> list[str]:
-    """The import statements at the top level of a cell; none when it is no plain Python."""
+    """The import statements at the top level of a cell; none if it is not plain Python."""
     if len(code) > _PARSED_CHARS:
         return []
     try:

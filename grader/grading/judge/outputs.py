@@ -1,6 +1,6 @@
 """Outputs of a student's cells: from kernel messages, bounded, and only the kinds that are safe to show.
 
-HTML, JavaScript and SVG are left out: whoever opens the graded notebook would run what the student sent. The
+HTML, JavaScript and SVG are left out: opening the graded notebook would run what the student sent. The
 course's own pictures are the one exception.
 """
 
@@ -85,7 +85,7 @@ class Collector:
             kept["text/plain"] = self.budget.take(_text(data["text/plain"]))
         for mime in _IMAGES:
             image = data.get(mime)
-            # Half a picture is none.
+            # Half a picture is useless.
             if isinstance(image, str) and len(image) <= self.budget.left and is_base64(image):
                 kept[mime] = self.budget.take(image)
         drawn = data.get("text/html")
@@ -124,6 +124,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         return ""
     if value.count("\x1b") > _MOST_COLOURS:
-        # Whoever draws them goes through the rest of the text for each.
+        # Drawing each one scans the rest of the text.
         value = value.replace("\x1b", "")
     return value.encode("utf-8", "replace").decode("utf-8")

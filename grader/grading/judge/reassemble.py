@@ -4,12 +4,12 @@ The rules (a pure function of the submitted notebook and the chapter):
 
 - The student's order holds. Every code cell that is not a known test runs as student code, however often.
 - A test is the instructor's, whatever the submission says: found in the *source* notebook, never by
-  submitted metadata. Submitted marks only say *where* it stands: by grade id, else by cell id, else by its
+  submitted metadata. Submitted marks only say *where* it is: by grade id, else by cell id, else by its
   released text. It runs once, at its first place; further copies are student code.
-- A test that stands before its task's solution cell (a copy that came first, a swapped mark) runs after it.
-- A test that is nowhere runs after its task's solution cell and the cells added behind it, else at the end.
-- Other marked cells are found by grade id, cell id, their text, else by what stands around them. One that a
-  person grades and that is nowhere is put back, with a word that its answer has to be looked for.
+- A test that is before its task's solution cell (a copy that came first, a swapped mark) runs after it.
+- A missing test runs after its task's solution cell and the cells added after it, else at the end.
+- Other marked cells are found by grade id, cell id, their text, else by the cells around them. A missing one
+  that a person grades is put back, with a note that its answer has to be looked for.
 - Known locked cells get the instructor's text back; known cells get the instructor's type and marks.
 - Tags, outputs, and every other piece of submitted metadata are dropped.
 """
@@ -27,14 +27,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 
 from grader.course import Chapter, Task, is_by_hand, marks
 from grader.grading.judge.outputs import PICTURES, is_base64
-from grader.grading.judge.recognise import SubmittedCell, is_locked, recognise, same, visible
+from grader.grading.judge.recognise import SubmittedCell, is_locked, recognise, same, strip_hidden_tests
 
 _CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _UNMARKED = (
     "the cells have lost nbgrader's marks, as in some editors (Google Colab, Deepnote); "
     "they were found by their ids, texts or places"
 )
-_LOST = "The cell of this answer is not in the notebook. The answer may stand in another cell: look for it."
+_LOST = "The cell of this answer is not in the notebook. The answer may be in another cell: look for it."
 
 
 MOST_READ = 5_000
@@ -50,7 +50,7 @@ _MOST_NOTES = 10
 
 @dataclass(frozen=True)
 class Step:
-    """One code cell to run: ``index`` in the grafted notebook; a test has its task."""
+    """One code cell to run: ``index`` in the reassembled notebook; a test has its task."""
 
     kind: Literal["student", "test"]
     index: int
@@ -68,14 +68,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Reassembled:
-    """The notebook as it is graded. Its test cells show the released text: no hidden tests."""
+    """The notebook for grading. Its test cells show the released text: no hidden tests."""
 
     notebook: NotebookNode
     steps: tuple[Step, ...]
     notes: tuple[Note, ...] = ()
 
 
-def graft(submitted: NotebookNode | None, chapter: Chapter) -> Reassembled:
+def reassemble(submitted: NotebookNode | None, chapter: Chapter) -> Reassembled:
     """The notebook to grade. Without a submitted one: the instructor's tests alone, nothing to run."""
     tasks = {task.test_id: task for task in chapter.tasks}
     known = _marked(chapter)
@@ -162,7 +162,8 @@ def _pictures(attachments: object, most: int) -> dict[str, dict[str, str]]:
 
 
 def _leave_out_surplus(cells: list[SubmittedCell], chapter: Chapter, notes: list[Note]) -> None:
-    """Of cells that are not the chapter's graded ones, as many are run and shown as anybody may need."""
+    """Limit the cells that are not the chapter's graded ones: more than any honest work needs are left
+    out."""
     most, count = MOST_ADDED + len(chapter.source.cells), 0
     kept = []
     for cell in cells:
@@ -171,18 +172,18 @@ def _leave_out_surplus(cells: list[SubmittedCell], chapter: Chapter, notes: list
             kept.append(cell)
     if count > most:
         notes.append(
-            Note(f"the notebook has {count:,} cells beside the graded ones; the first {most:,} were taken")
+            Note(f"the notebook has {count:,} cells besides the graded ones; the first {most:,} were taken")
         )
         cells[:] = kept
 
 
 def _shown(source: str, position: int, notes: list[Note]) -> str:
-    """A cell's text as it is kept and drawn: it runs whole, however long it is."""
+    """A cell's text for the graded notebook and the pages: it runs whole, however long it is."""
     if len(source) <= MOST_SHOWN:
         return source
     if len(notes) < 5 * _MOST_NOTES:
         notes.append(
-            Note(f"cell {position} has {len(source):,} characters; {MOST_SHOWN:,} of them are shown")
+            Note(f"cell {position} is {len(source):,} characters long; {MOST_SHOWN:,} of them are shown")
         )
     return f"{source[:MOST_SHOWN]}\n# ... {len(source) - MOST_SHOWN:,} more characters, not shown ..."
 
@@ -207,7 +208,7 @@ def _notes_on_tests(
         if cell is None:
             notes.append(Note(f"{said} is not in the notebook; the instructor's was put back", task.id))
             continue
-        if same(cell.source) not in (same(visible(task.test_source)), same(task.test_source)):
+        if same(cell.source) not in (same(strip_hidden_tests(task.test_source)), same(task.test_source)):
             notes.append(Note(f"tampered: {said} was changed; the instructor's was used", task.id))
         elif cell.kind != "code":
             notes.append(Note(f"{said} is a {cell.kind} cell here; it ran as code", task.id))
@@ -226,13 +227,13 @@ def _notes_on_tests(
 def _take_early(
     cells: list[SubmittedCell], tasks: Mapping[str, Task], notes: list[Note]
 ) -> dict[str, SubmittedCell]:
-    """Take out the tests that stand before their solution cells: there is nothing to look at yet."""
+    """Take out the tests that are before their solution cells: there is nothing to check yet."""
     early = {}
     at = {cell.known: place for place, cell in enumerate(cells) if cell.known}
     for test_id, task in tasks.items():
         if at.get(test_id, len(cells)) < at.get(task.solution_id, -1):
             early[test_id] = cells[at[test_id]]
-            notes.append(Note(f"test cell {test_id!r} stood before its task; it ran after it", task.id))
+            notes.append(Note(f"test cell {test_id!r} was before its task; it ran after it", task.id))
     cells[:] = [cell for cell in cells if cell.known not in early]
     return early
 
@@ -243,7 +244,7 @@ def _put_back(
     own_ids: set[str],
     early: Mapping[str, SubmittedCell],
 ) -> None:
-    """Insert the tests that are nowhere, each before the first of the instructor's cells that follows."""
+    """Insert the missing tests, each before the first of the instructor's cells that follows."""
     present = {cell.known for cell in cells}
     for test_id, task in tasks.items():
         if test_id in present:
@@ -256,7 +257,7 @@ def _put_back(
 
 
 def _put_back_answers(cells: list[SubmittedCell], known: Mapping[str, Any], notes: list[Note]) -> None:
-    """Insert what a person grades and is nowhere, so that there is a box for its points."""
+    """Insert missing cells that a person grades, so that there is a box for their points."""
     present = {cell.known for cell in cells}
     place = 0
     for grade_id, original in known.items():
@@ -286,7 +287,7 @@ def _build(
         kind = original.cell_type if original is not None else cell.kind
         source = cell.source
         if original is not None and is_locked(original):
-            source = visible(str(original.source))
+            source = strip_hidden_tests(str(original.source))
         built = _new_cell(kind, _shown(source, index + 1, notes))
         pictures = cell.attachments
         if original is not None and is_locked(original):

@@ -1,7 +1,7 @@
-"""How submissions came in: what `nbgrader zip_collect` learnt from the platform, out of students' reach.
+"""How submissions came in: what `nbgrader zip_collect` learned from the platform, out of students' reach.
 
-nbgrader keeps the time in ``timestamp.txt`` beside the submission's own files, where a student's file of that
-name would be taken for it. Here it stands in ``.dockbook/received/CHAPTER.json``, and is all that counts.
+nbgrader keeps the time in ``timestamp.txt`` among the submission's own files, where a student's file of that
+name would be taken for it. Here it is in ``.dockbook/received/CHAPTER.json``, and only that counts.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def times_of_platforms_alone(coursedir: CourseDirectory) -> None:
 
 
 def _load_jupyter_server_extension(_server: Any) -> None:
-    """Called by Jupyter Server: the formgrader reads times of its own accord, and one that is none ended its
+    """Called by Jupyter Server: the formgrader reads times on its own, and an invalid one broke its
     pages for the whole class."""
     from nbgrader.apps.api import NbGraderAPI
 

@@ -1,4 +1,4 @@
-"""Which of the instructor's marked cells a submission's cells stand for, whatever an editor made of them."""
+"""Which of the instructor's marked cells a submission's cells are, whatever an editor has done to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEGIN, _END = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
 class SubmittedCell:
     """A submitted cell, reduced to what counts.
 
-    ``known`` is the grade id that it stands for; ``copy_of`` that of an answer to be graded by hand of which
+    ``known`` is the grade id that it belongs to; ``copy_of`` that of an answer to be graded by hand of which
     another cell was taken.
     """
 
@@ -34,7 +34,7 @@ class SubmittedCell:
     """Pictures that were pasted into the text: by name and kind, in base64."""
 
 
-def visible(source: str) -> str:
+def strip_hidden_tests(source: str) -> str:
     """A test cell's text as released: without the hidden regions, by nbgrader's rule."""
     lines, hidden = [], False
     for line in source.split("\n"):
@@ -48,7 +48,7 @@ def visible(source: str) -> str:
 
 
 def same(source: str) -> str:
-    """Text for comparing: editors change line ends and trailing blanks without anybody's will."""
+    """Text for comparing: editors change line ends and trailing blanks without anyone asking for it."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
@@ -59,10 +59,10 @@ def is_locked(original: NotebookNode) -> bool:
 
 
 def recognise(cells: Sequence[SubmittedCell], known: Mapping[str, NotebookNode], chapter: Chapter) -> None:
-    """Set ``known`` on the first cell that stands for each of the instructor's marked cells (``known``).
+    """Set ``known`` on the first cell that belongs to each of the instructor's marked cells (``known``).
 
-    A cell that nobody should change by its text, else by grade id; others by grade id. Else by cell id, else
-    by what stands around it.
+    A locked cell is found by its text, else by grade id; others by grade id. Else by cell id, else
+    by the cells around it.
     """
     left = set(known)
     by_id = {str(cell["id"]): grade_id for grade_id, cell in known.items() if cell.get("id")}
@@ -70,7 +70,7 @@ def recognise(cells: Sequence[SubmittedCell], known: Mapping[str, NotebookNode],
         (cell.cell_type, same(text)): grade_id
         for grade_id, cell in known.items()
         if is_locked(cell)
-        for text in (visible(str(cell.source)), str(cell.source))
+        for text in (strip_hidden_tests(str(cell.source)), str(cell.source))
     }
 
     def take(cell: SubmittedCell, grade_id: str | None) -> None:
@@ -86,7 +86,7 @@ def recognise(cells: Sequence[SubmittedCell], known: Mapping[str, NotebookNode],
         lambda cell: cell.grade_id if text_of(cell) == cell.grade_id else None,
         text_of,
         lambda cell: cell.grade_id,
-        # A cell that says what it is, is no other: a second copy keeps its id in some editors.
+        # A cell that says what it is, is not another: a second copy keeps its id in some editors.
         lambda cell: None if cell.grade_id in known else by_id.get(cell.id),
     )
     for named in ways:
@@ -103,7 +103,7 @@ def recognise(cells: Sequence[SubmittedCell], known: Mapping[str, NotebookNode],
 def _by_place(
     cells: Sequence[SubmittedCell], known: Mapping[str, NotebookNode], chapter: Chapter
 ) -> list[tuple[SubmittedCell, str]]:
-    """Cells that stand where a marked one is missing, between neighbours that are there, one for one."""
+    """Cells in the place of missing marked ones, between known neighbours, one for one."""
     source = chapter.source.cells
     found = {cell.known for cell in cells if cell.known}
 
@@ -111,10 +111,12 @@ def _by_place(
         grade_id = str(marks(cell).get("grade_id", ""))
         return ("", grade_id) if grade_id in found else (cell.cell_type, same(str(cell.source)))
 
-    ours = [of_source(cell) for cell in source]
-    theirs = [("", cell.known) if cell.known else (cell.kind, same(cell.source)) for cell in cells]
+    expected = [of_source(cell) for cell in source]
+    given = [("", cell.known) if cell.known else (cell.kind, same(cell.source)) for cell in cells]
     pairs = []
-    for change, start, end, first, last in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+    for change, start, end, first, last in SequenceMatcher(
+        None, expected, given, autojunk=False
+    ).get_opcodes():
         if change != "replace":
             continue
         for kind in ("code", "markdown"):

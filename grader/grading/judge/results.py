@@ -80,7 +80,7 @@ class SubmissionResult:
 
     @property
     def max_score(self) -> float:
-        """Points there were to get."""
+        """The maximum of points."""
         return sum(task.max for task in self.tasks)
 
     @property
@@ -93,7 +93,7 @@ class SubmissionResult:
 
     @property
     def blocked(self) -> bool:
-        """Whether some task could not be looked at: to be graded again, or by hand."""
+        """Whether some task could not be checked: to be graded again, or by hand."""
         return any(task.outcome == "blocked" for task in self.tasks)
 
     def as_dict(self) -> dict[str, Any]:

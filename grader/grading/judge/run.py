@@ -87,7 +87,7 @@ def grade_submission(
 ) -> SubmissionResult:
     """Grade one submission. Never raises for anything in the submission or the engine: that is a verdict.
 
-    A task without a positive outcome is worth nothing; what could not be looked at is ``blocked``.
+    A task without a positive outcome is worth nothing; what could not be checked is ``blocked``.
     ``scratch``: where copies of its files are made while it runs; by default the system's folder for that.
     """
     started = time.monotonic()
@@ -120,11 +120,11 @@ def grade_submission(
                 run.fail_rest(submission, chapter, "twice" if twice else "the third engine to end so")
                 break
         except (DockbookError, OSError) as error:
-            reason = f"grading could not go on: {error}"
+            reason = f"grading could not continue: {error}"
             failed_boots += run.position == _BOOT
             if failed_boots > 1:
                 break
-        except Exception as error:  # noqa: BLE001 - a fault of ours must be a visible Blocked, not a lost batch
+        except Exception as error:  # noqa: BLE001 - a fault in the grader must be a visible Blocked, not a lost batch
             reason = f"a fault in the grader: {type(error).__name__}: {error}"
             break
     run.fail_unanswered(task for task in run.unanswered if unanswered.count(task) > 1)
@@ -172,10 +172,11 @@ class _Run:
             factory = session_factory or partial(KernelSession, student=student)
             session = factory(engine, work, chapter.limits, chapter.setup)
             with closing(session):
-                # Before the first cell, a kernel that does not start is our fault; later it may be theirs.
+                # Before the first cell, a kernel that does not start is our fault; later it may be the
+                # student's.
                 session.run("", chapter.limits.cell_s)
                 deadline = time.monotonic() + chapter.limits.total_s
-                for self.position, step in enumerate(submission.grafted.steps):
+                for self.position, step in enumerate(submission.reassembled.steps):
                     if step.task is None:
                         self._student(step, session, chapter.limits, deadline)
                         self._limits(step, engine.limits_reached())
@@ -199,7 +200,7 @@ class _Run:
             self._limit(step, f"the kernel could not be started again: {error.what}")
             return
         self.dead_kernels = 0
-        # Looked at out here: what a cell says of it is the student's word.
+        # Checked out here: what a cell says about it is the student's data.
         self.short = shortage() or self.short
         self.cells[step.index] = ran.outputs
         if ran.ending == "timeout":
@@ -269,15 +270,15 @@ class _Run:
         return [task for task, outcome in self.outcomes.items() if outcome.silent]
 
     def fail_unanswered(self, tasks: Iterable[str]) -> None:
-        """Fresh engines fall silent of this submission, at the same task: that is its doing."""
+        """Fresh engines stop answering because of this submission, at the same task: that is its doing."""
         hint = "Another program of this notebook, or a request left open, keeps it from answering."
         silence = Finding("the engine", "answer", "within its time", "none, twice on fresh engines", hint)
         for task in list(tasks):
             self.outcomes[task] = Outcome.failed(silence)
 
     def fail_rest(self, submission: Submission, chapter: Chapter, how_often: str) -> None:
-        """Engines die of this submission: the cell and later ones fail, earlier points stay."""
-        cell = submission.grafted.steps[self.position].index + 1
+        """Engines die because of this submission: the cell and later ones fail, earlier points stay."""
+        cell = submission.reassembled.steps[self.position].index + 1
         found = f"ended while cell {cell} ran, {how_often}"
         for task in chapter.tasks:
             if task.id not in self.outcomes:
@@ -287,7 +288,7 @@ class _Run:
         self.notes.append(Note(f"the engine {found}"))
 
 
-def merge(
+def merge_results(
     submission: Submission,
     before: SubmissionResult,
     now: SubmissionResult,
@@ -304,7 +305,7 @@ def merge(
 def _show_verdicts(notebook: NotebookNode, submission: Submission, tasks: Sequence[TaskResult]) -> None:
     """Each test cell's output is its task's verdict."""
     by_task = {result.task: result for result in tasks}
-    for count, step in enumerate(submission.grafted.steps, 1):
+    for count, step in enumerate(submission.reassembled.steps, 1):
         if step.task is not None:
             notebook.cells[step.index].outputs = verdict_outputs(by_task[step.task.id], count)
 
@@ -320,14 +321,14 @@ def _result(chapter: Chapter, submission: Submission, run: _Run, seconds: float)
         )
         for task in chapter.tasks
     )
-    notebook = copy.deepcopy(submission.grafted.notebook)
-    for count, step in enumerate(submission.grafted.steps, 1):
+    notebook = copy.deepcopy(submission.reassembled.notebook)
+    for count, step in enumerate(submission.reassembled.steps, 1):
         cell = notebook.cells[step.index]
         cell.execution_count = count
         cell.outputs = list(run.cells.get(step.index, ()))
     _show_verdicts(notebook, submission, tasks)
     texts = tuple(dict.fromkeys(note.text for note in notes))
-    # For the student's page; what concerns a task stands there at the task.
+    # For the student's page; what concerns a task is shown there with the task.
     of_none = dict.fromkeys(note.text for note in notes if not note.task)
     notebook.metadata["dockbook"] = {"notes": [visible(text, 500) for text in of_none]}
     return SubmissionResult(submission.student, tasks, texts, notebook, seconds, submission.problem)

@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from grader.course import Chapter
 from grader.expect.words import visible
 from grader.grading.judge import files
-from grader.grading.judge.reassemble import Note, Reassembled, graft, has_cells_of
+from grader.grading.judge.reassemble import Note, Reassembled, has_cells_of, reassemble
 from grader.grading.judge.received import received
 
 MOST_NOTEBOOKS = 20
@@ -50,14 +50,14 @@ class Submission:
     student: str
     folder: Path
     state: Literal["ok", "missing", "unreadable"]
-    grafted: Reassembled
+    reassembled: Reassembled
     digest: str
     problem: str = ""
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is unlike the release, and what was left out."""
-        return self.grafted.notes
+        return self.reassembled.notes
 
 
 def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
@@ -72,23 +72,23 @@ def read_submission(folder: Path, chapter: Chapter, student: str) -> Submission:
         return _nothing(folder, chapter, student, "missing", str(error))
     except files.Unreadable as error:
         return _nothing(folder, chapter, student, "unreadable", str(error))
-    grafted = graft(submitted, chapter)
+    reassembled = reassemble(submitted, chapter)
     notes += [Note(text) for text in files.passed_over(folder)[:10]]
     packed_as = received(chapter.folder.parents[1], chapter.id, student).packed_as
     if packed_as not in ("", student):
         notes.append(
             Note(
-                f"it was packed for the id {visible(packed_as, 64)} and is graded as {visible(student, 64)}: "
+                f"it was packed for the id {visible(packed_as, 64)} and graded for {visible(student, 64)}: "
                 "values of a student's own (words, ports) follow from the id, capitals too"
             )
         )
     if notes:
-        grafted = Reassembled(grafted.notebook, grafted.steps, (*grafted.notes, *notes))
-    return Submission(student, folder, "ok", grafted, files.digest(folder, chapter))
+        reassembled = Reassembled(reassembled.notebook, reassembled.steps, (*reassembled.notes, *notes))
+    return Submission(student, folder, "ok", reassembled, files.digest(folder, chapter))
 
 
 class _Missing(Exception):
-    """There is no notebook of the chapter's; ``str()`` says what there is."""
+    """There is no notebook of the chapter; ``str()`` says what there is."""
 
 
 def _notebook(folder: Path, chapter: Chapter) -> tuple[NotebookNode, list[Note]]:
@@ -103,8 +103,8 @@ def _notebook(folder: Path, chapter: Chapter) -> tuple[NotebookNode, list[Note]]
         try:
             return parse(files.read_regular(folder / wanted, most), wanted), []
         except files.Unreadable as error:
-            beside = [name for name in others if name != wanted]
-            raise files.Unreadable(f"{error}{_named('found beside it', beside)}") from error
+            others_there = [name for name in others if name != wanted]
+            raise files.Unreadable(f"{error}{_named('found next to it', others_there)}") from error
     found: dict[str, tuple[str, NotebookNode]] = {}
     for name in others[:MOST_NOTEBOOKS]:
         with contextlib.suppress(files.Unreadable):
@@ -145,12 +145,12 @@ def parse(data: bytes, name: str) -> NotebookNode:
         raise files.Unreadable(f"{name} is not a notebook: it has no cells")
     try:
         with warnings.catch_warnings():
-            # Missing ids and the like: the graft makes its own.
+            # Missing ids and the like: reassembling makes its own.
             warnings.simplefilter("ignore")
             raw.setdefault("nbformat_minor", 0)
             raw.setdefault("metadata", {})
             if raw.get("nbformat") == 4:
-                # The graft takes what it needs out of them, and of nothing else.
+                # Reassembling takes what it needs out of them, and from nothing else.
                 notebook = NotebookNode(cells=raw.get("cells"))
             else:
                 notebook = _converted(raw, len(data))
@@ -175,9 +175,9 @@ def _converted(raw: dict[str, Any], size: int) -> NotebookNode:
 def _nothing(
     folder: Path, chapter: Chapter, student: str, state: Literal["missing", "unreadable"], problem: str
 ) -> Submission:
-    bare = graft(None, chapter)
-    # That the tests are not there is no news beside the problem itself.
-    grafted = Reassembled(bare.notebook, bare.steps, (Note(problem),))
+    bare = reassemble(None, chapter)
+    # Missing tests need no note in addition to the problem itself.
+    reassembled = Reassembled(bare.notebook, bare.steps, (Note(problem),))
     real = folder.is_dir() and not folder.is_symlink() and not folder.parent.is_symlink()
     found = files.digest(folder, chapter) if real else ""
-    return Submission(student, folder, state, grafted, f"{state}:{found}", problem)
+    return Submission(student, folder, state, reassembled, f"{state}:{found}", problem)

@@ -24,7 +24,8 @@ from grader.state import Snapshot, familiar
 from grader.state.debian import PackageSource, checksums
 
 LOOK_S = 30
-"""Seconds for one read of the engine: hundreds of containers take a while beside other submissions."""
+"""Seconds for one read of the engine: hundreds of containers take a while when other submissions run in
+parallel."""
 
 _PACKAGE = """\
 set -e; cd /srv/dockbook/hub/debian; set -- "$1"_*.deb
@@ -39,12 +40,12 @@ def originals(engine: Engine) -> dict[str, str]:
     return {familiar(tag): image.id for image in images for tag in image.tags}
 
 
-class TrustedWitness(EngineInspector):
+class TrustedInspector(EngineInspector):
     """Answers from the engine over its API, never through the student's kernel.
 
-    ``answers`` are what the student's variables held, fetched as JSON before the look: their word, as data.
-    ``images`` are the originals: a course image's name that leads elsewhere by now is nobody's (a
-    `docker tag` is no way to run what a task asks for). ``student``: whose values ``engine.mine`` gives.
+    ``answers`` are what the student's variables held, fetched as JSON before the check: untrusted data.
+    ``images`` are the originals: a course image's name that has moved to another image counts as missing (a
+    `docker tag` is not a way to run what a task asks for). ``student``: the id for ``engine.mine``.
     """
 
     def __init__(
@@ -117,15 +118,15 @@ def look(
     with engine.quiet():
         client = engine.client(timeout=LOOK_S)
         try:
-            witness = TrustedWitness(engine, client, answers, student=student, images=images)
-            return judge(task, witness, outcomes)
+            inspector = TrustedInspector(engine, client, answers, student=student, images=images)
+            return judge(task, inspector, outcomes)
         finally:
             client.close()
 
 
-def judge(task: Task, witness: Inspector, outcomes: Mapping[str, Outcome]) -> Outcome:
-    """The outcome of one test cell before one witness."""
-    checker = Checker(witness, once=True)
+def judge(task: Task, inspector: Inspector, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """The outcome of one test cell with one inspector."""
+    checker = Checker(inspector, once=True)
     checker.outcomes.update({name: outcome for name, outcome in outcomes.items() if name != task.id})
     namespace = {"check": checker.check, "__builtins__": builtins, "__name__": "test"}
     try:

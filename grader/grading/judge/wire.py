@@ -1,8 +1,8 @@
-"""Stands between ZeroMQ and a kernel's sockets, and lets no message through that has no end.
+"""Sits between ZeroMQ and a kernel's sockets, and lets no endless message through.
 
 ZeroMQ bounds the bytes of one frame and the number of messages, but not the frames of one message: it keeps
-them all until the last has come. Here a message is bounded before ZeroMQ sees it; who goes beyond loses the
-connection, which ZeroMQ's side notices and makes anew.
+them all until the last has come. Here a message is bounded before ZeroMQ sees it; a sender that exceeds the
+bound loses the connection, which ZeroMQ's side notices and opens again.
 
 What is read of the wire is the framing of ZMTP 3 (https://rfc.zeromq.org/spec/23/): a greeting of 64 bytes,
 then frames with a byte of flags, their size in one byte or in eight, and that many bytes.
@@ -76,7 +76,7 @@ class Meter:
     def _frame(self) -> None:
         size = int.from_bytes(self._head[1:], "big")
         if self._head[0] & _COMMAND:
-            # No part of a message: what comes after it still belongs to the one before.
+            # Not part of a message: what comes after it still belongs to the one before.
             if size > _COMMAND_BYTES:
                 raise Endless("a command without an end")
             self._skip = size
@@ -93,7 +93,7 @@ class Meter:
 
 
 class Wire:
-    """Sockets beside a kernel's, ``ADDRESS-PORT`` each, that lead to it. Close it when done.
+    """Sockets in front of a kernel's, ``ADDRESS-PORT`` each, that lead to it. Close it when done.
 
     ``near`` is a folder of the trusted side's, ``there`` the kernel's address without the port.
     """
@@ -143,32 +143,34 @@ class Wire:
 
     def _accept(self, listener: socket.socket, there: str) -> None:
         try:
-            ours, _ = listener.accept()
+            own_side, _ = listener.accept()
         except OSError:
             return
-        theirs = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        theirs.setblocking(False)
+        kernel_side = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        kernel_side.setblocking(False)
         try:
             # The kernel's folder was open to the student for a moment; a link in it would lead elsewhere.
-            theirs.connect(there if not os.path.islink(there) else "")  # noqa: PTH114 - a socket's address
+            kernel_side.connect(there if not os.path.islink(there) else "")  # noqa: PTH114 - a socket's address
         except OSError:
-            ours.close()
-            theirs.close()
+            own_side.close()
+            kernel_side.close()
             return
-        ours.setblocking(False)
+        own_side.setblocking(False)
         self._pairs = [pair for pair in self._pairs if not pair.closed]
-        self._pairs.append(_Pair(self._selector, ours, theirs))
+        self._pairs.append(_Pair(self._selector, own_side, kernel_side))
 
 
 class _Pair:
     """One connection: our ZeroMQ on one side, the kernel on the other. Reads no more than it can pass on."""
 
-    def __init__(self, selector: selectors.BaseSelector, ours: socket.socket, theirs: socket.socket) -> None:
-        self._selector, self._ours, self._theirs = selector, ours, theirs
-        self._waiting = {ours: bytearray(), theirs: bytearray()}  # by whom it is for
+    def __init__(
+        self, selector: selectors.BaseSelector, own_side: socket.socket, kernel_side: socket.socket
+    ) -> None:
+        self._selector, self._own_side, self._kernel_side = selector, own_side, kernel_side
+        self._waiting = {own_side: bytearray(), kernel_side: bytearray()}  # by whom it is for
         self._meter = Meter()
         self.closed = False
-        for end in (ours, theirs):
+        for end in (own_side, kernel_side):
             selector.register(end, selectors.EVENT_READ, self)
 
     def turn(self, end: object, events: int) -> None:
@@ -191,12 +193,12 @@ class _Pair:
         data = end.recv(_CHUNK)
         if not data:
             raise OSError("the other side has closed")
-        if end is self._theirs:
+        if end is self._kernel_side:
             self._meter.look(data)
         self._waiting[self._other(end)] += data
 
     def _listen(self) -> None:
-        for end in (self._ours, self._theirs):
+        for end in (self._own_side, self._kernel_side):
             wanted = 0
             if not self._waiting[self._other(end)]:
                 wanted |= selectors.EVENT_READ
@@ -214,12 +216,12 @@ class _Pair:
             self._selector.register(end, wanted, self)
 
     def _other(self, end: socket.socket) -> socket.socket:
-        return self._theirs if end is self._ours else self._ours
+        return self._kernel_side if end is self._own_side else self._own_side
 
     def close(self) -> None:
         """End both sides."""
         self.closed = True
-        for end in (self._ours, self._theirs):
+        for end in (self._own_side, self._kernel_side):
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(end)
             end.close()

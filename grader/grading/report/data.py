@@ -11,12 +11,13 @@ from grader.expect.finding import Finding, Status
 from grader.grading.judge.results import ChapterResult, Standing, SubmissionResult, TaskResult
 
 State = Literal["graded", "waiting", "damaged", "absent"]
-"""``waiting``: handed in, no verdict yet. ``damaged``: its verdict is not whole. ``absent``: no work."""
+"""``waiting``: submitted, no verdict yet. ``damaged``: its verdict is not whole. ``absent``: no work."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One task of one student. ``manual`` is a person's score in place of ours, ``extra`` is added to either.
+    """One task of one student. ``manual`` is a person's score that replaces the automatic one, ``extra`` is
+    added to either.
 
     ``reason`` is the verdict's, without what ``Row.notes`` tells already.
     """
@@ -32,7 +33,7 @@ class Mark:
 
     @property
     def points(self) -> float | None:
-        """What the task is worth to the student; None while it is blocked and nobody graded it by hand."""
+        """What the task is worth to the student; None while it is blocked and not graded by hand."""
         if self.manual is not None:
             return self.manual + self.extra
         return None if self.outcome == "blocked" else self.auto + self.extra
@@ -49,7 +50,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Row:
-    """One student. ``outdated``: `dockbook grade` would judge anew, since work, tests or grader have changed.
+    """One student. ``outdated``: `dockbook grade` would grade again, since work, tests or grader have
+    changed.
 
     ``seconds`` is how long the grading took, 0 where nothing could be run. ``penalty`` are points that
     nbgrader takes off for being late; ``comments`` counts a person's comments in the gradebook. ``lags``: the
@@ -86,7 +88,7 @@ class Row:
 
     @property
     def blocked(self) -> bool:
-        """Whether some task could not be looked at, and nobody graded it by hand."""
+        """Whether some task could not be checked and was not graded by hand."""
         return any(mark.points is None for mark in self.marks)
 
     @property
@@ -126,7 +128,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """A chapter's class as it stands. ``rows`` are in the order of the students' ids.
+    """The current results of a chapter's class. ``rows`` are in the order of the students' ids.
 
     ``tasks`` are ids with points, in the chapter's order. ``grading_now`` says who grades at the moment, or
     is empty. ``problems`` are what went wrong, in words. ``made_at`` has a time zone.

@@ -1,6 +1,6 @@
 """A report for other programs: JSON by a versioned schema, and CSV for a spreadsheet.
 
-The schema is ``report.schema.json`` beside this module (JSON Schema 2020-12). In short:
+The schema is ``report.schema.json`` next to this module (JSON Schema 2020-12). In short:
 
 - ``format`` is ``dockbook-report``, ``version`` is ``VERSION``: it grows when a field changes its meaning or
   goes away; fields may be added without that.
@@ -12,7 +12,7 @@ The schema is ``report.schema.json`` beside this module (JSON Schema 2020-12). I
   ``count``, and ``bars`` of a histogram (``low``, ``high``, ``count``); null where there is nothing to count.
 - ``tasks``: ``outcomes`` counted, ``mean`` points, ``by_hand``.
 - ``findings``: each kind (``task``, ``subject``, ``property``) with its ``students`` and its ``variants``,
-  the most frequent first. A student's own values stand there as ``‹own word›`` and ``‹own port›``.
+  the most frequent first. A student's own values are shown there as ``‹own word›`` and ``‹own port›``.
 - ``blocked``, ``not_reached``, ``other_reasons``, ``unread``, ``tampered``, ``changed``, ``limits``,
   ``remarks``: ``text`` with ``students``.
 - ``students``: each with ``state``, ``score`` (null while something is blocked, or not graded), ``tasks``...

@@ -1,6 +1,6 @@
-"""Read a class as it stands: verdicts that the journal names, the gradebook, who handed in. Changes nothing.
+"""Read a class's current results: verdicts in the journal, the gradebook, who submitted. Changes nothing.
 
-Takes no lock, so that it works beside a running grading, and runs no engine.
+Takes no lock, so that it works during a running grading, and runs no engine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from grader.grading.verdicts import Verdicts
 def gather(course: Course, chapter: Chapter) -> ClassReport:
     """The class of one chapter.
 
-    Raises CourseError when the chapter is not written, was never released, or nobody's work has a verdict;
+    Raises CourseError when the chapter is not written, was never released, or no submission has a verdict;
     GradebookError when the gradebook or the whole journal cannot be read. A single verdict that cannot be
     read is a row's ``problem``.
     """
@@ -60,7 +60,7 @@ def gather(course: Course, chapter: Chapter) -> ClassReport:
                 next_step=f"run `dockbook grade {chapter.id}`: it reuses the saved verdicts.",
             )
         raise CourseError(
-            f"Nothing of {chapter.id} is graded yet; {report.handed_in} handed in."
+            f"Nothing of {chapter.id} is graded yet; {report.handed_in} submitted."
             + (f" {busy.what}" if busy else ""),
             next_step="wait for the first verdicts." if busy else f"run `dockbook grade {chapter.id}`.",
         )
@@ -83,12 +83,12 @@ class _Reader:
         except OSError as error:
             raise GradebookError(
                 f"The journal of {self.chapter.id} cannot be read: {error}.",
-                next_step="make it a file that you may read, or move it away and grade again: "
+                next_step="make it a file that you may read, or move it elsewhere and grade again: "
                 "saved verdicts are reused.",
             ) from error
 
     def rows(self) -> tuple[Row, ...]:
-        """Everybody, by name."""
+        """All students, by name."""
         entries, others = read_gradebook(self.books, self.chapter)
         handed_in = set(self.books.students(self.chapter))
         judged = self.journal.students()
@@ -122,7 +122,7 @@ class _Reader:
         if found is None:
             return _why(self.verdicts, key)
         if found.student != student:
-            return f"{key}.json is on somebody else's work"
+            return f"{key}.json belongs to another student's work"
         return found
 
     def _current(self, student: str) -> bool:
@@ -149,7 +149,7 @@ def _why(verdicts: Verdicts, key: str) -> str:
     except OSError as error:
         return f"{error.filename} cannot be read: {error.strerror}"
     except (ValueError, KeyError, TypeError):
-        return f"{path} or the notebook beside it is damaged"
+        return f"{path} or the notebook next to it is damaged"
     tasks = ", ".join(task.task for task in result.tasks)
     return f"{path} judges other tasks ({tasks}): the chapter has changed"
 

@@ -18,7 +18,7 @@ from grader.grading.report.export import write_out
 from grader.grading.report.summary import Bar, Numbers, summarize
 
 FOLDER = "reports"
-"""Where a course's pages are, beside nbgrader's folders."""
+"""Where a course's pages are, next to nbgrader's folders."""
 MOST_CHARS = 2000
 WORDS = {
     "passed": "passed",
@@ -40,7 +40,7 @@ class Todo:
 
 
 def default_path(course: Course, chapter: str) -> Path:
-    """Where the page of a chapter goes when nobody says otherwise."""
+    """The default place for a chapter's page."""
     return course.root / FOLDER / f"{chapter}.html"
 
 
@@ -90,12 +90,12 @@ def _has_details(row: Row) -> bool:
 
 
 def todos(report: ClassReport) -> tuple[Todo, ...]:
-    """What needs somebody's eye, the most pressing first."""
+    """What needs attention, the most urgent first."""
     grade, graded, summary = f"`dockbook grade {report.chapter}`", report.graded, summarize(report)
     found = [
         Todo(
             "Problems",
-            "What went wrong beside the grading itself.",
+            "What went wrong outside the grading itself.",
             lines=report.problems,
         ),
         Todo(
@@ -108,8 +108,8 @@ def todos(report: ClassReport) -> tuple[Todo, ...]:
             for told in summary.blocked
         ),
         Todo(
-            "Handed in, not graded yet",
-            "They are in nobody's numbers here." if report.grading_now else f"Run {grade}.",
+            "Submitted, not graded yet",
+            "They are not in the numbers here." if report.grading_now else f"Run {grade}.",
             tuple(row.student for row in report.of("waiting")),
         ),
         *(Todo("Nothing could be run", told.text, told.students) for told in summary.unread),
@@ -138,7 +138,7 @@ def todos(report: ClassReport) -> tuple[Todo, ...]:
 
 
 def ticks(text: str) -> Markup:
-    """Escaped HTML with what stands between `backticks` as code, as hints are written."""
+    """Escaped HTML with text between `backticks` as code, as hints are written."""
     pieces = [escape(visible(piece, MOST_CHARS)) for piece in text.split("`")]
     if len(pieces) % 2 == 0:
         return escape(visible(text, MOST_CHARS))
@@ -176,7 +176,7 @@ def duration(seconds: float) -> str:
 
 
 def histogram_text(numbers: Numbers, thing: str, unit: str) -> str:
-    """A histogram in words, for who cannot see it."""
+    """A histogram in words, for readers who cannot see it."""
 
     def said(bar: Bar, last: bool) -> str:
         if numbers.points:

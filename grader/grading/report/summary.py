@@ -109,8 +109,8 @@ class Told:
 class Summary:
     """Everything that a report says of the class as a whole.
 
-    ``scores`` are of those whose every task was looked at (``complete``): what is blocked is nobody's zero.
-    ``seconds`` are of those whose cells were run. Both None where there is nobody.
+    ``scores`` are of students with every task checked (``complete``): a blocked task is never a zero.
+    ``seconds`` are of submissions with cells that were run. Both None if there are none.
     """
 
     complete: int
@@ -262,7 +262,7 @@ def _ranked(counted: Counter[tuple[str, str, str]]) -> list[tuple[tuple[str, str
 
 
 def _reasons(report: ClassReport, outcome: Status) -> tuple[Told, ...]:
-    """Reasons of tasks with this outcome; of blocked ones only what nobody has graded by hand."""
+    """Reasons of tasks with this outcome; of blocked ones only those not graded by hand."""
     return _grouped(
         (mark.reason, row.student, mark.task)
         for row in report.graded

@@ -22,7 +22,7 @@ _MARK = {
 
 
 def render_table(result: ChapterResult, console: Console) -> None:
-    """Print one line per student, with the points that the gradebook holds; below it what stands open.
+    """Print one line per student, with the points that the gradebook holds; below it what is still open.
 
     That is whatever is blocked, could not be run at all, waits for a person, or went wrong.
     """

@@ -1,4 +1,4 @@
-"""What a student sees in JupyterLab beside the notebooks: the start page and the live panel.
+"""What a student sees in JupyterLab besides the notebooks: the start page and the live panel.
 
 ``server`` is the extension of Jupyter's server that answers them, ``labextensions`` the folder with the
 browser's side: plain JavaScript that needs no build. Both are on the command line of `dockbook lab` and in

@@ -1,7 +1,7 @@
 """The extension of Jupyter's server: the start page's data, and the engine's state as it changes.
 
-Both answer only who may use this server. They are read-only: nothing that comes from a browser reaches the
-engine.
+Both answer only authorized users of this server. They are read-only: nothing that comes from a browser
+reaches the engine.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ BACKENDS = {
     "sandbox": "A private engine in a sandbox, for this lab alone.",
     "nested": "A private engine in a container of your own Docker.",
     "vm": "A private engine in a small virtual machine.",
-    "host": "Your own Docker: what you make here stays there.",
+    "host": "Your own Docker: what you make here stays on it.",
 }
 
 
-class Desk:
-    """What the handlers share: the workspace, its course, and one look-out on the engine while anybody
+class SharedState:
+    """What the handlers share: the workspace, its course, and one watcher of the engine while a client
     listens."""
 
     def __init__(
@@ -77,15 +77,15 @@ class Desk:
         backend = found[0] if found else "host"
         return {"backend": backend, "about": BACKENDS.get(backend, "")}
 
-    # One look-out for all
+    # One watcher for all
 
     @property
     def status(self) -> str:
-        """What was told last of the engine; empty before."""
+        """The engine's last reported state; empty before."""
         return str(self._last["status"]) if self._last else ""
 
     def listen(self, one: WatchHandler) -> bool:
-        """Tell this handler each new state from now on; False when there are too many."""
+        """Send this handler each new state from now on; False when there are too many handlers."""
         if len(self.listeners) >= MOST_LISTENERS:
             return False
         self.listeners.add(one)
@@ -96,7 +96,7 @@ class Desk:
         return True
 
     def leave(self, one: WatchHandler) -> None:
-        """Tell it nothing more. A page that is loaded anew is back before the look-out ends."""
+        """Send it nothing more. A page that is reloaded is back before the watcher ends."""
         self.listeners.discard(one)
         if not self.listeners and self._loop is not None:
             self._loop.call_later(_LINGER_S, self._rest)
@@ -106,35 +106,35 @@ class Desk:
             self.end()
 
     def again(self) -> None:
-        """Look for the engine anew."""
+        """Look for the engine again."""
         self.end()
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(self._client, self._hear, taken=self._taken, pace=self._pace, proxy=self._proxy)
         self._watch.start()
 
     def end(self) -> None:
-        """End the look-out, if one is kept."""
+        """End the watcher, if there is one."""
         watch, self._watch, self._last = self._watch, None, None
         if watch is not None and self._loop is not None:
             # It may wait for an engine: not in the loop that serves the notebooks.
             self._loop.run_in_executor(None, watch.stop)
 
     def _hear(self, watch: Watch, state: State) -> None:
-        """Called in the look-out's thread; Jupyter's loop may be closing."""
+        """Called in the watcher's thread; Jupyter's loop may be closing."""
         with suppress(RuntimeError):
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._tell, watch, state)
 
     def _tell(self, watch: Watch, state: State) -> None:
         if watch is not self._watch:
-            return  # the last word of one that was ended
+            return  # the last message of one that was ended
         self._last = state
         for one in list(self.listeners):
             one.send_state(state)
 
     def _client(self) -> DockerClient:
         if not self._docker_host:
-            raise DockerException("no DOCKER_HOST")  # docker-py would go to this machine's own Docker
+            raise DockerException("no DOCKER_HOST")  # docker-py would connect to this machine's own Docker
         return DockerClient(base_url=self._docker_host, timeout=_ANSWER_S)
 
     def _taken(self) -> Collection[str]:
@@ -149,9 +149,9 @@ class Desk:
 class StartHandler(APIHandler):
     """``GET dockbook/start``: the start page's data."""
 
-    def initialize(self, desk: Desk) -> None:
+    def initialize(self, shared: SharedState) -> None:
         """Called by tornado."""
-        self.desk = desk
+        self.shared = shared
 
     @web.authenticated
     async def get(self) -> None:
@@ -159,7 +159,7 @@ class StartHandler(APIHandler):
         loop = asyncio.get_running_loop()
         try:
             # It reads every notebook: not in the loop that serves them.
-            found = await loop.run_in_executor(None, self.desk.start_page)
+            found = await loop.run_in_executor(None, self.shared.start_page)
         except (DockbookError, OSError) as error:
             self.set_status(503)
             found = {"message": str(error)}
@@ -169,32 +169,32 @@ class StartHandler(APIHandler):
 class WatchHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     """``dockbook/watch``: the engine's state, whenever it has changed."""
 
-    def initialize(self, desk: Desk) -> None:
+    def initialize(self, shared: SharedState) -> None:
         """Called by tornado."""
-        self.desk = desk
+        self.shared = shared
         self._sending = False
         self._waiting: State | None = None
         self._sender: asyncio.Future[None] | None = None
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Becomes a websocket for who may use this server."""
+        """Becomes a websocket for authorized users of this server."""
         await super().get(*args, **kwargs)
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Called by tornado."""
         super().open(*args, **kwargs)
-        if not self.desk.listen(self):
-            self.close(1013, "too many pages watch already")
+        if not self.shared.listen(self):
+            self.close(1013, "too many pages are watching already")
 
     def on_message(self, message: str | bytes) -> None:
         """One word is understood: to look for an engine that was given up."""
-        if message == "again" and self.desk.status == "gone":
-            self.desk.again()
+        if message == "again" and self.shared.status == "gone":
+            self.shared.again()
 
     def on_close(self) -> None:
         """Called by tornado."""
-        self.desk.leave(self)
+        self.shared.leave(self)
 
     def send_state(self, state: State) -> None:
         """Send it; to a browser that is slow to take them, only the newest."""
@@ -209,7 +209,7 @@ class WatchHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
                 self._waiting = None
                 await self.write_message(json.dumps(state))
         except WebSocketClosedError:
-            self.desk.leave(self)
+            self.shared.leave(self)
         finally:
             self._sending = False
 
@@ -218,13 +218,13 @@ def _load_jupyter_server_extension(server: Any) -> None:
     """Called by Jupyter Server."""
     course = os.environ.pop(variables.SERVER_COURSE, "")
     base = server.web_app.settings["base_url"]
-    desk = Desk(
+    shared = SharedState(
         Path(server.root_dir),
         Path(course) if course else None,
         os.environ.get("DOCKER_HOST", ""),
         proxy=url_path_join(base, "proxy") if os.environ.pop(variables.SERVER_PROXY, "") else "",
     )
-    given = {"desk": desk}
+    given = {"shared": shared}
     server.web_app.add_handlers(
         ".*$",
         [

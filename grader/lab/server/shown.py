@@ -109,7 +109,7 @@ def images(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def networks(rows: Sequence[dict[str, Any]], boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """`docker network ls`, those that somebody made first, and which running containers are in each."""
+    """`docker network ls`, user-defined ones first, and which running containers are in each."""
     known = sorted((Network.from_list(row) for row in rows), key=lambda one: (one.predefined, one.name))
     inside: dict[str, list[str]] = {}
     for box in (listed_container(row) for row in boxes):
@@ -131,7 +131,7 @@ def networks(rows: Sequence[dict[str, Any]], boxes: Sequence[dict[str, Any]]) ->
 
 
 class Names:
-    """Containers' names by their ids, of those that events told of lately."""
+    """Containers' names by their ids, from recent events."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}

@@ -26,11 +26,11 @@ HELP = (
     },
     {
         "title": "Start a chapter over",
-        "text": "In a terminal. What you did is kept in the folder kept.",
+        "text": "In a terminal. Your work is saved in the folder kept.",
         "command": "dockbook reset ch03",
     },
     {
-        "title": "Hand a chapter in",
+        "title": "Submit a chapter",
         "text": "Save it first. Then, in a terminal: a zip and its receipt, in the folder submissions.",
         "command": "dockbook submit ch03",
     },
@@ -80,26 +80,26 @@ def words(one: ChapterStatus) -> str:
 
 
 def next_step(found: Sequence[ChapterStatus]) -> dict[str, str] | None:
-    """The next thing to do; None when all is done and handed in.
+    """The next thing to do; None when all is done and submitted.
 
-    In the course's order: go on with what was begun, then begin or mend, then hand in.
+    In the course's order: continue what was begun, then begin or repair, then submit.
     """
     for one in found:
         if stage(one) == "work":
-            return _step(one, "go on", f"Go on: {words(one)} done in")
+            return _step(one, "continue", f"Continue: {words(one)} done in")
     for one in found:
         match stage(one):
             case "new":
                 return _step(one, "begin", "Begin with")
             case "damaged" | "missing":
                 text = f"{one.title} cannot be opened. End the lab and start it again: it gives a clean one."
-                return _step(one, "mend", text)
+                return _step(one, "repair", text)
     for one in found:
         if not one.submitted or one.changed:
             again = " again: you changed it since" if one.changed else ""
-            text = f"All tasks are done. Hand in{again}, in a terminal:"
+            text = f"All tasks are done. Submit it{again}, in a terminal:"
             command = f"dockbook submit {one.chapter.split('-')[0]}"
-            return _step(one, "hand in", text) | {"command": command}
+            return _step(one, "submit", text) | {"command": command}
     return None
 
 

@@ -1,9 +1,9 @@
-"""One look-out on an engine for all who watch it: Docker's events, and what the engine holds after them.
+"""One watcher of an engine for all its viewers: Docker's events, and what the engine holds after them.
 
-Two threads, as docker-py blocks: one reads the events, one tells the state of things. However many events
-come, the telling has a bounded rate, the lists a bounded length, and the reading a bounded share of the
+Two threads, as docker-py blocks: one reads the events, one reports the engine's state. However many events
+come, the reporting has a bounded rate, the lists a bounded length, and the reading a bounded share of the
 processor (Docker drops events for a reader that is too slow; the lists come from the engine, not from them).
-An engine that goes away is tried again for a while.
+If an engine goes away, the connection is retried for a while.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ State = dict[str, Any]
 WORDS: dict[Status, str] = {
     "looking": "Looking for the engine.",
     "running": "",
-    "waiting": "The engine does not answer. It is being asked again; a reset takes some seconds.",
+    "waiting": "The engine does not answer. Trying again; a reset takes some seconds.",
     "gone": "The engine has ended. Save your notebooks, end the lab with Ctrl-C and start it again.",
 }
-"""What is said of an engine to the student."""
+"""What the student is told about an engine."""
 _FAULTS = (DockerException, RequestException, HTTPError, OSError, ValueError)
 
 
@@ -201,7 +201,7 @@ class Watch:
         self._forget()
 
     def _look(self) -> State:
-        """The engine as it is now."""
+        """The engine's current state."""
         with self._lock:
             status, version = self._status, self._version
             events = [dict(one) for one in reversed(self._events)]

@@ -1,4 +1,4 @@
-"""Docker's objects as pictures: what a notebook shows for docker-py's classes, beside their plain text.
+"""Docker's objects as pictures: what a notebook shows for docker-py's classes, in addition to plain text.
 
 ``register`` gives IPython a `text/html` for them. A picture is drawn of what the engine says now, with one
 short question to it; where there is no answer there is no picture, and never an error: the plain text stays.

@@ -108,7 +108,7 @@ def _row(board: Board, y: float, step: Step, largest: int) -> None:
         board.box(20, y, 520, 26, "plain", dashed=True)
     else:
         board.box(20, y, 520, 26, "blue")
-        # A bar beside the layer: its share of the largest one.
+        # A bar next to the layer: its share of the largest one.
         board.box(552, y + 5, max(3.0, 60 * step.size / largest), 16, "amber")
     board.text(
         30, y + 18, step.instruction, width=500, size=12, kind="quiet" if step.setting else "text", mono=True

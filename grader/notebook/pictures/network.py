@@ -94,6 +94,6 @@ def _alternative(network: Network, inside: Sequence[Member]) -> str:
     out = "No way out." if network.internal else ""
     if network.driver in _WITHOUT:
         reach = out = ""
-    head = f"Network {network.name}, driver {network.driver}. In it: {who or 'nobody'}{more}."
+    head = f"Network {network.name}, driver {network.driver}. In it: {who or 'no containers'}{more}."
     parts = (head, reach if who else "", out, _WITHOUT.get(network.driver, ""))
     return " ".join(part for part in parts if part)

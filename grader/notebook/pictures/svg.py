@@ -45,7 +45,7 @@ def _letter(letter: str, mono: bool) -> float:
 
 
 def cut(text: str, width: float, size: float = 14, *, mono: bool = False, bold: bool = False) -> str:
-    """Text that fits into so many pixels, in one line; what does not print is written out."""
+    """Text that fits into this many pixels, in one line; unprintable characters are written out."""
     shown = visible(text, int(4 * width / size) + 1)
     if room(shown, size, mono=mono, bold=bold) <= width:
         return shown
@@ -55,7 +55,7 @@ def cut(text: str, width: float, size: float = 14, *, mono: bool = False, bold: 
 
 
 def wrap(text: str, width: float, size: float = 14, most: int = 3) -> list[str]:
-    """The lines of a text that fit into so many pixels; with more than ``most`` the last one is cut."""
+    """The lines of a text that fit into this many pixels; with more than ``most`` the last one is cut."""
     lines: list[str] = []
     for word in visible(text, 1000).split():
         if lines and (room(f"{lines[-1]} {word}", size) <= width or len(lines) == most):
@@ -142,7 +142,7 @@ class Board:
         )
 
     def img(self, alt: str) -> str:
-        """The picture as HTML, with words for who cannot see it."""
+        """The picture as HTML, with a text for readers who cannot see it."""
         # Percent-encoded and not as base64: shorter, and what differs between two runs stays legible.
         source = quote(self.svg(), safe="='():;,/@!?")
         words = escape(visible(alt, 1000))

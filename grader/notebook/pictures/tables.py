@@ -38,7 +38,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def text(words: str, limit: int = 80) -> str:
-    """A cell with text that may be anybody's."""
+    """A cell with untrusted text."""
     return escape(visible(words, limit))
 
 

@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.course import Chapter, Course
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.grade import grade
 from grader.grading.gradebook import Books
 from grader.grading.judge.results import ChapterResult, SubmissionResult
@@ -69,7 +69,7 @@ def submit(course: Course, attack: Attack) -> None:
     chapter, notebook = released(course)
     solved = tiny.solve(notebook, chapter, [attack.honest])
     attack.arm(solved)
-    path = hand_in(course, chapter, attack.student, notebook)
+    path = submit_notebook(course, chapter, attack.student, notebook)
     # As it is: nbformat would mend or refuse some of it.
     path.write_text(json.dumps(solved))
     if attack.files is not None:
@@ -80,7 +80,7 @@ def hand_in_all(course: Course, attacks: Collection[Attack]) -> None:
     """The classmates first: some attacks lead to what they handed in."""
     chapter, notebook = released(course)
     for name in HONEST:
-        hand_in(course, chapter, name, tiny.solve(notebook, chapter, ["greeter", "sum"]))
+        submit_notebook(course, chapter, name, tiny.solve(notebook, chapter, ["greeter", "sum"]))
     for attack in attacks:
         submit(course, attack)
 

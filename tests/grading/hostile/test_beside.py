@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.grade import grade
 from tests.grading import tiny
 from tests.grading.hostile.attacks import ATTACKS
@@ -20,7 +20,7 @@ def graded(course, attacks) -> tuple[Batch, float]:
     """A class of twelve, with these among them; what came of it, and how many seconds it took."""
     chapter, notebook = released(course)
     for number in range(CLASS - len(attacks)):
-        hand_in(course, chapter, f"s{number:02}", tiny.solve(notebook, chapter, ["greeter", "sum"]))
+        submit_notebook(course, chapter, f"s{number:02}", tiny.solve(notebook, chapter, ["greeter", "sum"]))
     for attack in attacks:
         submit(course, attack)
     started = time.monotonic()

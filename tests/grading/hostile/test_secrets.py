@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from grader.course import Course
-from grader.grading.demo import hand_in
+from grader.grading.demo import submit_notebook
 from grader.grading.grade import grade
 from grader.grading.release import release
 from tests.grading import tiny
@@ -113,7 +113,7 @@ def spied(tmp_path_factory, engine_image):
         if student == "planted":
             notebook.cells.append(new_code_cell(CONTROL.format(whole=SECRET)))
         notebook.cells.append(new_code_cell(search))
-        hand_in(course, chapter, student, notebook)
+        submit_notebook(course, chapter, student, notebook)
     graded = grade(course, chapter)
     return course, {result.student: result for result in graded.students}
 

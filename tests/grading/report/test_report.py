@@ -286,7 +286,7 @@ def test_a_journal_that_cannot_be_read_at_all_ends_with_3_and_the_next_step(grad
 
 def test_after_a_lost_journal_grade_takes_the_verdicts_that_are_kept(graded, judge):
     shutil.rmtree(Journal(graded, graded.chapter("ch01")).path.parent)
-    with pytest.raises(CourseError, match="is graded yet; 4 handed in"):
+    with pytest.raises(CourseError, match="is graded yet; 4 submitted"):
         read(graded)
     grade(graded, "ch01")
     assert sorted(judge.judged) == ["cleo", "dan"], "the blocked one and the new one"
@@ -295,7 +295,7 @@ def test_after_a_lost_journal_grade_takes_the_verdicts_that_are_kept(graded, jud
 
 def test_a_chapter_never_released_or_not_graded_ends_with_2(course, tmp_path, capfd):
     assert report(course) == 2
-    assert "Nothing of ch01-tiny is graded yet; 0 handed in" in capfd.readouterr().err
+    assert "Nothing of ch01-tiny is graded yet; 0 submitted" in capfd.readouterr().err
     fresh = tiny.make_course(tmp_path / "fresh")
     assert report(fresh) == 2
     assert "was never released here" in capfd.readouterr().err
@@ -368,7 +368,7 @@ def test_nothing_graded_yet_while_somebody_grades_says_to_wait(course, monkeypat
     from grader.errors import GradingBusy
 
     monkeypatch.setattr("grader.grading.report.gather.held_by_another", lambda _: GradingBusy("Ann grades."))
-    with pytest.raises(CourseError, match=r"1 handed in\. Ann grades\. Next: wait"):
+    with pytest.raises(CourseError, match=r"1 submitted\. Ann grades\. Next: wait"):
         read(course)
 
 

@@ -1,4 +1,4 @@
-"""``dockbook test --coverage``: what tests and the programs that they start reach, in a made-up project."""
+"""``dockbook test --coverage``: what tests and the programs that they start reach, in a made-up run_tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import coverage_report, main, project
+from grader.cli import coverage_report, main, run_tests
 from grader.cli.side_by_side import Step
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,7 +44,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     coverage = settings[settings.index("[tool.coverage.run]") : settings.index("[tool.importlinter]")]
     (tmp_path / "pyproject.toml").write_text(coverage)
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # where this is itself measured
-    monkeypatch.setattr(project, "clone", lambda: tmp_path)
+    monkeypatch.setattr(run_tests, "clone", lambda: tmp_path)
     return tmp_path
 
 
@@ -60,7 +60,7 @@ def steps(root: Path, test: str = "test_it.py") -> list[Step]:
 def test_what_tests_and_their_programs_reach_is_told(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(project, "steps", lambda root, _size: steps(root))
+    monkeypatch.setattr(run_tests, "steps", lambda root, _size: steps(root))
     for _ in range(2):  # the second run begins anew
         assert main(["test", "--coverage"]) == 0
         lines = capfd.readouterr().out.splitlines()
@@ -83,7 +83,7 @@ def test_what_tests_and_their_programs_reach_is_told(
 def test_where_no_test_runs_it_fails(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(project, "steps", lambda root, _size: steps(root, "no_such_test.py"))
+    monkeypatch.setattr(run_tests, "steps", lambda root, _size: steps(root, "no_such_test.py"))
     assert main(["test", "--coverage"]) == 1
     said = capfd.readouterr().out
     assert "  0.0 %  of all lines and branches" in said
@@ -101,7 +101,7 @@ def test_it_is_a_run_of_its_own(more: list[str], capsys: pytest.CaptureFixture[s
 
 
 def test_its_suites_are_there_and_need_no_engine() -> None:
-    found = project.choose(project.steps(ROOT, "ordinary"), coverage_report.SUITES)
+    found = run_tests.choose(run_tests.steps(ROOT, "ordinary"), coverage_report.SUITES)
     assert [step.name for step in found] == list(coverage_report.SUITES)
     assert all(step.argv[1:3] == ("-m", "coverage") for step in coverage_report.measured(found))
 

@@ -1,4 +1,4 @@
-"""The door to a lab: what it does for its own user, and that nonsense neither ends nor holds it."""
+"""The socket of a lab: what it does for its own user, and that nonsense neither ends nor holds it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ENGINE = "0123abcd"
 
 
 class Lab:
-    """Somebody who serves the door in a loop, as the lab does."""
+    """Serves the socket in a loop, as the lab does."""
 
     def __init__(self, folder: Path) -> None:
         self.resets = 0
         self.fails = ""
-        self.door = OwnerSocket(folder, {"reset": self.reset})
+        self.served = OwnerSocket(folder, {"reset": self.reset})
         self.over = False
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -37,12 +37,12 @@ class Lab:
 
     def run(self) -> None:
         while not self.over:
-            self.door.serve(0.02)
+            self.served.serve(0.02)
 
     def end(self) -> None:
         self.over = True
         self.thread.join()
-        self.door.close()
+        self.served.close()
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_goes_wrong_comes_back_in_words(lab: Lab) -> None:
     lab.fails = "dockerd did not stop"
     with pytest.raises(EngineError, match="could not reset its engine: dockerd did not stop"):
         ask_owner(ENGINE, "reset")
-    with pytest.raises(EngineError, match="does reset, and was asked for something else"):
+    with pytest.raises(EngineError, match="can do reset, but it was asked for more"):
         ask_owner(ENGINE, "explode")
 
 

@@ -100,7 +100,7 @@ def test_one_state_is_kept_aside_and_can_come_back(kept: PersistentState) -> Non
     os.close(kept.hold())
     (kept.state / "docker").mkdir(parents=True)
     (kept.place / "aside-2020-01-01T000000").mkdir()
-    aside = kept.put_aside()
+    aside = kept.move_aside()
     assert kept.aside() == [aside]
     assert not kept.exists()
     kept.state.mkdir()

@@ -12,7 +12,7 @@ import pytest
 from IPython.utils.text import LSString, SList
 
 from grader.expect import Answer, Outcome
-from tests.unit.witnesses import FakeWitness, ask, container, only_finding
+from tests.unit.inspectors import FakeInspector, ask, container, only_finding
 
 
 class Always:
@@ -61,8 +61,8 @@ class Raises:
     ],
 )
 def test_right_answers(answer: object, question: Callable[[Any], object]) -> None:
-    witness = FakeWitness(container(), variables={"x": answer})
-    assert ask(witness, lambda e: question(e.answer("x"))) == Outcome.passed()
+    inspector = FakeInspector(container(), variables={"x": answer})
+    assert ask(inspector, lambda e: question(e.answer("x"))) == Outcome.passed()
 
 
 @pytest.mark.parametrize(
@@ -103,20 +103,20 @@ def test_right_answers(answer: object, question: Callable[[Any], object]) -> Non
 def test_wrong_answers_do_not_tell_the_right_one(
     answer: object, question: Callable[[Any], object], words: str
 ) -> None:
-    witness = FakeWitness(container(), variables={"x": answer})
-    told = only_finding(witness, lambda e: question(e.answer("x")))
+    inspector = FakeInspector(container(), variables={"x": answer})
+    told = only_finding(inspector, lambda e: question(e.answer("x")))
     assert words in told
     assert "4242" not in told or "4242" in str(answer)
 
 
 def test_a_right_answer_is_told_where_the_course_says_so() -> None:
-    witness = FakeWitness(variables={"x": 1})
-    assert "expected 42" in only_finding(witness, lambda e: e.answer("x").equals(42, reveal=True))
-    assert "expected" not in only_finding(witness, lambda e: e.answer("x").equals(42))
+    inspector = FakeInspector(variables={"x": 1})
+    assert "expected 42" in only_finding(inspector, lambda e: e.answer("x").equals(42, reveal=True))
+    assert "expected" not in only_finding(inspector, lambda e: e.answer("x").equals(42))
 
 
 def test_an_answer_that_cannot_be_known_here_is_not_reached() -> None:
-    class Outside(FakeWitness):
+    class Outside(FakeInspector):
         def answer(self, name: str) -> Answer:
             return Answer("unavailable")
 

@@ -1,4 +1,4 @@
-"""The ``with check(...)`` block, asked against a witness made up here."""
+"""The ``with check(...)`` block, asked against a inspector made up here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from grader.errors import Blocked, CourseError
-from grader.expect import Checker, CheckFailed, CouldNotLook, HttpReply, LiveInspector, Outcome
+from grader.expect import Checker, CheckFailed, CouldNotCheck, HttpReply, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.state import Container, Snapshot
-from tests.unit.witnesses import FakeWitness, ask, container, only_finding
+from tests.unit.inspectors import FakeInspector, ask, container, only_finding
 
 # The block
 
@@ -18,14 +18,14 @@ from tests.unit.witnesses import FakeWitness, ask, container, only_finding
 @pytest.mark.parametrize("boxes", [(container(),), ()], ids=["done", "not done"])
 def test_a_task_for_a_private_engine_is_not_reached_on_another(boxes: tuple[Container, ...]) -> None:
     """Neither a pass nor a fault of the student's, whatever is there; and nothing is looked at."""
-    witness = FakeWitness(*boxes)
-    witness.private = False
-    found = ask(witness, lambda e: e.container("web").is_running(), private=True)
+    inspector = FakeInspector(*boxes)
+    inspector.private = False
+    found = ask(inspector, lambda e: e.container("web").is_running(), private=True)
     assert found == Outcome.not_reached("needs the course's private engine: `dockbook lab --backend sandbox`")
-    assert witness.snapshots == 0
-    assert ask(witness, lambda e: None, private=True).status == "not_reached"
+    assert inspector.snapshots == 0
+    assert ask(inspector, lambda e: None, private=True).status == "not_reached"
     # The task before it may have failed as well: what helps is another engine.
-    checker = Checker(witness)
+    checker = Checker(inspector)
     checker.outcomes["before"] = Outcome.failed()
     with (
         pytest.raises(CheckFailed, match="private engine"),
@@ -38,14 +38,14 @@ def test_a_task_for_a_private_engine_is_not_reached_on_another(boxes: tuple[Cont
 
 
 def test_on_a_private_engine_it_is_a_task_like_any_other() -> None:
-    for witness, status in ((FakeWitness(container()), "passed"), (FakeWitness(), "failed")):
-        assert ask(witness, lambda e: e.container("web").is_running(), private=True).status == status
+    for inspector, status in ((FakeInspector(container()), "passed"), (FakeInspector(), "failed")):
+        assert ask(inspector, lambda e: e.container("web").is_running(), private=True).status == status
 
 
 def test_without_the_mark_the_kind_of_engine_does_not_matter() -> None:
-    witness = FakeWitness(container())
-    witness.private = False
-    assert ask(witness, lambda e: e.container("web").is_running()) == Outcome.passed()
+    inspector = FakeInspector(container())
+    inspector.private = False
+    assert ask(inspector, lambda e: e.container("web").is_running()) == Outcome.passed()
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_engine_is_private_where_its_configuration_can_be_changed(
 
 def test_a_pass_is_told_and_does_not_raise() -> None:
     told: list[tuple[str, Outcome]] = []
-    checker = Checker(FakeWitness(container()), tell=lambda task, outcome: told.append((task, outcome)))
+    checker = Checker(FakeInspector(container()), tell=lambda task, outcome: told.append((task, outcome)))
     with checker.check("web") as engine:
         engine.container("web").is_running().uses_image("busybox")
     assert told == [("web", Outcome.passed())]
@@ -74,7 +74,7 @@ def test_a_pass_is_told_and_does_not_raise() -> None:
 
 def test_verbs_go_on_after_a_finding() -> None:
     outcome = ask(
-        FakeWitness(container()), lambda e: e.container("web").has_tty().keeps_stdin_open().is_stopped()
+        FakeInspector(container()), lambda e: e.container("web").has_tty().keeps_stdin_open().is_stopped()
     )
     assert [finding.property for finding in outcome.findings] == ["terminal", "standard input", "state"]
 
@@ -86,24 +86,24 @@ def test_what_is_not_there_ends_the_block() -> None:
         engine.container("wbe").is_running()
         ran.append("more")
 
-    words = only_finding(FakeWitness(container()), question)
+    words = only_finding(FakeInspector(container()), question)
     assert ran == []
     assert "there are 'web'" in words
     assert "The closest is 'web'" in words
 
 
 def test_one_read_for_a_block_and_a_new_one_for_the_next() -> None:
-    witness = FakeWitness(container())
-    checker = Checker(witness)
+    inspector = FakeInspector(container())
+    checker = Checker(inspector)
     for expected in (1, 2):
         with checker.check("web") as engine:
             engine.container("web").is_running()
             engine.image("busybox")
-        assert witness.snapshots == expected
+        assert inspector.snapshots == expected
 
 
 def test_a_task_after_one_that_failed_is_not_reached_and_its_block_does_not_run() -> None:
-    checker = Checker(FakeWitness(container()))
+    checker = Checker(FakeInspector(container()))
     with pytest.raises(CheckFailed), checker.check("first") as engine:
         engine.container("none")
     ran = []
@@ -121,7 +121,7 @@ def test_a_task_after_one_that_failed_is_not_reached_and_its_block_does_not_run(
 
 
 def test_a_task_after_one_that_passed_or_is_unknown_is_checked() -> None:
-    checker = Checker(FakeWitness(container()))
+    checker = Checker(FakeInspector(container()))
     with checker.check("first") as engine:
         engine.container("web")
     with checker.check("second", after=("first", "unknown")) as engine:
@@ -130,14 +130,14 @@ def test_a_task_after_one_that_passed_or_is_unknown_is_checked() -> None:
 
 
 def test_a_second_try_in_a_notebook_counts_and_twice_in_grading_is_a_fault() -> None:
-    witness = FakeWitness(container())
-    checker = Checker(witness)
+    inspector = FakeInspector(container())
+    checker = Checker(inspector)
     with pytest.raises(CheckFailed), checker.check("web") as engine:
         engine.container("none")
     with checker.check("web") as engine:
         engine.container("web")
     assert checker.outcomes["web"] == Outcome.passed()
-    once = Checker(witness, once=True)
+    once = Checker(inspector, once=True)
     with once.check("web") as engine:
         engine.container("web")
     with pytest.raises(CourseError, match="Two checks are called 'web'"), once.check("web"):
@@ -145,7 +145,7 @@ def test_a_second_try_in_a_notebook_counts_and_twice_in_grading_is_a_fault() -> 
 
 
 def test_checks_that_cannot_be_meant() -> None:
-    checker = Checker(FakeWitness())
+    checker = Checker(FakeInspector())
     name: Any
     for name in ("", " ", None, 3):
         with pytest.raises(CourseError, match="needs a task's name"):
@@ -160,12 +160,12 @@ def test_checks_that_cannot_be_meant() -> None:
 
 
 def test_no_engine_is_blocked_in_words() -> None:
-    class Dead(FakeWitness):
+    class Dead(FakeInspector):
         def snapshot(self) -> Snapshot:
             raise Blocked("No engine answers at X.", next_step="run `dockbook doctor`.")
 
     checker = Checker(Dead())
-    with pytest.raises(CouldNotLook) as caught, checker.check("web") as engine:
+    with pytest.raises(CouldNotCheck) as caught, checker.check("web") as engine:
         engine.container("web")
     assert caught.value._render_traceback_() == ["No engine answers at X.", "Next: run `dockbook doctor`."]
     assert checker.outcomes["web"] == Outcome.blocked("No engine answers at X. Next: run `dockbook doctor`.")
@@ -173,7 +173,7 @@ def test_no_engine_is_blocked_in_words() -> None:
 
 
 def test_a_mistake_in_the_check_is_blocked_and_shows_itself() -> None:
-    checker = Checker(FakeWitness(container()))
+    checker = Checker(FakeInspector(container()))
     with pytest.raises(AttributeError), checker.check("web") as engine:
         engine.container("web").is_jogging()  # type: ignore[attr-defined]
     assert checker.outcomes["web"].status == "blocked"
@@ -183,67 +183,68 @@ def test_a_mistake_in_the_check_is_blocked_and_shows_itself() -> None:
 
 
 def test_a_check_that_asks_nothing_is_no_pass() -> None:
-    checker = Checker(FakeWitness(container()))
-    with pytest.raises(CouldNotLook, match="checks nothing"), checker.check("web"):
+    checker = Checker(FakeInspector(container()))
+    with pytest.raises(CouldNotCheck, match="checks nothing"), checker.check("web"):
         pass
     assert checker.outcomes["web"].status == "blocked"
 
 
 def test_a_flood_of_containers_is_a_finding() -> None:
-    witness = FakeWitness(container())
-    witness.unread = 3
-    assert "3 containers too many" in only_finding(witness, lambda e: e.container("web"))
+    inspector = FakeInspector(container())
+    inspector.unread = 3
+    assert "3 containers too many" in only_finding(inspector, lambda e: e.container("web"))
 
 
 # Time
 
 
 def test_what_just_ended_is_seen_to_end() -> None:
-    witness = FakeWitness(container())
-    witness.later = [container(), container(status="exited"), container(status="exited")]
-    assert ask(witness, lambda e: e.container("web").exited()) == Outcome.passed()
+    inspector = FakeInspector(container())
+    inspector.later = [container(), container(status="exited"), container(status="exited")]
+    assert ask(inspector, lambda e: e.container("web").exited()) == Outcome.passed()
 
 
 def test_one_change_is_an_end_and_two_are_unsettled() -> None:
-    witness = FakeWitness(container())
+    inspector = FakeInspector(container())
     ended = container(status="exited")
-    witness.later = [ended, ended]
-    assert ask(witness, lambda e: e.container("web").is_running()) == Outcome.passed()
-    witness.later = [ended, container(state={"StartedAt": "2026-01-01T00:00:09Z"})]
-    words = only_finding(witness, lambda e: e.container("web").is_running())
-    assert "state while we looked" in words
+    inspector.later = [ended, ended]
+    assert ask(inspector, lambda e: e.container("web").is_running()) == Outcome.passed()
+    inspector.later = [ended, container(state={"StartedAt": "2026-01-01T00:00:09Z"})]
+    words = only_finding(inspector, lambda e: e.container("web").is_running())
+    assert "state during the check" in words
     assert "it was exited, then running" in words
-    witness.later = [None]
-    assert "then it was removed" in only_finding(witness, lambda e: e.container("web").is_running())
+    inspector.later = [None]
+    assert "then it was removed" in only_finding(inspector, lambda e: e.container("web").is_running())
 
 
 def test_a_growing_log_is_seen_to_grow() -> None:
-    witness = FakeWitness(container())
-    witness.marks = ["1", "1", "2"]
-    assert ask(witness, lambda e: e.container("web").prints_again(1)) == Outcome.passed()
-    assert "nothing new in 0.1 s" in only_finding(witness, lambda e: e.container("web").prints_again(0.1))
+    inspector = FakeInspector(container())
+    inspector.marks = ["1", "1", "2"]
+    assert ask(inspector, lambda e: e.container("web").prints_again(1)) == Outcome.passed()
+    assert "nothing new in 0.1 s" in only_finding(inspector, lambda e: e.container("web").prints_again(0.1))
 
 
 def test_who_ends_while_the_log_is_watched_has_ended() -> None:
     ended = container(status="exited")
-    witness = FakeWitness(container())
-    witness.marks, witness.later = ["1"], [ended, ended]
-    words = only_finding(witness, lambda e: e.container("web").is_running().prints_again(0.1))
+    inspector = FakeInspector(container())
+    inspector.marks, inspector.later = ["1"], [ended, ended]
+    words = only_finding(inspector, lambda e: e.container("web").is_running().prints_again(0.1))
     assert "state: expected running, found exited" in words
 
 
 def test_a_server_that_just_starts_is_waited_for() -> None:
-    witness = FakeWitness(container())
-    witness.replies = [HttpReply(0, error="refused"), HttpReply(200, "Hello world!")]
+    inspector = FakeInspector(container())
+    inspector.replies = [HttpReply(0, error="refused"), HttpReply(200, "Hello world!")]
     assert (
-        ask(witness, lambda e: e.container("web").answers_http(5000, containing="Hello")) == Outcome.passed()
+        ask(inspector, lambda e: e.container("web").answers_http(5000, containing="Hello"))
+        == Outcome.passed()
     )
-    witness.replies = [HttpReply(404, "")]
-    assert "found HTTP 404" in only_finding(witness, lambda e: e.container("web").answers_http(5000))
-    witness.replies = [HttpReply(200, "Other")]
+    inspector.replies = [HttpReply(404, "")]
+    assert "found HTTP 404" in only_finding(inspector, lambda e: e.container("web").answers_http(5000))
+    inspector.replies = [HttpReply(200, "Other")]
     assert "'Other'" in only_finding(
-        witness, lambda e: e.container("web").answers_http(5000, containing="Hello")
+        inspector, lambda e: e.container("web").answers_http(5000, containing="Hello")
     )
-    witness.replies = [HttpReply(0, error="refused")]
-    words = only_finding(witness, lambda e: e.container("web").answers_http(5000, within_s=0.1))
+    inspector.replies = [HttpReply(0, error="refused")]
+    words = only_finding(inspector, lambda e: e.container("web").answers_http(5000, within_s=0.1))
     assert "no answer (refused)" in words

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from grader.expect import check_context
-from grader.expect.check_context import Scene
-from tests.unit.witnesses import FakeWitness
+from grader.expect.check_context import CheckContext
+from tests.unit.inspectors import FakeInspector
 
 
 class Clock:
@@ -42,11 +42,11 @@ def test_a_slow_machine_has_its_looks_within_four_times_the_patience(
         clock.now += look_s
         return False
 
-    assert not Scene(FakeWitness()).wait(look, 5)
+    assert not CheckContext(FakeInspector()).wait(look, 5)
     assert clock.now <= most_s
     assert looks >= least_looks
 
 
 def test_what_holds_ends_the_wait(clock: Clock) -> None:
-    assert Scene(FakeWitness()).wait(lambda: clock.now > 0.3, 5)
+    assert CheckContext(FakeInspector()).wait(lambda: clock.now > 0.3, 5)
     assert clock.now < 0.5

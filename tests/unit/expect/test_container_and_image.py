@@ -1,4 +1,4 @@
-"""Verbs that ask what is *not* there, and what was before, against a witness made up here."""
+"""Verbs that ask what is *not* there, and what was before, against a inspector made up here."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from docker import DockerClient
 
 from grader.expect import HttpReply, Outcome
 from grader.state import FileThere, Image, ImageConfig, Log, read_first_moment
-from tests.unit.witnesses import BUSYBOX, FakeWitness, Question, ask, container, only_finding
+from tests.unit.inspectors import BUSYBOX, FakeInspector, Question, ask, container, only_finding
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
-"""When the witness's containers were started last."""
+"""When the inspector's containers were started last."""
 
 
-def bound(*ports: tuple[str, str, int]) -> FakeWitness:
+def bound(*ports: tuple[str, str, int]) -> FakeInspector:
     """A container with these ports on the host: its own, the host's address, the host's port."""
     table: dict[str, list[dict[str, str]]] = {}
     for port, host_ip, host_port in ports:
         table.setdefault(port, []).append({"HostIp": host_ip, "HostPort": str(host_port)})
-    return FakeWitness(container(NetworkSettings={"Ports": table}))
+    return FakeInspector(container(NetworkSettings={"Ports": table}))
 
 
 def test_publishing_one_port_and_nothing_else() -> None:
@@ -44,60 +44,60 @@ def test_both_families_of_addresses_are_one_place() -> None:
 
 
 def test_without_the_port_itself_the_finding_is_about_that() -> None:
-    for witness in (bound(), bound(("80/tcp", "127.0.0.1", 5001))):
-        words = only_finding(witness, lambda e: e.container("web").publishes_only(5000, 5001))
+    for inspector in (bound(), bound(("80/tcp", "127.0.0.1", 5001))):
+        words = only_finding(inspector, lambda e: e.container("web").publishes_only(5000, 5001))
         assert "ports: expected 0.0.0.0:5001->5000/tcp" in words
 
 
 def test_a_text_that_must_have_gone_from_a_file_that_stays() -> None:
-    witness = FakeWitness(container())
-    witness.files = {"/etc/group": FileThere(40, text="root:x:0:\ndocker:x:101:ann\n")}
-    assert ask(witness, lambda e: e.container("web").lacks_text("/etc/group", "ann2")) == Outcome.passed()
+    inspector = FakeInspector(container())
+    inspector.files = {"/etc/group": FileThere(40, text="root:x:0:\ndocker:x:101:ann\n")}
+    assert ask(inspector, lambda e: e.container("web").lacks_text("/etc/group", "ann2")) == Outcome.passed()
     words = only_finding(
-        witness, lambda e: e.container("web").lacks_text("/etc/group", "\ndocker:", "`groupdel docker`.")
+        inspector, lambda e: e.container("web").lacks_text("/etc/group", "\ndocker:", "`groupdel docker`.")
     )
     assert "file /etc/group: expected one without '\\ndocker:'" in words
     assert "`groupdel docker`" in words
-    words = only_finding(witness, lambda e: e.container("web").lacks_text("/etc/passwd", "ann"))
+    words = only_finding(inspector, lambda e: e.container("web").lacks_text("/etc/passwd", "ann"))
     assert "file /etc/passwd: expected there, found nothing" in words
 
 
 def test_what_an_image_must_not_hold() -> None:
-    witness = FakeWitness()
-    witness.files = {"/secret.key": FileThere(3, text="abc")}
-    assert ask(witness, lambda e: e.image("busybox").lacks_file("/other.key")) == Outcome.passed()
-    words = only_finding(witness, lambda e: e.image("busybox").lacks_file("/secret.key"))
+    inspector = FakeInspector()
+    inspector.files = {"/secret.key": FileThere(3, text="abc")}
+    assert ask(inspector, lambda e: e.image("busybox").lacks_file("/other.key")) == Outcome.passed()
+    words = only_finding(inspector, lambda e: e.image("busybox").lacks_file("/secret.key"))
     assert "image busybox: file /secret.key: expected nothing, found something" in words
 
 
 def test_a_log_from_before_the_latest_start_tells_of_an_earlier_one() -> None:
-    witness = FakeWitness(container(status="exited"))
-    witness.first = STARTED - timedelta(milliseconds=1)
-    assert ask(witness, lambda e: e.container("web").was_started_again()) == Outcome.passed()
+    inspector = FakeInspector(container(status="exited"))
+    inspector.first = STARTED - timedelta(milliseconds=1)
+    assert ask(inspector, lambda e: e.container("web").was_started_again()) == Outcome.passed()
     for first in (None, STARTED, STARTED + timedelta(seconds=1)):
-        witness.first = first
-        words = only_finding(witness, lambda e: e.container("web").was_started_again())
+        inspector.first = first
+        words = only_finding(inspector, lambda e: e.container("web").was_started_again())
         assert "expected started again after it had ended" in words
         assert "docker start -ai web" in words
 
 
 def test_a_log_that_grows_too_fast() -> None:
-    witness = FakeWitness(container())
-    witness.first, witness.marks = STARTED, ["2026-01-01T00:00:03.000000000Z hello"]
+    inspector = FakeInspector(container())
+    inspector.first, inspector.marks = STARTED, ["2026-01-01T00:00:03.000000000Z hello"]
     for lines, fits in ((4, True), (8, True), (9, False), (5000, False)):
-        witness.log = Log("hello\n" * lines)
+        inspector.log = Log("hello\n" * lines)
         if fits:
-            assert ask(witness, lambda e: e.container("web").prints_at_most(2)) == Outcome.passed()
+            assert ask(inspector, lambda e: e.container("web").prints_at_most(2)) == Outcome.passed()
         else:
-            words = only_finding(witness, lambda e: e.container("web").prints_at_most(2))
-            assert f"expected 2 lines a second at most, found {lines} lines in 3.0 s" in words
+            words = only_finding(inspector, lambda e: e.container("web").prints_at_most(2))
+            assert f"expected at most 2 lines per second, found {lines} lines in 3.0 s" in words
             assert "sleep 1" in words
 
 
 def test_one_line_is_never_too_fast() -> None:
-    witness = FakeWitness(container(), log=Log("hello\n"))
-    witness.first, witness.marks = STARTED, ["2026-01-01T00:00:00.000000000Z hello"]
-    assert ask(witness, lambda e: e.container("web").prints_at_most(0.1)) == Outcome.passed()
+    inspector = FakeInspector(container(), log=Log("hello\n"))
+    inspector.first, inspector.marks = STARTED, ["2026-01-01T00:00:00.000000000Z hello"]
+    assert ask(inspector, lambda e: e.container("web").prints_at_most(0.1)) == Outcome.passed()
 
 
 def client_with(body: bytes, status: int = 200) -> DockerClient:
@@ -136,36 +136,38 @@ def test_a_container_that_has_gone_has_no_first_line() -> None:
 
 def test_being_on_these_networks_and_on_no_other() -> None:
     here = {"cellar": {"IPAddress": "10.0.0.2"}, "hall": {"IPAddress": "10.0.1.2"}}
-    witness = FakeWitness(container(NetworkSettings={"Networks": here}))
-    both = ask(witness, lambda e: e.container("web").is_only_on_networks("hall", "cellar"))
+    inspector = FakeInspector(container(NetworkSettings={"Networks": here}))
+    both = ask(inspector, lambda e: e.container("web").is_only_on_networks("hall", "cellar"))
     assert both == Outcome.passed()
-    words = only_finding(witness, lambda e: e.container("web").is_only_on_networks("cellar"))
+    words = only_finding(inspector, lambda e: e.container("web").is_only_on_networks("cellar"))
     assert "networks: expected not 'hall', found attached to it" in words
-    words = only_finding(witness, lambda e: e.container("web").is_only_on_networks("cellar", "hall", "attic"))
+    words = only_finding(
+        inspector, lambda e: e.container("web").is_only_on_networks("cellar", "hall", "attic")
+    )
     assert "networks: expected 'attic'" in words
 
 
 def test_a_second_name_in_a_network() -> None:
     here = {"estate": {"Aliases": ["db"], "DNSNames": ["web", "db"]}, "hall": {}}
-    witness = FakeWitness(container(NetworkSettings={"Networks": here}))
-    assert ask(witness, lambda e: e.container("web").has_alias("db", "estate")) == Outcome.passed()
-    words = only_finding(witness, lambda e: e.container("web").has_alias("db", "hall"))
+    inspector = FakeInspector(container(NetworkSettings={"Networks": here}))
+    assert ask(inspector, lambda e: e.container("web").has_alias("db", "estate")) == Outcome.passed()
+    words = only_finding(inspector, lambda e: e.container("web").has_alias("db", "hall"))
     assert "names in hall: expected 'db', found none" in words
     assert "--network-alias db" in words
-    words = only_finding(witness, lambda e: e.container("web").has_alias("db", "attic"))
+    words = only_finding(inspector, lambda e: e.container("web").has_alias("db", "attic"))
     assert "networks: expected 'attic'" in words
 
 
 def test_one_of_several_words_of_a_history() -> None:
-    witness = FakeWitness()
+    inspector = FakeInspector()
     right: list[Question] = [
         lambda e: e.image("busybox").was_made_by("RUN make"),
         lambda e: e.image("busybox").was_made_by("RUN  make"),
         lambda e: e.image("busybox").was_made_by("COPY", "RUN make"),
     ]
     for question in right:
-        assert ask(witness, question) == Outcome.passed()
-    words = only_finding(witness, lambda e: e.image("busybox").was_made_by("COPY", "ADD"))
+        assert ask(inspector, question) == Outcome.passed()
+    words = only_finding(inspector, lambda e: e.image("busybox").was_made_by("COPY", "ADD"))
     assert "history: expected 'COPY' or 'ADD'" in words
 
 
@@ -173,28 +175,28 @@ def test_one_of_several_words_of_a_history() -> None:
 
 
 def test_a_finding_is_told_once() -> None:
-    witness = FakeWitness(container(status="exited"))
-    outcome = ask(witness, lambda e: (e.container("web").is_running(), e.container("web").is_running()))
+    inspector = FakeInspector(container(status="exited"))
+    outcome = ask(inspector, lambda e: (e.container("web").is_running(), e.container("web").is_running()))
     assert len(outcome.findings) == 1
 
 
 def test_the_name_of_an_image_that_was_built_again_is_not_enough() -> None:
     box = container(config={"Image": "ada/greeting:1.0"}, Image="sha256:old")
-    witness = FakeWitness(box)
-    assert ask(witness, lambda e: e.container("web").uses_image("ada/greeting:1.0")) == Outcome.passed()
-    witness.images = (Image.from_list({"Id": "sha256:new", "RepoTags": ["ada/greeting:1.0"]}),)
-    told = only_finding(witness, lambda e: e.container("web").uses_image("docker.io/ada/greeting:1.0"))
+    inspector = FakeInspector(box)
+    assert ask(inspector, lambda e: e.container("web").uses_image("ada/greeting:1.0")) == Outcome.passed()
+    inspector.images = (Image.from_list({"Id": "sha256:new", "RepoTags": ["ada/greeting:1.0"]}),)
+    told = only_finding(inspector, lambda e: e.container("web").uses_image("docker.io/ada/greeting:1.0"))
     assert "found an earlier image of that name" in told
     assert "run it again" in told
 
 
 def test_what_is_printed_comes_from_elsewhere_than_the_command() -> None:
-    witness = FakeWitness(container(Path="cat", Args=["/word"]), log=Log(stdout="salve\n"))
+    inspector = FakeInspector(container(Path="cat", Args=["/word"]), log=Log(stdout="salve\n"))
     question: Question = lambda e: e.container("web").printed("salve", reveal=False, unprompted=True)  # noqa: E731
-    assert ask(witness, question) == Outcome.passed()
+    assert ask(inspector, question) == Outcome.passed()
     for parts in ({"Path": "echo", "Args": ["salve"]}, {"config": {"Env": ["W=salve"]}}):
-        witness = FakeWitness(container(**parts), log=Log(stdout="salve\n"))
-        told = only_finding(witness, question)
+        inspector = FakeInspector(container(**parts), log=Log(stdout="salve\n"))
+        told = only_finding(inspector, question)
         assert "one that holds it" in told
         assert "salve" not in told
 
@@ -202,17 +204,17 @@ def test_what_is_printed_comes_from_elsewhere_than_the_command() -> None:
 def test_links_and_when_a_container_was_made() -> None:
     first = container("first", Created="2026-01-01T00:00:00Z")
     later = container("later", Created="2026-01-01T00:00:01Z", HostConfig={"Links": ["/db:/later/store"]})
-    witness = FakeWitness(first, later)
+    inspector = FakeInspector(first, later)
     right: Question = lambda e: e.container("first").has_no_links().made_before(e.container("later"))  # noqa: E731
-    assert ask(witness, right) == Outcome.passed()
+    assert ask(inspector, right) == Outcome.passed()
     assert "'db:store'. A link is made with the container. Remove" in only_finding(
-        witness, lambda e: e.container("later").has_no_links()
+        inspector, lambda e: e.container("later").has_no_links()
     )
     inside = container("inside", NetworkSettings={"Networks": {"back": {"Links": ["db:store"]}}})
-    told = only_finding(FakeWitness(inside), lambda e: e.container("inside").has_no_links())
+    told = only_finding(FakeInspector(inside), lambda e: e.container("inside").has_no_links())
     assert "found 'db:store'" in told
     assert "it is not the same one. Once more." in only_finding(
-        witness, lambda e: e.container("later").made_before(e.container("first"), "Once more.")
+        inspector, lambda e: e.container("later").made_before(e.container("first"), "Once more.")
     )
 
 
@@ -221,29 +223,29 @@ def test_links_and_when_a_container_was_made() -> None:
     [(("sh",), True), (("bash", "-i"), True), (("sh", "-c", "id"), False), (("cat",), False)],
 )
 def test_a_shell_that_is_told_nothing(argv: tuple[str, ...], passes: bool) -> None:
-    witness = FakeWitness(container(Path=argv[0], Args=list(argv[1:])))
-    assert (ask(witness, lambda e: e.container("web").ran_a_shell()).status == "passed") is passes
+    inspector = FakeInspector(container(Path=argv[0], Args=list(argv[1:])))
+    assert (ask(inspector, lambda e: e.container("web").ran_a_shell()).status == "passed") is passes
 
 
 def test_whichever_published_port_answers() -> None:
     ports = {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8081"}], "53/udp": [{"HostPort": "53"}]}
-    witness = FakeWitness(container(NetworkSettings={"Ports": ports}))
-    assert ask(witness, lambda e: e.container("web").serves(containing="Hello")) == Outcome.passed()
-    witness.replies = [HttpReply(0, error="refused")]
-    told = only_finding(witness, lambda e: e.container("web").serves(containing="Hello", within_s=0))
+    inspector = FakeInspector(container(NetworkSettings={"Ports": ports}))
+    assert ask(inspector, lambda e: e.container("web").serves(containing="Hello")) == Outcome.passed()
+    inspector.replies = [HttpReply(0, error="refused")]
+    told = only_finding(inspector, lambda e: e.container("web").serves(containing="Hello", within_s=0))
     assert "no answer at '127.0.0.1:8081->8000/tcp'" in told
-    witness.replies = [HttpReply(200, "Salve")]
-    told = only_finding(witness, lambda e: e.container("web").serves(containing="Hello", within_s=0))
+    inspector.replies = [HttpReply(200, "Salve")]
+    told = only_finding(inspector, lambda e: e.container("web").serves(containing="Hello", within_s=0))
     assert "found HTTP 200 'Salve'" in told
-    none = FakeWitness(container())
+    none = FakeInspector(container())
     assert "with `-p` or `-P`" in only_finding(none, lambda e: e.container("web").serves())
 
 
 def test_which_program_answers() -> None:
-    witness = FakeWitness(container())
-    witness.replies = [HttpReply(200, "Hello", server="SimpleHTTP/0.6")]
-    assert ask(witness, lambda e: e.answers_http(80, server="SimpleHTTP")) == Outcome.passed()
-    assert "found 'SimpleHTTP/0.6'" in only_finding(witness, lambda e: e.answers_http(80, server="nginx"))
+    inspector = FakeInspector(container())
+    inspector.replies = [HttpReply(200, "Hello", server="SimpleHTTP/0.6")]
+    assert ask(inspector, lambda e: e.answers_http(80, server="SimpleHTTP")) == Outcome.passed()
+    assert "found 'SimpleHTTP/0.6'" in only_finding(inspector, lambda e: e.answers_http(80, server="nginx"))
 
 
 @pytest.mark.parametrize(
@@ -258,10 +260,10 @@ def test_which_program_answers() -> None:
 )
 def test_an_instruction_of_its_own_copies(steps: tuple[str, ...], passes: bool) -> None:
     below = ("CMD [sh]", "ADD rootfs.tar / # buildkit")
-    witness = FakeWitness()
-    witness.images = (BUSYBOX, Image.from_list({"Id": "sha256:own", "RepoTags": ["own:latest"]}))
-    witness.histories = {BUSYBOX.id: below, "sha256:own": (*steps, *below)}
-    assert (ask(witness, lambda e: e.image("own").copies_files("busybox")).status == "passed") is passes
+    inspector = FakeInspector()
+    inspector.images = (BUSYBOX, Image.from_list({"Id": "sha256:own", "RepoTags": ["own:latest"]}))
+    inspector.histories = {BUSYBOX.id: below, "sha256:own": (*steps, *below)}
+    assert (ask(inspector, lambda e: e.image("own").copies_files("busybox")).status == "passed") is passes
 
 
 def test_the_kind_of_machine_in_every_form() -> None:
@@ -272,15 +274,15 @@ def test_the_kind_of_machine_in_every_form() -> None:
 
 def test_a_name_that_came_after_the_image() -> None:
     late = container("quirky_gould", status="created", config={"Cmd": ["--name", "web", "sleep", "9"]})
-    told = only_finding(FakeWitness(late), lambda e: e.container("web"))
+    told = only_finding(FakeInspector(late), lambda e: e.container("web"))
     assert "`--name web` before the image" in told
     assert "docker rm -f quirky_gould" in told
 
 
 def test_no_container_that_is_asked_for_gives_its_name_away() -> None:
-    witness = FakeWitness(container("adb"))
-    assert "`docker rename adb ada`" in only_finding(witness, lambda e: e.container("ada"))
-    assert "`--name ada`" in only_finding(witness, lambda e: (e.container("adb"), e.container("ada")))
+    inspector = FakeInspector(container("adb"))
+    assert "`docker rename adb ada`" in only_finding(inspector, lambda e: e.container("ada"))
+    assert "`--name ada`" in only_finding(inspector, lambda e: (e.container("adb"), e.container("ada")))
 
 
 @pytest.mark.parametrize(
@@ -299,22 +301,26 @@ def test_no_container_that_is_asked_for_gives_its_name_away() -> None:
 def test_how_one_that_runs_comes_to_its_end(
     parts: dict[str, Any], codes: tuple[int, ...], words: str
 ) -> None:
-    assert words in only_finding(FakeWitness(container(**parts)), lambda e: e.container("web").exited(*codes))
+    assert words in only_finding(
+        FakeInspector(container(**parts)), lambda e: e.container("web").exited(*codes)
+    )
 
 
 def test_a_file_that_came_with_the_image_is_not_removed_in_the_container() -> None:
-    witness = FakeWitness(container())
-    witness.files["/key"] = FileThere(1, text="k")
-    assert "It comes from the image" in only_finding(witness, lambda e: e.container("web").lacks_file("/key"))
+    inspector = FakeInspector(container())
+    inspector.files["/key"] = FileThere(1, text="k")
+    assert "It comes from the image" in only_finding(
+        inspector, lambda e: e.container("web").lacks_file("/key")
+    )
 
 
 def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:
-    witness = FakeWitness(container(status="exited", Path="bash", Args=[], config={"Cmd": ["bash"]}))
-    witness.config = {"Config": {"Cmd": ["bash"]}}
-    assert "The Dockerfile needs a CMD" in only_finding(witness, lambda e: e.container("web").printed("hi"))
-    witness.config = {"Config": {"Cmd": ["cat"]}}
+    inspector = FakeInspector(container(status="exited", Path="bash", Args=[], config={"Cmd": ["bash"]}))
+    inspector.config = {"Config": {"Cmd": ["bash"]}}
+    assert "The Dockerfile needs a CMD" in only_finding(inspector, lambda e: e.container("web").printed("hi"))
+    inspector.config = {"Config": {"Cmd": ["cat"]}}
     assert "with the command that prints it" in only_finding(
-        witness, lambda e: e.container("web").printed("hi")
+        inspector, lambda e: e.container("web").printed("hi")
     )
 
 
@@ -327,9 +333,9 @@ def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:
     ],
 )
 def test_a_port_that_came_after_the_image(cmd: list[str], late: bool) -> None:
-    witness = FakeWitness(container(config={"Cmd": cmd}))
-    told = only_finding(witness, lambda e: e.container("web").publishes(5000, 5101))
+    inspector = FakeInspector(container(config={"Cmd": cmd}))
+    told = only_finding(inspector, lambda e: e.container("web").publishes(5000, 5101))
     assert ("came after the image" in told) is late
-    witness.config = {"Config": {"Cmd": cmd}}  # the image's own
-    told = only_finding(witness, lambda e: e.container("web").publishes(5000, 5101))
+    inspector.config = {"Config": {"Cmd": cmd}}  # the image's own
+    told = only_finding(inspector, lambda e: e.container("web").publishes(5000, 5101))
     assert "came after the image" not in told

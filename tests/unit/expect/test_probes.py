@@ -16,7 +16,7 @@ from grader.expect import HttpReply, LiveInspector, Reached, Resolved, UdpReply,
 
 
 def here(argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
-    """As a witness runs it: the very interpreter of these tests in place of the engine's."""
+    """As a inspector runs it: the very interpreter of these tests in place of the engine's."""
     assert argv[:4] == ["python3", "-I", "-S", "-c"]
     done = subprocess.run([sys.executable, *argv[1:]], capture_output=True, timeout=limit_s, check=False)
     return done.returncode, done.stdout or done.stderr
@@ -168,9 +168,9 @@ def test_the_types_of_an_answer_are_held(output: bytes) -> None:
     assert probes.resolve(run, "web", "", "nameserver 127.0.0.11").addresses == ()
 
 
-def test_the_live_witness_asks_from_this_machine(web: int) -> None:
-    witness = LiveInspector({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
-    assert witness.host_http("0.0.0.0", web, "/").status == 200
+def test_the_live_inspector_asks_from_this_machine(web: int) -> None:
+    inspector = LiveInspector({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    assert inspector.host_http("0.0.0.0", web, "/").status == 200
     remote = LiveInspector({}, environment={"DOCKER_HOST": "tcp://engine.example:2376"})
     assert remote.host_address("127.0.0.1") == "engine.example"
 

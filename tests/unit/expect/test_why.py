@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.expect.show import CouldNotLook
+from grader.expect.show import CouldNotCheck
 from grader.expect.why import Why, explain
 from grader.notebook.why import Answer, CannotTell, explainer, inspected
 from grader.state import Container, FileThere, Log
@@ -359,7 +359,7 @@ def test_an_engine_that_does_not_answer_is_told_without_a_traceback() -> None:
     import docker
 
     client = docker.DockerClient("unix:///nowhere/docker.sock", version="1.45")
-    with pytest.raises(CouldNotLook, match="Could not look at the container") as caught:
+    with pytest.raises(CouldNotCheck, match="Could not inspect the container") as caught:
         explainer(lambda: client)("web")
     assert "doctor" in caught.value.next_step
     client.close()

@@ -112,7 +112,7 @@ def test_it_is_sent_seen_and_told_in_one_line(
         ("", "line 1, column 1", "the smallest daemon.json"),
         ("[]", "does not hold a JSON object", "in braces"),
         ('{"debug": true, "debug": false}', "'debug' occurs twice in it", ""),
-        ('{"max-concurrent-downloads": NaN}', "NaN is no JSON value", ""),
+        ('{"max-concurrent-downloads": NaN}', "NaN is not a JSON value", ""),
         ("\xff", "not text in UTF-8", ""),
         ("[" * 100_000, "too long", ""),
         ("[" * 60_000, "nested too deeply", ""),
@@ -192,7 +192,7 @@ def test_a_mirror_that_was_taken_out_must_be_gone(engine: Engine, configure: Con
 def test_nobody_at_the_socket(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text("{}")
     configure = configurer(engine.client, environment={"DOCKBOOK_CONTROL": str(tmp_path / "none")})
-    with pytest.raises(ConfigurationRefused, match="nobody answered") as caught:
+    with pytest.raises(ConfigurationRefused, match="nothing answered") as caught:
         configure(str(tmp_path / "d.json"))
     assert "dockbook lab" in caught.value.next_step
 

@@ -11,7 +11,7 @@ from docker.errors import APIError
 from grader.expect import Hidden, Outcome, StudentValues
 from grader.notebook import scenes
 from grader.notebook.scenes import NoScene, NoSuchScene, scenery
-from tests.unit.witnesses import FakeWitness, ask, container, only_finding
+from tests.unit.inspectors import FakeInspector, ask, container, only_finding
 
 STUDENTS = [f"student-{number}" for number in range(200)]
 
@@ -56,7 +56,7 @@ def test_what_is_to_be_found_is_not_what_a_notebook_gives() -> None:
 
 def test_a_container_of_ones_own_is_not_the_scenes() -> None:
     mine = container("locker", config={"Labels": Hidden("").label("locker")})
-    witness = FakeWitness(mine, container("other"))
-    assert ask(witness, lambda e: e.container("locker").is_from_scene("locker")) == Outcome.passed()
-    told = only_finding(witness, lambda e: e.container("other").is_from_scene("locker"))
+    inspector = FakeInspector(mine, container("other"))
+    assert ask(inspector, lambda e: e.container("locker").is_from_scene("locker")) == Outcome.passed()
+    told = only_finding(inspector, lambda e: e.container("other").is_from_scene("locker"))
     assert "another container of that name. Run the cell" in told

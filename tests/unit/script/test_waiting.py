@@ -67,7 +67,7 @@ class TestWhileItTakesMinutes:
         whom(process.pid, number)
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (code, "")
-        assert "waiting until the unfinished engine image is cleared away" in err
+        assert "waiting for the unfinished engine image to be removed" in err
         assert "Terminated" not in err
         assert self.cleared(door)
         assert not (door.venv / ".dockbook-stamp").exists()

@@ -10,7 +10,7 @@ import pytest
 from grader.expect import Outcome
 from grader.state import FileThere, debian
 from grader.state.debian import Group, Package, PackageSource, User
-from tests.unit.witnesses import FakeWitness, Question, ask, container, only_finding
+from tests.unit.inspectors import FakeInspector, Question, ask, container, only_finding
 
 STATUS = """\
 Package: base-files
@@ -34,7 +34,7 @@ Version: 1.1
 PROGRAM = "the daemon"
 
 
-def machine(**changed: str | None) -> FakeWitness:
+def machine(**changed: str | None) -> FakeInspector:
     """A container with docker.io in it; ``changed``: files by short name, None for gone."""
     digest = hashlib.md5(PROGRAM.encode(), usedforsecurity=False).hexdigest()
     sums = f"{digest}  usr/sbin/dockerd\n"
@@ -54,12 +54,12 @@ def machine(**changed: str | None) -> FakeWitness:
         "shadow": "/etc/shadow",
         "group": "/etc/group",
     }
-    witness = FakeWitness(container())
+    inspector = FakeInspector(container())
     for name, text in (files | changed).items():
         if text is not None:
-            witness.files[places[name]] = FileThere(len(text), text=text)
-    witness.sources["docker.io"] = PackageSource("26.1", debian.checksums(sums))
-    return witness
+            inspector.files[places[name]] = FileThere(len(text), text=text)
+    inspector.sources["docker.io"] = PackageSource("26.1", debian.checksums(sums))
+    return inspector
 
 
 def test_the_formats() -> None:
@@ -105,12 +105,12 @@ def test_a_package_that_only_seems_to_be_there(changed: dict[str, str | None], w
 
 
 def test_where_the_source_is_not_known_the_machines_own_records_count() -> None:
-    witness = machine()
-    witness.sources.clear()
-    assert ask(witness, RIGHT[0]) == Outcome.passed()
-    witness.files["/usr/sbin/dockerd"] = replace(witness.files["/usr/sbin/dockerd"], text="other")
+    inspector = machine()
+    inspector.sources.clear()
+    assert ask(inspector, RIGHT[0]) == Outcome.passed()
+    inspector.files["/usr/sbin/dockerd"] = replace(inspector.files["/usr/sbin/dockerd"], text="other")
     assert "not as in the package" in only_finding(
-        witness, lambda e: e.container("web").has_package("docker.io")
+        inspector, lambda e: e.container("web").has_package("docker.io")
     )
 
 

@@ -95,7 +95,7 @@ def test_a_container_that_goes_while_we_read_is_absent() -> None:
     ],
 )
 def test_an_engine_that_fails_is_blocked_with_its_words(error: Exception) -> None:
-    with pytest.raises(Blocked, match="Could not look") as caught:
+    with pytest.raises(Blocked, match="Could not inspect") as caught:
         Snapshot.read(client(containers=error))
     assert "dockbook doctor" in caught.value.next_step
 

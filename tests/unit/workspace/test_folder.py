@@ -171,7 +171,7 @@ def test_a_release_is_made_once_and_again_when_what_it_is_made_of_changes(course
     nbformat.write(source("Welcome back"), course.chapter(CHAPTER).notebook)
     course = Course.read(course.root)
     [line] = prepare(workspace, course=course)
-    assert "a newer version is now beside yours" in line
+    assert "a newer version is now next to yours" in line
     assert prepare(workspace, course=course) == []
     assert made == [CHAPTER] * 3
 
@@ -206,7 +206,7 @@ def test_files_of_the_students_are_not_replaced(course, workspace):
     [
         (b"", "it is empty"),
         (b'{"cells": [', "is cut off"),
-        (b"\xff\xfe\x00", "it is no text"),
+        (b"\xff\xfe\x00", "it is not text"),
         (b"[1, 2]", "JSON, but not a notebook"),
         (b'{"nbformat": 4, "nbformat_minor": 5, "cells": 3}', "it has no cells"),
         (b"[" * 100_000, "nested too deeply"),

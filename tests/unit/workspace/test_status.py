@@ -46,7 +46,7 @@ def test_what_is_damaged_is_said(content, words):
 def test_a_pipe_or_a_link_to_itself_does_not_hold_us_up(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
-    assert trouble(tmp_path / "pipe") == "it is no regular file"
+    assert trouble(tmp_path / "pipe") == "it is not a regular file"
     assert trouble(tmp_path / "loop").startswith("it cannot be read")
 
 

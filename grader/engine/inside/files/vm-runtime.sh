@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The OCI runtime of the engine: crun, and before and after it what vm_runtime.py does.
-# Nobody can write the program of this crun, so it need not execute a copy of itself.
+# The program of this crun is read-only, so it need not execute a copy of itself.
 export _LIBCONTAINER_CLONED_BINARY=1
 for id; do :; done
 case " $* " in

@@ -13,7 +13,7 @@ case $last in
       exit
     fi ;;
   delete)
-    # A container that ended in good order has left nothing behind, and there is nothing to tell of it.
+    # A container that ended cleanly has left nothing behind, and there is nothing to report.
     left=''
     for trace in /run/docker/runtime-*/*/"$id" "$bundle"/rootfs/*; do
       [ ! -e "$trace" ] || left=$trace

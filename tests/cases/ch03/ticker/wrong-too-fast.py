@@ -1,4 +1,4 @@
-# finding: 2 lines a second at most
+# finding: at most 2 lines per second
 forget("ticker")
 loop = "while true; do echo hello world; sleep 0.2; done"
 client.containers.run("debian:trixie", ["/bin/sh", "-c", loop], name="ticker", detach=True)

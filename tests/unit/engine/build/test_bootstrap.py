@@ -148,4 +148,4 @@ def test_clearing_up_that_takes_a_while_is_said(
 
     with pytest.raises(KeyboardInterrupt):
         mmdebstrap(["trixie", "x.tar"], log, leave)
-    assert "waiting until mmdebstrap has cleared up" in capsys.readouterr().err
+    assert "waiting for mmdebstrap to clean up" in capsys.readouterr().err

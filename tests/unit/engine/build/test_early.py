@@ -56,7 +56,7 @@ def test_a_wait_for_it_is_said(
 ) -> None:
     monkeypatch.setattr(early, "SOON_S", 0.1)
     early.stop(child("0.5", str(tmp_path / "cleared")))
-    assert "waiting until the unfinished engine image is cleared away" in capsys.readouterr().err
+    assert "waiting for the unfinished engine image to be removed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", ["", "x", "0", "1", str(os.getppid())])

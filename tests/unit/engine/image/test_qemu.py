@@ -118,7 +118,7 @@ def test_no_kvm_or_a_closed_one_needs_no_trial(tmp_path, monkeypatch, device):
     qemu.kvm_trouble.cache_clear()
     device.touch()
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert qemu.kvm_trouble() == "/dev/kvm is not open to this user"
+    assert qemu.kvm_trouble() == "this user may not open /dev/kvm"
 
 
 def test_asked_for_it_is_not_tried(monkeypatch):

@@ -34,7 +34,7 @@ def read(folder, chapter):
 def test_an_honest_submission(folder, chapter):
     found = read(folder, chapter)
     assert (found.state, found.problem, found.notes) == ("ok", "", ())
-    assert len(found.grafted.steps) == 5
+    assert len(found.reassembled.steps) == 5
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_unreadable_is_a_reason(folder, chapter, content, said):
     found = read(folder, chapter)
     assert found.state == "unreadable"
     assert said in found.problem
-    assert [step.task.id for step in found.grafted.steps] == ["greeter", "sum"]
+    assert [step.task.id for step in found.reassembled.steps] == ["greeter", "sum"]
 
 
 def test_too_large_is_a_reason(folder, chapter):
@@ -84,7 +84,7 @@ def test_a_renamed_notebook_is_the_submission_and_that_is_said(folder, chapter, 
     (folder / "notes.ipynb").write_text(json.dumps({"cells": [], "nbformat": 4, "metadata": {}}))
     renamed = read(folder, chapter)
     assert renamed.state == "ok"
-    assert renamed.grafted.steps == found.grafted.steps
+    assert renamed.reassembled.steps == found.reassembled.steps
     assert [note.text for note in renamed.notes] == [
         f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was taken for it"
     ]
@@ -126,7 +126,7 @@ def test_a_notebook_that_is_empty_says_what_lies_beside_it(folder, chapter):
     path.rename(folder / "ch01-tiny-Copy1.ipynb")
     path.write_bytes(b"")
     found = read(folder, chapter)
-    assert found.problem == "ch01-tiny.ipynb is empty; found beside it: ch01-tiny-Copy1.ipynb"
+    assert found.problem == "ch01-tiny.ipynb is empty; found next to it: ch01-tiny-Copy1.ipynb"
 
 
 @pytest.mark.parametrize("code", ["utf-16", "utf-8-sig"])
@@ -160,7 +160,7 @@ def test_pipes_and_folders_in_the_notebooks_place(folder, chapter):
     path = folder / chapter.notebook.name
     path.unlink()
     os.mkfifo(path)
-    assert "no regular file" in read(folder, chapter).problem
+    assert "not a regular file" in read(folder, chapter).problem
     path.unlink()
     path.mkdir()
     assert read(folder, chapter).state == "unreadable"
@@ -172,9 +172,9 @@ def test_version_3_is_read_as_version_4(folder, chapter):
     (folder / chapter.notebook.name).write_text(json.dumps(old))
     found = read(folder, chapter)
     assert found.state == "ok"
-    sources = [step.source.split("\n")[0] for step in found.grafted.steps if step.task is None]
+    sources = [step.source.split("\n")[0] for step in found.reassembled.steps if step.task is None]
     assert "total = 6 * 7" in sources
-    assert {step.task.id for step in found.grafted.steps if step.task} == {"greeter", "sum"}
+    assert {step.task.id for step in found.reassembled.steps if step.task} == {"greeter", "sum"}
 
 
 def test_copying_takes_regular_files_and_the_chapters_own_but_no_hidden_test(folder, chapter, tmp_path):
@@ -191,8 +191,8 @@ def test_copying_takes_regular_files_and_the_chapters_own_but_no_hidden_test(fol
     assert names == [chapter.notebook.name, "docker.py", "figures/dot.svg"]
     assert "salve orbis" not in (target / chapter.notebook.name).read_text()
     assert [note.text for note in read(folder, chapter).notes] == [
-        "not followed: link.txt is a link or no regular file",
-        "not followed: pipe is a link or no regular file",
+        "not followed: link.txt is a link or not a regular file",
+        "not followed: pipe is a link or not a regular file",
     ]
 
 

@@ -13,11 +13,11 @@ from grader.errors import Blocked, EngineDied, EngineError
 from grader.expect.answer_data import Answer
 from grader.expect.finding import Outcome
 from grader.expect.probes import HttpReply
-from grader.grading.judge.trusted import TrustedWitness, judge
+from grader.grading.judge.trusted import TrustedInspector, judge
 from grader.state import Snapshot
 
 
-class FakeWitness(TrustedWitness):
+class FakeInspector(TrustedInspector):
     """No engine: an empty one, and answers."""
 
     def __init__(self, answers=None, error=None):
@@ -32,7 +32,7 @@ class FakeWitness(TrustedWitness):
 
 def outcome(source, earlier=None, **facts):
     task = Task("sum", 2, "test-sum", source, "sum")
-    return judge(task, FakeWitness(**facts), earlier or {})
+    return judge(task, FakeInspector(**facts), earlier or {})
 
 
 ASKS = 'with check("sum", after="greeter") as engine:\n    engine.answer("total").equals(42)'
@@ -115,9 +115,9 @@ class ProbingEngine:
 def probing(output, box=None):
     engine: Any = ProbingEngine(output)
     client: Any = None
-    witness: Any = TrustedWitness(engine, client, {})
-    witness.container = lambda container_id: box
-    return engine, witness
+    inspector: Any = TrustedInspector(engine, client, {})
+    inspector.container = lambda container_id: box
+    return engine, inspector
 
 
 @pytest.mark.parametrize(
@@ -131,26 +131,26 @@ def probing(output, box=None):
     ],
 )
 def test_probes_are_read_as_data_from_where_they_belong(output, reply):
-    engine, witness = probing(output)
-    assert witness.probe_http("abc", 80, "/") == reply
-    assert witness.host_http("", 5000, "/") == reply
+    engine, inspector = probing(output)
+    assert inspector.probe_http("abc", 80, "/") == reply
+    assert inspector.host_http("", 5000, "/") == reply
     assert engine.asked == ["abc", ""]
 
 
 @pytest.mark.parametrize("error", [EngineError("does not run"), NotFound("no such container")])
 def test_a_container_that_does_not_run_is_no_fault_of_ours(error):
     for box in (None, SimpleNamespace(running=False)):
-        _, witness = probing(error, box)
-        assert witness.probe_http("abc", 80, "/").error == "the container does not run"
+        _, inspector = probing(error, box)
+        assert inspector.probe_http("abc", 80, "/").error == "the container does not run"
 
 
 def test_a_probe_that_fails_beside_a_running_container_blocks():
-    _, witness = probing(EngineError("no answer"), SimpleNamespace(running=True))
+    _, inspector = probing(EngineError("no answer"), SimpleNamespace(running=True))
     with pytest.raises(Blocked, match="no answer"):
-        witness.probe_http("abc", 80, "/")
+        inspector.probe_http("abc", 80, "/")
 
 
 def test_an_engine_that_dies_while_it_probes_is_told_on():
-    _, witness = probing(EngineDied("gone"))
+    _, inspector = probing(EngineDied("gone"))
     with pytest.raises(EngineDied):
-        witness.probe_http("abc", 80, "/")
+        inspector.probe_http("abc", 80, "/")

@@ -50,7 +50,7 @@ def test_an_empty_chapter_is_a_page_a_table_and_files(tmp_path):
     empty = ChapterResult("ch01-tiny", ())
     page = write_report(of_results(empty), tmp_path / "report.html").read_text()
     assert "0 of 0 submissions" in page
-    assert "Nobody." in page
+    assert "No one." in page
     render_table(empty, Console(file=io.StringIO()))
     check_schema(of_results(empty))
     assert as_csv(of_results(empty)).count("\r\n") == 1
@@ -74,7 +74,7 @@ def test_what_needs_an_eye_is_listed_by_name(result):
     found = {todo.title: (todo.students, todo.lines) for todo in todos(replace(base, rows=rows))}
     assert found["Problems"] == ((), (EVIL,))
     assert found["Verdict cannot be read"] == ((), ("dora: x.json is damaged",))
-    assert found["Handed in, not graded yet"] == (("wanda",), ())
+    assert found["Submitted, not graded yet"] == (("wanda",), ())
     assert found["No submission"] == (("abe",), ())
     assert found["Graded before something changed"] == found["Not in the gradebook"] == (("olga",), ())
     assert set(found["Blocked: lost"][0]) == {"ada", EVIL, "olga"}
@@ -274,8 +274,8 @@ def test_notes_are_told_apart_and_counted_without_cell_numbers():
     notes = (
         "tampered: test cell 'a' was changed; the instructor's was used",
         "solution cell 'b' is there more than once",
-        "test cell 'b' stood before its task; it ran after it",
-        "not followed: x is a link or no regular file",
+        "test cell 'b' was before its task; it ran after it",
+        "not followed: x is a link or not a regular file",
         "limit reached: 60 s for one cell; cell 12 was stopped",
         "the kernel ended in cell 3; a fresh one went on",
         "file left out: big.bin is larger than 5 bytes (6)",

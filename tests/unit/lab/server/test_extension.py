@@ -19,7 +19,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from grader import variables
 from grader.lab.jupyter import Server, serve
-from grader.lab.server import extension as desk_server
+from grader.lab.server import extension as lab_server
 from grader.lab.server.watch import State
 from tests.grading import tiny
 from tests.unit.lab.server.made_up_dockerd import Dockerd, event
@@ -107,7 +107,7 @@ def test_the_page_and_the_panel_are_for_who_has_the_token(lab, workspace, docker
 
 def test_many_pages_have_one_look_out(lab, dockerd):
     async def watch() -> None:
-        clients = [await connect(lab, f"?token={lab.token}") for _ in range(desk_server.MOST_LISTENERS)]
+        clients = [await connect(lab, f"?token={lab.token}") for _ in range(lab_server.MOST_LISTENERS)]
         for client in clients:
             await heard(client, lambda state: bool(state["status"] == "running"))
         dockerd.happen(event("die", exitCode="3"))
@@ -135,8 +135,8 @@ def test_many_pages_have_one_look_out(lab, dockerd):
 class Page:
     """Stands for a browser's page."""
 
-    def __init__(self, desk: desk_server.Desk) -> None:
-        self.desk = desk
+    def __init__(self, shared: lab_server.SharedState) -> None:
+        self.shared = shared
         self.told: asyncio.Queue[str] = asyncio.Queue()
 
     def send_state(self, state: State) -> None:
@@ -153,15 +153,15 @@ def test_an_engine_that_was_given_up_is_looked_for_again_on_request(dockerd, wor
     dockerd.deaf = True
 
     async def run() -> None:
-        desk = desk_server.Desk(workspace, None, f"unix://{dockerd.path}", pace=QUICK)
-        page: Any = Page(desk)
-        assert desk.listen(page)
+        shared = lab_server.SharedState(workspace, None, f"unix://{dockerd.path}", pace=QUICK)
+        page: Any = Page(shared)
+        assert shared.listen(page)
         await page.until("gone")
         dockerd.deaf = False
-        desk_server.WatchHandler.on_message(page, "again")
+        lab_server.WatchHandler.on_message(page, "again")
         await page.until("running")
-        desk.leave(page)
-        desk.end()
+        shared.leave(page)
+        shared.end()
         await asyncio.get_running_loop().shutdown_default_executor()
 
     asyncio.run(run())
@@ -170,23 +170,23 @@ def test_an_engine_that_was_given_up_is_looked_for_again_on_request(dockerd, wor
 def test_without_an_engines_address_no_engine_is_asked(workspace):
     from docker.errors import DockerException
 
-    desk = desk_server.Desk(workspace, None, "")
+    shared = lab_server.SharedState(workspace, None, "")
     with pytest.raises(DockerException, match="no DOCKER_HOST"):
-        desk._client()
+        shared._client()
 
 
 @pytest.mark.parametrize("noted", ["", "{", "[]", '{"taken": 3}', '{"taken": ["80/tcp"]}'])
 def test_what_the_lab_noted_of_ports_may_be_nonsense(workspace, noted):
     (workspace / ".dockbook/run").mkdir()
     (workspace / ".dockbook/run/ports.json").write_text(noted)
-    found = desk_server.Desk(workspace, None, "")._taken()
+    found = lab_server.SharedState(workspace, None, "")._taken()
     assert list(found) == (["80/tcp"] if "80" in noted else [])
 
 
 def test_kernels_do_not_learn_where_the_courses_sources_are(workspace, monkeypatch):
     monkeypatch.setenv(variables.SERVER_COURSE, "/somewhere")
     application = Application(base_url="/")
-    desk_server._load_jupyter_server_extension(SimpleNamespace(root_dir=str(workspace), web_app=application))
+    lab_server._load_jupyter_server_extension(SimpleNamespace(root_dir=str(workspace), web_app=application))
     assert variables.SERVER_COURSE not in os.environ
 
 

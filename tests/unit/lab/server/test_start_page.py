@@ -20,23 +20,23 @@ def test_each_stage_of_a_chapter_and_what_comes_next(workspace, course, chapter)
 
     assert now() == ("new", "not begun, 2 tasks", "begin")
     change(workspace, "sum")
-    assert now() == ("work", "1 of 2 tasks", "go on")
+    assert now() == ("work", "1 of 2 tasks", "continue")
     change(workspace, "sum", "greeter")
-    assert now() == ("done", "all 2 tasks done", "hand in")
+    assert now() == ("done", "all 2 tasks done", "submit")
     sent = submit(workspace, chapter).receipt
     assert now() == ("done", "all 2 tasks done", "")
     page = start_page(workspace, course)
     assert page["chapters"][0]["submitted"] == sent.time
     assert (page["student"], page["passed"], page["tasks"]) == ("ann", 2, 2)
     change(workspace, "sum", failed="greeter")
-    assert now() == ("work", "1 of 2 tasks", "go on")
+    assert now() == ("work", "1 of 2 tasks", "continue")
     notebook(workspace).write_text("{")
     stage, said, do = now()
-    assert (stage, do) == ("damaged", "mend")
+    assert (stage, do) == ("damaged", "repair")
     assert "is cut off" in said
     shutil.rmtree(workspace / CHAPTER)
     stage, said, do = now()
-    assert (stage, do) == ("missing", "mend")
+    assert (stage, do) == ("missing", "repair")
     assert "not in your workspace" in said
 
 
@@ -65,12 +65,12 @@ def test_what_was_begun_comes_first_then_what_is_new_then_what_was_not_handed_in
         step = next_step(found)
         return (step["chapter"], step["do"]) if step else ("", "")
 
-    assert told(done, begun, new) == ("ch02-b", "go on")
-    assert told(new, begun) == ("ch02-b", "go on")
+    assert told(done, begun, new) == ("ch02-b", "continue")
+    assert told(new, begun) == ("ch02-b", "continue")
     assert told(done, new) == ("ch03-c", "begin")
-    assert told(status("ch00-x", state="damaged"), new) == ("ch00-x", "mend")
-    assert told(done, changed) == ("ch01-a", "hand in")
-    assert told(sent, changed) == ("ch02-b", "hand in")
+    assert told(status("ch00-x", state="damaged"), new) == ("ch00-x", "repair")
+    assert told(done, changed) == ("ch01-a", "submit")
+    assert told(sent, changed) == ("ch02-b", "submit")
     again = next_step([sent, changed])
     assert again is not None and "changed it since" in again["text"]
     assert again["command"] == "dockbook submit ch02"

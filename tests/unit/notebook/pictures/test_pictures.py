@@ -132,7 +132,7 @@ def test_a_networks_graph() -> None:
     [
         ({"Internal": True}, "internal: no way out", "No way out."),
         ({"Name": "bridge"}, "the host, and what it reaches", "They reach each other by address."),
-        ({"Containers": {}}, "no running container", "In it: nobody."),
+        ({"Containers": {}}, "no running container", "In it: no containers."),
         (
             {"Driver": "host", "Name": "host"},
             "Its containers use the host's own network.",

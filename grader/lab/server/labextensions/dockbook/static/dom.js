@@ -1,7 +1,7 @@
-// Elements from texts. Nothing here takes HTML: what an engine says may be anybody's.
+// Elements from texts. Nothing here takes HTML: what an engine says is not trusted.
 "use strict";
 
-/** An element with attributes and children; a child that is no node becomes text. */
+/** An element with attributes and children; a child that is not a node becomes text. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,18 +14,18 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A name that somebody chose: its direction of writing stays its own. */
+/** A name that a user chose: its direction of writing stays its own. */
 export function name(text, attributes = {}) {
   return element("bdi", { class: "dockbook-name", title: text, ...attributes }, text);
 }
 
-/** Put text into an element, unless it is there: a screen reader is told of changes alone. */
+/** Put text into an element, unless it is there: a screen reader announces only changes. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 /**
- * Make a list's items those of `rows`. An item whose row did not change is left as it is, so that a link in
+ * Make a list's items those of `rows`. An item with an unchanged row is left alone, so that a link in
  * it keeps the focus.
  */
 export function show(list, rows, key, make) {

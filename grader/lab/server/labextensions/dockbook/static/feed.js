@@ -61,7 +61,7 @@ export class Feed {
     socket?.close();
   }
 
-  // Once a frame at most, and not at all in a tab that nobody sees.
+  // Once a frame at most, and not at all in a hidden tab.
   _paint() {
     if (this._painted) return;
     this._painted = window.requestAnimationFrame(() => {

@@ -21,7 +21,7 @@ export const LIBRARIES = [
 const START_ID = "dockbook-start";
 const PANEL_ID = "dockbook-panel";
 const SEEN = "dockbook-session";
-// Saved by another window, handed in or reset in a terminal: nothing tells us.
+// Saved by another window, submitted or reset in a terminal: we get no message.
 const ASK_EVERY_MS = 20_000;
 
 export function plugins(application, apputils, coreutils, launcher, services, components, widgets) {
@@ -45,7 +45,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
       Object.assign(this, { app, feed, settings, start, session: null, _asking: null });
       this.id = START_ID;
       this.title.label = "Start";
-      this.title.caption = "The chapters and how they stand";
+      this.title.caption = "The chapters and your progress";
       this.title.icon = startIcon;
       this.title.closable = true;
       this._refresh = () => void this.refresh();
@@ -80,7 +80,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
       if (change.type === "save" || change.newValue?.type === "notebook") this._refresh();
     }
 
-    /** Ask the server how things stand. Asked while it is asked, it is asked once more. */
+    /** Ask the server for the current state. If it is asked meanwhile, it is asked once more. */
     async refresh() {
       if (this._asking) {
         this._more = true;
@@ -104,7 +104,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
         this.session = page.session;
         this.start.update(page);
       } catch (error) {
-        this.start.fail(`How your chapters stand could not be read: ${error.message}`);
+        this.start.fail(`Your progress could not be read: ${error.message}`);
       }
     }
   }
@@ -119,7 +119,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
       this.title.icon = panelIcon;
     }
 
-    // While it is hidden nobody needs the engine's state.
+    // While it is hidden, the engine's state is not needed.
     onAfterShow() {
       this._leave ??= this.panel.listen(this.feed);
       this.opener?.setAttribute("aria-pressed", "true");
@@ -161,7 +161,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
 
     app.commands.addCommand("dockbook:start", {
       label: "Start Page",
-      caption: "The chapters and how they stand",
+      caption: "The chapters and your progress",
       icon: startIcon,
       execute: ({ activate: show = true } = {}) => {
         if (start === null || start.isDisposed) {
@@ -212,7 +212,7 @@ export function plugins(application, apputils, coreutils, launcher, services, co
       if (PageConfig.getOption("treePath")) return;
       const page = await app.commands.execute("dockbook:start", { activate: false });
       await page.refresh();
-      // Once for each lab: a page that is loaded anew stays where it was.
+      // Once for each lab: a page that is reloaded stays where it was.
       if (page.session !== window.localStorage.getItem(SEEN) || [...shell.widgets("main")].length === 1) {
         window.localStorage.setItem(SEEN, page.session);
         shell.activateById(START_ID);

@@ -1,4 +1,4 @@
-// The live panel: what the engine holds, as it changes. It shows and never does.
+// The live panel: what the engine holds, as it changes. It is read-only.
 "use strict";
 
 import { count, element, identifier, name, say, show } from "./dom.js";
@@ -18,7 +18,7 @@ function port(one) {
     );
   } else made.append(one.host);
   made.append(element("span", { class: "dockbook-quiet" }, ` → ${one.inside}`));
-  if (one.taken) made.append(element("span", { class: "dockbook-bad" }, "Something else on your machine has this port."));
+  if (one.taken) made.append(element("span", { class: "dockbook-bad" }, "Another program on your machine uses this port."));
   return made;
 }
 
@@ -98,7 +98,7 @@ const PARTS = {
     title: "Containers",
     make: container,
     key: (one) => one.id,
-    empty: "No container yet. Run a cell with docker run, and it shows here.",
+    empty: "No containers yet. Run a cell with docker run, and its container appears here.",
     total: ({ total, running }) => (total ? `${running} of ${total} running` : ""),
   },
   events: {

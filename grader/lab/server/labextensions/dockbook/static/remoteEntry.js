@@ -1,5 +1,5 @@
-// The door through which JupyterLab loads us: a module federation container, as webpack makes one for other
-// extensions. Ours is written by hand, so that the course needs no build and no Node.js.
+// The entry point through which JupyterLab loads us: a module federation container, as webpack makes one for other
+// extensions. This one is written by hand, so that the course needs no build and no Node.js.
 "use strict";
 
 (() => {

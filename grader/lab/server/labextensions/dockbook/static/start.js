@@ -1,4 +1,4 @@
-// The start page: the chapters and how they stand, the next thing to do, the engine, short help.
+// The start page: the chapters and your progress, the next thing to do, the engine, short help.
 "use strict";
 
 import { count, element, identifier, name, say } from "./dom.js";
@@ -44,7 +44,7 @@ export class Start {
             { "aria-labelledby": chapters },
             element("div", { class: "dockbook-heading" }, element("h2", { id: chapters }, "Chapters"), this.total),
             this.list,
-            element("p", { class: "dockbook-quiet" }, "This counts what is saved: at once with Ctrl S, by itself every half minute. It is not your grade."),
+            element("p", { class: "dockbook-quiet" }, "This counts saved work. Ctrl+S saves at once; JupyterLab also saves every half minute. It is not your grade."),
           ),
           element(
             "div",
@@ -130,29 +130,29 @@ export class Start {
     const host = port.url
       ? element("a", { href: port.url, target: "_blank", rel: "noopener noreferrer", "aria-label": label }, port.host)
       : port.host;
-    const taken = port.taken ? " (taken by something else on your machine)" : "";
+    const taken = port.taken ? " (used by another program on your machine)" : "";
     return element("li", {}, host, element("span", { class: "dockbook-quiet" }, " ", name(box.name), taken));
   }
 
   _next(page) {
     const { next } = page;
     if (next === null) {
-      this.next.replaceChildren(element("p", {}, "All tasks are done and handed in. Well done!"));
+      this.next.replaceChildren(element("p", {}, "All tasks are done and submitted. Well done!"));
       return;
     }
     const chapter = page.chapters.find((one) => one.id === next.chapter);
     const words = element("p", {}, next.text);
-    if (next.do === "mend") {
+    if (next.do === "repair") {
       this.next.replaceChildren(words);
       return;
     }
     const title = element("p", { class: "dockbook-goal" }, chapter.number ? `${chapter.number}. ${chapter.title}` : chapter.title);
-    if (next.do === "hand in") {
+    if (next.do === "submit") {
       title.append(element("code", {}, next.command));
       this.next.replaceChildren(element("div", {}, words, title));
       return;
     }
-    const go = this._link(chapter, next.do === "begin" ? "Begin" : "Go on", "dockbook-button dockbook-main");
+    const go = this._link(chapter, next.do === "begin" ? "Begin" : "Continue", "dockbook-button dockbook-main");
     go.setAttribute("aria-label", `${go.textContent}: ${chapter.title}`);
     this.next.replaceChildren(element("div", {}, words, title), go);
   }
@@ -186,16 +186,16 @@ export class Start {
     const state = element("div", { class: "dockbook-progress" }, element("span", { class: "dockbook-words" }, one.words));
     if (one.tasks) {
       const share = Math.round((100 * one.passed) / one.tasks);
-      // The words beside it say the same.
+      // The text next to it says the same.
       const bar = element("span", { class: "dockbook-bar", "aria-hidden": "true" }, element("span", {}));
       bar.firstChild.style.width = `${share}%`;
       state.append(bar);
     }
     if (one.submitted) {
       const changed = one.changed ? ", changed since" : "";
-      state.append(element("span", { class: "dockbook-quiet" }, `handed in ${when(one.submitted)}${changed}`));
+      state.append(element("span", { class: "dockbook-quiet" }, `submitted ${when(one.submitted)}${changed}`));
     }
-    for (const file of one.beside) state.append(element("span", { class: "dockbook-quiet" }, "beside it: ", name(file)));
+    for (const file of one.beside) state.append(element("span", { class: "dockbook-quiet" }, "next to it: ", name(file)));
     made.append(state);
     return made;
   }

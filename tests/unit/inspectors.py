@@ -1,4 +1,4 @@
-"""A witness that says what it is told to, for tests of checks without an engine."""
+"""A inspector that says what it is told to, for tests of checks without an engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def container(name: str = "web", status: str = "running", **parts: Any) -> Conta
 BUSYBOX = Image.from_list({"Id": "sha256:b0b", "RepoTags": ["busybox:latest"]})
 
 
-class FakeWitness:
+class FakeInspector:
     """Says what it is told to; counts how often it was asked for everything."""
 
     def __init__(
@@ -140,8 +140,8 @@ class FakeWitness:
 Question = Callable[[EngineSubject], object]
 
 
-def ask(witness: FakeWitness, question: Question, **options: Any) -> Outcome:
-    checker = Checker(witness, patience_s=0.05)
+def ask(inspector: FakeInspector, question: Question, **options: Any) -> Outcome:
+    checker = Checker(inspector, patience_s=0.05)
     raised: list[CheckFailed] = []
     try:
         with checker.check("task", **options) as engine:
@@ -155,8 +155,8 @@ def ask(witness: FakeWitness, question: Question, **options: Any) -> Outcome:
     return outcome
 
 
-def only_finding(witness: FakeWitness, question: Question) -> str:
-    outcome = ask(witness, question)
+def only_finding(inspector: FakeInspector, question: Question) -> str:
+    outcome = ask(inspector, question)
     assert outcome.status == "failed"
     assert len(outcome.findings) == 1, outcome.findings
     return str(outcome.findings[0])
