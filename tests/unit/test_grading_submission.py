@@ -86,7 +86,7 @@ def test_a_renamed_notebook_is_the_submission_and_that_is_said(folder, chapter, 
     assert renamed.state == "ok"
     assert renamed.reassembled.steps == found.reassembled.steps
     assert [note.text for note in renamed.notes] == [
-        f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was taken for it"
+        f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was used instead"
     ]
     # Two copies of one and the same work are one.
     (folder / "again.ipynb").write_bytes((folder / name).read_bytes())
@@ -126,7 +126,7 @@ def test_a_notebook_that_is_empty_says_what_lies_beside_it(folder, chapter):
     path.rename(folder / "ch01-tiny-Copy1.ipynb")
     path.write_bytes(b"")
     found = read(folder, chapter)
-    assert found.problem == "ch01-tiny.ipynb is empty; found beside it: ch01-tiny-Copy1.ipynb"
+    assert found.problem == "ch01-tiny.ipynb is empty; found next to it: ch01-tiny-Copy1.ipynb"
 
 
 @pytest.mark.parametrize("code", ["utf-16", "utf-8-sig"])
@@ -160,7 +160,7 @@ def test_pipes_and_folders_in_the_notebooks_place(folder, chapter):
     path = folder / chapter.notebook.name
     path.unlink()
     os.mkfifo(path)
-    assert "no regular file" in read(folder, chapter).problem
+    assert "not a regular file" in read(folder, chapter).problem
     path.unlink()
     path.mkdir()
     assert read(folder, chapter).state == "unreadable"

@@ -62,7 +62,7 @@ def test_a_file_of_no_use_breaks_nothing(tmp_path: Path, text: str) -> None:
 
 def test_no_file_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert repr(Hints()("greeter")) == "No hints: there is no hints.toml beside this notebook"
+    assert repr(Hints()("greeter")) == "No hints: there is no hints.toml next to this notebook"
 
 
 def test_the_chapters_tasks_are_those_with_hints(folder: Path, tmp_path: Path) -> None:

@@ -87,5 +87,5 @@ def test_a_value_needs_a_tasks_name(task: Any) -> None:
 
 
 def test_no_number_between_two_and_one() -> None:
-    with pytest.raises(CourseError, match="No number lies between 2 and 1"):
+    with pytest.raises(CourseError, match="There is no number between 2 and 1"):
         StudentValues().number("web", 2, 1)

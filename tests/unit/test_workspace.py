@@ -170,7 +170,7 @@ def test_a_release_is_made_once_and_again_when_what_it_is_made_of_changes(course
     nbformat.write(source("Welcome back"), course.chapter(CHAPTER).notebook)
     course = Course.read(course.root)
     [line] = prepare(workspace, course=course)
-    assert "a newer version is now beside yours" in line
+    assert "a newer version is now next to yours" in line
     assert prepare(workspace, course=course) == []
     assert made == [CHAPTER] * 3
 

@@ -130,7 +130,7 @@ def test_an_engine_that_is_reset_is_found_again_and_nothing_is_told_twice(docker
     old = json.dumps({"timeNano": 10**18 + 1, "time": 10**9, **event("start")}).encode()
     dockerd.die()
     lost = told.until(lambda state: state["status"] == "waiting", "that it is away")
-    assert "containers" not in lost and "asked again" in lost["words"]
+    assert "containers" not in lost and "Trying again" in lost["words"]
     dockerd.deaf = False
     # As Docker does for `since`: the stream begins with what was told already.
     assert dockerd.opened.wait(LIMIT_S)
