@@ -35,7 +35,9 @@ class ContainerSubject(ContainerNet):
             hint = _IMPOSTOR.format(ref)
         elif familiar(box.image) == familiar(ref):
             found = "an earlier image of that name"
-            hint = f"It was built, pulled or tagged again after this container was made. {self.run_again()}"
+            hint = (
+                f"It was built, pulled or tagged again after this container was created. {self.run_again()}"
+            )
         elif compare.same_repository(box.image, ref):
             hint = f"The repository is right, the tag is not (no tag means latest). {self.run_again()}"
         elif snapshot.image(ref) is None:
@@ -174,7 +176,9 @@ class ContainerSubject(ContainerNet):
         box = self.box
         if not box.started_again:
             how = "runs for the first time" if box.running else f"is {box.status}"
-            hint = f"Stop and start the same one: `docker restart {box.name}`. `docker run` makes a new one."
+            hint = (
+                f"Stop and start the same one: `docker restart {box.name}`. `docker run` creates a new one."
+            )
             self.differs("life", "ended once, running again", f"one that {how}", hint)
         return self
 

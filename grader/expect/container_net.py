@@ -182,8 +182,8 @@ class ContainerNet(ContainerSystem):
         if not shared:
             return "They share no network: `docker network connect NETWORK CONTAINER` joins one."
         if shared == {"bridge"}:
-            return "On the default network containers have no names: put both on one that you made."
-        return "Are both on a network that you made, and is the name spelled right?"
+            return "On the default network containers have no names: put both on one that you created."
+        return "Are both on a network that you created, and is the name spelled right?"
 
     # All of these
 

@@ -53,7 +53,7 @@ class ContainerSetup:
         self.box = self.context.again(self.box)
 
     def run_again(self, how: str = "") -> str:
-        """What to do about all that is settled when a container is made. ``how``: what differs then.
+        """What to do about settings that are fixed when a container is created. ``how``: what differs then.
 
         Example::
 
@@ -66,7 +66,7 @@ class ContainerSetup:
     # A terminal and a standard input
 
     def has_tty(self) -> Self:
-        """Was made with a terminal (``-t``).
+        """Was created with a terminal (``-t``).
 
         Example: ``engine.container("dialog").has_tty()``
         """
@@ -75,7 +75,7 @@ class ContainerSetup:
         return self
 
     def keeps_stdin_open(self) -> Self:
-        """Was made with an open standard input (``-i``).
+        """Was created with an open standard input (``-i``).
 
         Example: ``engine.container("dialog").keeps_stdin_open()``
         """
@@ -115,7 +115,7 @@ class ContainerSetup:
             return self.publishes(port, host_port, host_ip=host_ip, proto=proto)
         if others:
             found = ", ".join(map(str, others[:8]))
-            hint = f"Ports are chosen when a container is made. {self.run_again('without these')}"
+            hint = f"Ports are chosen when a container is created. {self.run_again('without these')}"
             self.differs("other ports", "none", found, hint)
         return self
 
@@ -130,7 +130,7 @@ class ContainerSetup:
         elif any(b.port == port and b.proto != proto for b in bindings):
             what = f"The protocol comes after the port: `{port}/{proto}`."
         else:
-            what = "Ports are chosen when a container is made."
+            what = "Ports are chosen when a container is created."
         return f"{what} {self.run_again(f'with `{self._option(port, host_port, host_ip, proto)}`')}"
 
     def _late_port(self) -> str:
@@ -151,7 +151,7 @@ class ContainerSetup:
         return f"-p {at}{outside}{':' if at or outside else ''}{port}{suffix}"
 
     def publishes_all_ports(self) -> Self:
-        """Was made with ``-P``.
+        """Was created with ``-P``.
 
         Example: ``engine.container("books").publishes_all_ports()``
         """
@@ -213,7 +213,9 @@ class ContainerSetup:
         Example: ``engine.container("web").has_restart_policy("on-failure")``
         """
         if self.box.restart_policy != name:
-            hint = f"`--restart {name}` when it is made, or `docker update --restart {name} {self.box.name}`."
+            hint = (
+                f"`--restart {name}` when you create it, or `docker update --restart {name} {self.box.name}`."
+            )
             self.differs("restart policy", name, quote(self.box.restart_policy), hint)
         return self
 
@@ -235,7 +237,9 @@ class ContainerSetup:
         """
         if self.box.endpoint(name) is None:
             networks = listing(place.network for place in self.box.networks)
-            hint = f"`docker network connect {name} {self.box.name}`, or `--network {name}` when it is made."
+            hint = (
+                f"`docker network connect {name} {self.box.name}`, or `--network {name}` when you create it."
+            )
             self.differs("networks", quote(name), networks, hint)
         return self
 
@@ -274,44 +278,44 @@ class ContainerSetup:
             hint = (
                 "Such a name is given when a container joins a network, so it leaves first: `docker network "
                 f"disconnect {network} {box}`, then `docker network connect --alias {name} {network} {box}`. "
-                f"Or `--network-alias {name}` when it is made."
+                f"Or `--network-alias {name}` when you create it."
             )
             self.differs(f"names in {network}", quote(name), listing(place.aliases), hint)
         return self
 
     def is_from_scene(self, task: str) -> Self:
-        """Is what ``scene("task")`` made for this student, and none of their own.
+        """Was created by ``scene("task")`` for this student, not by the student.
 
         Example: ``engine.container("switchboard").is_from_scene("switchboard")``
         """
         if Hidden(self.context.inspector.student).label(task).items() - self.box.labels.items():
             hint = f'Run the cell with `scene("{task}")` again, and do not change what it makes.'
-            self.differs("making", f'by `scene("{task}")`', "another container of that name", hint)
+            self.differs("creation", f'by `scene("{task}")`', "another container of that name", hint)
         return self
 
     def has_no_links(self) -> Self:
-        """Was made without the old ``--link``.
+        """Was created without the old ``--link``.
 
         Example: ``engine.container("reader").has_no_links()``
         """
         if self.box.links:
             links = listing(f"{other}:{inside}" for other, inside in self.box.links)
-            hint = f"A link is made with the container. {self.run_again('without `--link`')}"
+            hint = f"A link is created with the container. {self.run_again('without `--link`')}"
             self.differs("links", "none", links, hint)
         return self
 
     def made_before(self, other: ContainerSetup, hint: str = "") -> Self:
-        """Was made before the other one. The engine notes when; no rename, start or label changes it.
+        """Was created before the other one. The engine records when; no rename, start or label changes it.
 
         Example: ``engine.container("books").made_before(engine.container("reader"))``
         """
         mine, theirs = self.box.created_at, other.box.created_at
         if mine is None or theirs is None or mine >= theirs:
-            self.differs("making", f"before {other.what}", "after it: it is not the same one", hint)
+            self.differs("creation", f"before {other.what}", "after it: it is not the same one", hint)
         return self
 
     def links_to(self, name: str, alias: str | None = None) -> Self:
-        """Was made with the old ``--link`` to the container ``name``.
+        """Was created with the old ``--link`` to the container ``name``.
 
         Example: ``engine.container("parent").links_to("web", "app")``
         """

@@ -27,7 +27,7 @@ class EngineSubject:
     def container(self, name: str, *, scene: str = "", hint: str = "") -> ContainerSubject:
         """The container of that name (or id of 12 digits or more).
 
-        ``scene``: it is the one that ``scene("task")`` made. ``hint``: what to do where there is none.
+        ``scene``: it is the one that ``scene("task")`` created. ``hint``: what to do where there is none.
 
         Example: ``engine.container("web", hint="Run the cell above again.").is_running()``
         """
@@ -90,7 +90,7 @@ class EngineSubject:
         found = snapshot.network(name)
         if found is None:
             known = [net.name for net in snapshot.networks if not net.predefined]
-            hint = f"Make it: `docker network create {name}`."
+            hint = f"Create it: `docker network create {name}`."
             if near := misspelt(name, known):
                 hint = f"The closest is {quote(near, 40)}: misspelt? {hint}"
             self._missing(f"network {name}", "network", known, hint)
@@ -109,7 +109,7 @@ class EngineSubject:
         return AnswerSubject(self._context, name, self._context.inspector.answer(name))
 
     def containers(self, *, image: str | None = None, status: str | None = None) -> ContainersSubject:
-        """The containers made from an image, in a state (running, exited ...), or all, newest first.
+        """The containers created from an image, in a state (running, exited ...), or all, newest first.
 
         Example: ``engine.containers(image="busybox", status="running").number(2)``
         """
@@ -255,7 +255,7 @@ class EngineSubject:
             None,
         )
         if owner is None:
-            hint = f"No container publishes it: `-p {host_port}:PORT{suffix}` when it is made."
+            hint = f"No container publishes it: `-p {host_port}:PORT{suffix}` when you create it."
         elif not owner[0].running:
             hint = f"{owner[0].name} publishes it and is {owner[0].status}: `docker start {owner[0].name}`."
         else:
@@ -321,7 +321,7 @@ class ContainersSubject:
         return self if len(self._boxes) >= least else self._differs(f"{least} or more")
 
     def newest(self) -> ContainerSubject:
-        """The one made last; without any the block ends.
+        """The one created last; without any the block ends.
 
         Example: ``engine.containers(image="busybox").newest().exited(4)``
         """

@@ -233,7 +233,7 @@ class ImageSubject:
         return self
 
 
-_BUILD_AGAIN = "Then build it again, remove the containers made from it, and run them again."
+_BUILD_AGAIN = "Then build it again, remove the containers created from it, and run them again."
 
 
 def _instruction(step: str) -> str:

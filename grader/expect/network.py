@@ -25,9 +25,8 @@ class NetworkSubject:
         here = {box.name for box in self.context.snapshot.members(self.network)}
         missing = [name for name in names if name not in here]
         if missing:
-            hint = (
-                f"`docker network connect {self.network.name} {missing[0]}`, or `--network` when it is made."
-            )
+            how = f"`docker network connect {self.network.name} {missing[0]}`"
+            hint = f"{how}, or `--network` when you create it."
             self.context.find(self.what, "containers", listing(names), listing(sorted(here)), hint)
         return self
 
@@ -46,6 +45,6 @@ class NetworkSubject:
         Example: ``engine.network("cellar").is_internal()``
         """
         if not self.network.internal:
-            hint = "`--internal` when you make it, or `internal=True` in Python."
+            hint = "`--internal` when you create it, or `internal=True` in Python."
             self.context.find(self.what, "way out", "none", "one", hint)
         return self

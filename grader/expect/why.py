@@ -170,7 +170,9 @@ def _did_not_start(box: Container) -> _Said | None:
     if not box.error:
         if box.status != "created":
             return None
-        what = "It was made and never started: `create` makes a container, `start` runs it."
+        what = (
+            "It was created but never started: `docker create` creates a container, `docker start` runs it."
+        )
         return "not started", what, f"`docker start {box.name}`"
     words = box.error[:_MOST_WORDS]
     for kind, pattern in _START_FAILURES:
@@ -218,7 +220,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
         case "no such network":
             # After it has run, the engine knows the network by its id.
             what = next((visible(one.network, 80) for one in box.networks if one.network_id == what), what)
-            hint = f"Make it (`docker network create NAME`), then {again}."
+            hint = f"Create it (`docker network create NAME`), then {again}."
             return kind, f"{head}: its network {what!r} is gone.", hint
         case "no such user":
             return (

@@ -283,7 +283,7 @@ class Collector(FileNameCollectorPlugin):
             if parts[: len(base)] != base:
                 continue
             if parts[len(base) :] == (_MADE_BY_TOOLS,):
-                self._say(parts, "a time of submission is not a student's to give")
+                self._say(parts, "a student cannot set the time of submission")
             else:
                 submission.files[parts] = "/".join(parts[len(base) :])
 
@@ -315,7 +315,7 @@ class Collector(FileNameCollectorPlugin):
         path = PurePosixPath(file_id)
         suffix = PurePosixPath(place[-1]).suffix
         if suffix not in self.valid_ext:
-            self._say(place, f"of loose files, those that end in {', '.join(self.valid_ext)} are taken")
+            self._say(place, f"of loose files, only those that end in {', '.join(self.valid_ext)} are taken")
             return None
         if not path.name or path.is_absolute() or "\\" in file_id or any(p[0] == "." for p in path.parts):
             self._say(place, "named_regexp finds no usable name for the file in it")

@@ -93,7 +93,7 @@ class Extractor(ExtractorPlugin):
         folder = place.with_name(name)
         self.log.info("Extracting %s to %s", archive, folder)
         if folder.exists() or folder.is_symlink():
-            self._leave_out(archive, "something of its name is there already")
+            self._leave_out(archive, "something with its name is already there")
             return 0
         try:
             unpacked = unpack(archive, folder, whole=depth > 1, room=room)
@@ -112,7 +112,7 @@ class Extractor(ExtractorPlugin):
                 left = max(0, _each() - taken.get(top, 0))
                 taken[top] = taken.get(top, 0) + self._unpack(path, path, target, depth + 1, left)
             else:
-                self._leave_out(path, "it is packed too deep")
+                self._leave_out(path, "it is nested too deeply")
             path.unlink()
         return sum(taken.values())
 
@@ -232,7 +232,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, CourseError):
         return error.what
     if isinstance(error, FileExistsError):
-        return "something of its name is there already"
+        return "something with its name is already there"
     return f"it cannot be unpacked: {visible(str(error), 200) or type(error).__name__}"
 
 

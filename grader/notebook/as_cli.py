@@ -1,4 +1,4 @@
-"""``as_cli(container)``: the ``docker run`` line that makes a container like an existing one."""
+"""``as_cli(container)``: the ``docker run`` line that creates a container like an existing one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def translator(connect: Callable[[], DockerClient]) -> Callable[[Any], str]:
     """``as_cli`` for a notebook."""
 
     def as_cli(container: Any) -> str:
-        """The ``docker run`` line that makes a container like this one (a docker-py one, or its name).
+        """The ``docker run`` line that creates a container like this one (a docker-py one, or its name).
 
         Raises CannotTell when there is no such container.
         """

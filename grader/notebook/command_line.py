@@ -31,7 +31,7 @@ def run_line(
     image: Data | None = None,
     verb: str = "run",
 ) -> str:
-    """The ``docker run`` (or ``create``) line that makes such a container.
+    """The ``docker run`` (or ``create``) line that creates such a container.
 
     ``config``, ``host``: its Config and HostConfig. ``hostname``: the one that it has by default: that takes
     no option. ``networks``: its endpoints by network. ``image``: the Config of its image: what the image says

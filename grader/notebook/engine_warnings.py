@@ -1,4 +1,4 @@
-"""docker-py passes on what the engine warns of when a container is made.
+"""docker-py passes on the engine's warnings when a container is created.
 
 `docker run` prints it ("Your kernel does not support memory limit capabilities ... Limitation discarded."),
 docker-py takes the container's id from the answer and drops the rest: a limit that does nothing would look as

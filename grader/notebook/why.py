@@ -103,6 +103,6 @@ def _no_such(rows: list[dict[str, Any]], given: str) -> CannotTell:
     near = closest(given, names)
     step = f"did you mean {quote(near)}?" if near else "`docker ps -a` lists what is there."
     return CannotTell(
-        f"There is no container {quote(given)}: it was never made, or removed (as `--rm` does).",
+        f"There is no container {quote(given)}: it was never created, or was removed (as `--rm` does).",
         next_step=step,
     )

@@ -85,6 +85,6 @@ def stock(course: Course, chapter: Chapter, folder: Path) -> Iterator[Stock]:
         HostEngine(f"unix://{running.socket}") as engine,
     ):
         docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
-        found = Stock(folder, engine, running.beside())
+        found = Stock(folder, engine, running.network_prefix())
         found.nbgrader("generate_assignment", chapter.id)
         yield found

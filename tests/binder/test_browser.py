@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.binder.sessions import COURSE, TOKEN, WORKSPACE, Session, far_away
 from tests.browser.lab import chromium, new_page, open_chapter, shot
-from tests.browser.test_course import Desk, green, read_and_do
+from tests.browser.test_course import NotebookPage, green, read_and_do
 from tests.engine.dockerd import Dockerd
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(3600)]
@@ -50,11 +50,11 @@ def test_it_opens_on_the_start_page_with_an_engine(page: Page, address: str) -> 
 def test_chapter_3_is_read_run_and_solved(page: Page, address: str, session: Session) -> None:
     """Every cell, every task; one task is done wrong first."""
     text = session.run("cat", f"{WORKSPACE}/{CHAPTER.id}/{CHAPTER.id}.ipynb")
-    desk = Desk(page, nbformat.reads(text, as_version=4))
+    opened = NotebookPage(page, nbformat.reads(text, as_version=4))
     open_chapter(page, address, CHAPTER.id)
-    read_and_do(desk, CHAPTER)
-    assert green(desk, CHAPTER) == [task.id for task in CHAPTER.tasks]
-    desk.save()
+    read_and_do(opened, CHAPTER)
+    assert green(opened, CHAPTER) == [task.id for task in CHAPTER.tasks]
+    opened.save()
     shot(page, "binder-chapter")
 
 

@@ -57,7 +57,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-class Desk:
+class NotebookPage:
     """A chapter open in the browser: its cells by their place in the notebook, from 0."""
 
     def __init__(self, page: Page, notebook: NotebookNode) -> None:
@@ -141,44 +141,44 @@ def plain(text: str) -> str:
     return re.sub(r"[\s:,]+", " ", text).strip()
 
 
-def read_and_do(desk: Desk, chapter: Chapter) -> None:
+def read_and_do(opened: NotebookPage, chapter: Chapter) -> None:
     """From the top to the end as a student: read, run, do the tasks."""
-    tasks = desk.tasks(chapter)
+    tasks = opened.tasks(chapter)
     wrong_task, wrong, finding = mistake(chapter)
     figures = 0
     place = 0
-    desk.cell(0).click()
-    desk.page.keyboard.press("Escape")
-    while place < len(desk.cells):
+    opened.cell(0).click()
+    opened.page.keyboard.press("Escape")
+    while place < len(opened.cells):
         if place not in tasks:
-            desk.run(place)
-            for picture in desk.cell(place).locator(".jp-RenderedMarkdown img").all():
+            opened.run(place)
+            for picture in opened.cell(place).locator(".jp-RenderedMarkdown img").all():
                 figures += 1
                 expect(picture).to_have_js_property("complete", True)
                 assert picture.evaluate("one => one.naturalWidth") > 0, f"no picture in cell {place}"
                 picture.scroll_into_view_if_needed()
-                shot(desk.page, f"{short(chapter)}-figure-{figures}")
+                shot(opened.page, f"{short(chapter)}-figure-{figures}")
             place += 1
             continue
         task = tasks[place]
         if task.id == wrong_task:
-            said = desk.solve(task, wrong)
+            said = opened.solve(task, wrong)
             expect(said).to_contain_text(f"{task.id}: not yet")
             words = said.inner_text()
             assert plain(finding) in plain(words), words
             assert "Traceback" not in words
-            shot(desk.page, f"{short(chapter)}-finding")
-        expect(desk.solve(task, case(chapter, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
+            shot(opened.page, f"{short(chapter)}-finding")
+        expect(opened.solve(task, case(chapter, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
         if task.id == wrong_task:
-            shot(desk.page, f"{short(chapter)}-passed")
-        place = desk.place(f"test-{task.id}") + 1
+            shot(opened.page, f"{short(chapter)}-passed")
+        place = opened.place(f"test-{task.id}") + 1
 
 
-def green(desk: Desk, chapter: Chapter) -> list[str]:
+def green(opened: NotebookPage, chapter: Chapter) -> list[str]:
     """The tasks whose check shows that they passed."""
     done = []
     for task in chapter.tasks:
-        output = desk.cell(desk.place(f"test-{task.id}")).locator(".jp-OutputArea-output")
+        output = opened.cell(opened.place(f"test-{task.id}")).locator(".jp-OutputArea-output")
         said = [one.strip() for one in output.all_text_contents()]
         if len(said) == 1 and said[0].startswith(f"{task.id}: passed ("):
             done.append(task.id)
@@ -195,17 +195,17 @@ def errors(notebook: NotebookNode) -> list[str]:
     ]
 
 
-def run_all_again(desk: Desk) -> None:
+def run_all_again(opened: NotebookPage) -> None:
     """Kernel > Restart Kernel and Run All Cells, to the end."""
     # On a busy machine JupyterLab takes its own last save for somebody else's.
-    changed = desk.page.get_by_role("dialog", name=re.compile("File Changed"))
+    changed = opened.page.get_by_role("dialog", name=re.compile("File Changed"))
     overwrite = changed.get_by_role("button", name="Overwrite")
-    desk.page.add_locator_handler(changed, lambda _: overwrite.click())
-    desk.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    desk.page.get_by_role("menuitem", name=re.compile("Restart Kernel and Run All Cells")).click()
-    desk.page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
-    codes = [n for n in range(len(desk.cells)) if desk.is_code(n)]
-    last = desk.cell(codes[-1]).locator(".jp-InputPrompt")
+    opened.page.add_locator_handler(changed, lambda _: overwrite.click())
+    opened.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    opened.page.get_by_role("menuitem", name=re.compile("Restart Kernel and Run All Cells")).click()
+    opened.page.locator(".jp-Dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    codes = [n for n in range(len(opened.cells)) if opened.is_code(n)]
+    last = opened.cell(codes[-1]).locator(".jp-InputPrompt")
     expect(last).to_have_text(f"[{len(codes)}]:", timeout=300_000)
 
 
@@ -214,25 +214,25 @@ def test_a_student_does_a_chapter_and_gets_full_marks(
     chapter: Chapter, lab: Lab, address: str, page: Page, copied: Course
 ) -> None:
     file = lab.notebook(chapter.id)
-    desk = Desk(page, nbformat.read(file, as_version=4))
+    opened = NotebookPage(page, nbformat.read(file, as_version=4))
     open_chapter(page, address, chapter.id)
     shot(page, f"{short(chapter)}-top")
-    read_and_do(desk, chapter)
+    read_and_do(opened, chapter)
     everything = [task.id for task in chapter.tasks]
-    assert green(desk, chapter) == everything
+    assert green(opened, chapter) == everything
 
-    desk.save()
+    opened.save()
     saved = nbformat.read(file, as_version=4)
     assert errors(saved) == []
     # Shift+Enter in the last cell puts an empty one below it, before or after the lab saves by itself.
-    assert [cell.id for cell in saved.cells[: len(desk.cells)]] == [cell.id for cell in desk.cells]
-    assert [cell.source for cell in saved.cells[len(desk.cells) :]] in ([], [""])
+    assert [cell.id for cell in saved.cells[: len(opened.cells)]] == [cell.id for cell in opened.cells]
+    assert [cell.source for cell in saved.cells[len(opened.cells) :]] in ([], [""])
     for task in chapter.tasks:
-        work = saved.cells[desk.place(task.solution_id)]
+        work = saved.cells[opened.place(task.solution_id)]
         assert work.source == case(chapter, f"{task.id}/good")
 
-    run_all_again(desk)
-    assert green(desk, chapter) == everything
+    run_all_again(opened)
+    assert green(opened, chapter) == everything
 
     assert graded(copied, chapter, saved) == {task.id: task.points for task in chapter.tasks}
 
@@ -274,7 +274,7 @@ def test_figures_findings_and_verdicts_read_well_in_the_dark_theme(
     lab: Lab, address: str, page: Page
 ) -> None:
     chapter = COURSE.chapter("ch03")
-    desk = Desk(page, nbformat.read(lab.notebook(chapter.id), as_version=4))
+    opened = NotebookPage(page, nbformat.read(lab.notebook(chapter.id), as_version=4))
     open_chapter(page, address, chapter.id)
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.locator(".lm-Menu-item", has_text=re.compile("^Theme$")).click()
@@ -283,17 +283,17 @@ def test_figures_findings_and_verdicts_read_well_in_the_dark_theme(
     task = chapter.task("greeter")
     wrong_task, wrong, _finding = mistake(chapter)
     assert wrong_task == task.id
-    desk.go_to(0)
-    for place in range(desk.place(task.solution_id)):
-        desk.run(place)
-        for picture in desk.cell(place).locator(".jp-RenderedMarkdown img").all():
+    opened.go_to(0)
+    for place in range(opened.place(task.solution_id)):
+        opened.run(place)
+        for picture in opened.cell(place).locator(".jp-RenderedMarkdown img").all():
             picture.scroll_into_view_if_needed()
             shot(page, "dark-figure")
-    finding = desk.solve(task, wrong)
+    finding = opened.solve(task, wrong)
     expect(finding).to_contain_text(f"{task.id}: not yet")
     shot(page, "dark-finding")
     assert finding.locator("pre").evaluate(CONTRAST) >= 4.5
-    verdict = desk.solve(task, case(chapter, f"{task.id}/good"))
+    verdict = opened.solve(task, case(chapter, f"{task.id}/good"))
     expect(verdict).to_contain_text(f"{task.id}: passed")
     assert verdict.locator("b").evaluate(CONTRAST) >= 4.5
     shot(page, "dark-passed")

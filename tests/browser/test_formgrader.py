@@ -85,15 +85,15 @@ def chapter(term: Course) -> Chapter:
 
 
 @pytest.fixture(scope="module")
-def desk(term: Course) -> Iterator[Lab]:
-    with running_lab(term.root, "formgrader", "--no-browser", "--course", term.root) as desk:
-        yield desk
+def server(term: Course) -> Iterator[Lab]:
+    with running_lab(term.root, "formgrader", "--no-browser", "--course", term.root) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def opened(desk: Lab) -> str:
+def opened(server: Lab) -> str:
     """The address that the command prints."""
-    return desk.wait_for("Formgrader: ", 120)
+    return server.wait_for("Formgrader: ", 120)
 
 
 @pytest.fixture(scope="module")
@@ -362,8 +362,8 @@ def test_feedback_shows_grades_and_comments_and_nothing_in_it_acts(page, go, ter
     shot(page, "feedback-phone")
 
 
-def test_in_the_end_it_goes_with_its_command(desk, opened):
+def test_in_the_end_it_goes_with_its_command(server, opened):
     """Last on purpose: it ends the server that the others use."""
-    assert desk.end() == 0
+    assert server.end() == 0
     with pytest.raises(OSError, match="refused"):
         ask(opened)

@@ -186,7 +186,7 @@ def test_what_the_states_are_called(browser: Browser, gallery: Path) -> None:
     page.goto(gallery.as_uri())
     said = page.locator("#why").inner_text()
     for words in (
-        "It was made and never started",
+        "It was created but never started",
         "no program 'cowsay' is in the image 'busybox'",
         "the whole line 'echo hello world' was taken for the name of one program",
         "/etc/passwd is there but is not a program",

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from grader.course import Course
 from tests.browser.access import assert_no_serious_fault
 from tests.browser.lab import DOCKBOOK, ROOT, Lab, new_page, open_chapter, shot
-from tests.browser.test_course import Desk, case
+from tests.browser.test_course import NotebookPage, case
 
 COURSE = Course.read(ROOT / "course")
 CHAPTER = COURSE.chapter("ch03")
@@ -46,7 +46,7 @@ def to_start(page: Page) -> None:
     expect(page.locator(".dockbook-start")).to_be_visible()
 
 
-def beside(page: Page) -> None:
+def move_start_page(page: Page) -> None:
     """The start page's tab, dragged to the right edge: the notebook stays at its left."""
     tab = page.locator(".lm-DockPanel-tabBar").get_by_role("tab", name="Start", exact=True).bounding_box()
     dock = page.locator("#jp-main-dock-panel").bounding_box()
@@ -116,19 +116,19 @@ def test_a_task_that_was_done_shows_at_once_when_it_is_saved(page: Page, lab: La
     page.keyboard.press("Enter")
     expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile(r"Python 3.*\| Idle")).first).to_be_visible(timeout=60_000)
-    desk = Desk(page, nbformat.read(lab.notebook(CHAPTER.id), as_version=4))
+    opened = NotebookPage(page, nbformat.read(lab.notebook(CHAPTER.id), as_version=4))
     task = CHAPTER.tasks[0]
-    desk.go_to(0)
-    for place in range(desk.place(task.solution_id)):
-        desk.run(place)
-    expect(desk.solve(task, case(CHAPTER, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
+    opened.go_to(0)
+    for place in range(opened.place(task.solution_id)):
+        opened.run(place)
+    expect(opened.solve(task, case(CHAPTER, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
     # Beside the notebook, to see it change without a click.
-    beside(page)
+    move_start_page(page)
     state = row(page, CHAPTER.id).locator(".dockbook-words")
     expect(state).to_be_visible()
     expect(state).to_have_text(f"not begun, {TASKS} tasks")
     page.locator(".jp-NotebookPanel .jp-Cell.jp-mod-selected .jp-InputPrompt").click()
-    desk.save()
+    opened.save()
     expect(state).to_have_text(f"1 of {TASKS} tasks", timeout=10_000)
     assert_no_serious_fault(page, ".dockbook-start", ".jp-OutputArea-output")
     shot(page, "start-beside")

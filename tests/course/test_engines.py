@@ -73,7 +73,7 @@ def debian(engine_image: None) -> Iterator[Place]:
         HostEngine(f"unix://{running.socket}") as engine,
     ):
         docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
-        yield Place(engine, running.beside(), f"/usr/bin{os.pathsep}")
+        yield Place(engine, running.network_prefix(), f"/usr/bin{os.pathsep}")
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ class Dockerd:
     ) -> None:
         self.close()
 
-    def beside(self) -> list[str]:
+    def network_prefix(self) -> list[str]:
         """What comes before a command so that, to it, this engine's published ports answer."""
         return ["nsenter", f"--target={self._process.pid}", "--net", "--"]
 

@@ -314,11 +314,11 @@ def test_configure_refuses_with_the_reason(engine: Engine, options: dict[str, ob
 
 def test_a_notebook_configures_through_the_door(place: Machine, engine: Engine) -> None:
     """A kernel on this machine knows the engine by its environment alone."""
-    with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(20 * place.patience)
-        door.connect(engine.env()[variables.CONTROL])
-        door.sendall(json.dumps({"daemon": {"registry-mirrors": ["http://mirror"]}}).encode() + b"\n")
-        assert json.loads(door.recv(65536)) == {"ok": True}
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20 * place.patience)
+        connection.connect(engine.env()[variables.CONTROL])
+        connection.sendall(json.dumps({"daemon": {"registry-mirrors": ["http://mirror"]}}).encode() + b"\n")
+        assert json.loads(connection.recv(65536)) == {"ok": True}
     assert eventually(lambda: mirrors(engine) == ["http://mirror/"], 10 * place.patience)
 
 

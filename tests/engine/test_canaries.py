@@ -1,6 +1,6 @@
 """Canaries with random content on this machine: nothing that runs in a sandbox finds one.
 
-Neither with any option that the plugin lets through, nor with the plugin switched off and every door open.
+Neither with any option that the plugin lets through, nor with the plugin switched off and everything allowed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def canaries() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def open_doors() -> Iterator[Engine]:
+def unguarded() -> Iterator[Engine]:
     """A sandbox without the plugin."""
     with open_engine("sandbox", plugin=False) as engine:
         yield engine
@@ -182,15 +182,15 @@ def test_with_all_of_them_together(shared_engine: Engine, canaries: dict[str, st
     ids="+".join,
 )
 def test_with_the_plugin_switched_off(
-    open_doors: Engine, canaries: dict[str, str], options: dict[str, Any]
+    unguarded: Engine, canaries: dict[str, str], options: dict[str, Any]
 ) -> None:
-    result = search(open_doors.client(timeout=120), list(canaries.values()), **options)
+    result = search(unguarded.client(timeout=120), list(canaries.values()), **options)
     assert result["found"] == []
     if options is EVERYTHING:
         assert result["files"] > 5000, "the engine's own files were not looked at"
 
 
-def test_with_every_door_open_the_hosts_disks_cannot_be_had(open_doors: Engine) -> None:
+def test_without_the_plugin_the_hosts_disks_cannot_be_had(unguarded: Engine) -> None:
     """Device nodes are what a privileged container would take the host's disks by."""
     attempts = (
         "mknod /disk b 254 0 && dd if=/disk of=/dev/null bs=512 count=1",
@@ -204,7 +204,7 @@ def test_with_every_door_open_the_hosts_disks_cannot_be_had(open_doors: Engine) 
     )
     for attempt in attempts:
         with pytest.raises(ContainerError):
-            open_doors.client().containers.run("busybox", ["sh", "-c", attempt], remove=True, **EVERYTHING)
+            unguarded.client().containers.run("busybox", ["sh", "-c", attempt], remove=True, **EVERYTHING)
 
 
 def owners_of(mark: str) -> set[int]:
@@ -220,10 +220,10 @@ def owners_of(mark: str) -> set[int]:
     return found
 
 
-def test_root_in_there_is_nobody_out_here(open_doors: Engine) -> None:
+def test_root_in_there_is_nobody_out_here(unguarded: Engine) -> None:
     """A process of a privileged container belongs to a subordinate id, seen from this machine."""
     mark = secrets.token_hex(8)
-    client = open_doors.client()
+    client = unguarded.client()
     argv = ["python", "-c", "import time; time.sleep(600)", mark]
     box = client.containers.run(IMAGE, argv, detach=True, **EVERYTHING)
     deadline = time.monotonic() + 20
@@ -237,7 +237,7 @@ def test_root_in_there_is_nobody_out_here(open_doors: Engine) -> None:
 
 
 @pytest.fixture
-def planted(open_doors: Engine) -> Iterator[list[str]]:
+def planted(unguarded: Engine) -> Iterator[list[str]]:
     """Canaries in the sandbox, outside of the searching container: files, a process, a socket, memory."""
     words = [secrets.token_hex(16) for _ in range(4)]
     # The words reach the script reversed: on its command line they would all be found there.
@@ -253,7 +253,7 @@ print("ready", flush=True)
 time.sleep(600)
 """
     env = {"REVERSED": ",".join(word[::-1] for word in words[:3])}
-    box = open_doors.client().containers.run(
+    box = unguarded.client().containers.run(
         IMAGE, ["python", "-c", script, words[3]], detach=True, environment=env, **EVERYTHING
     )
     for line in box.logs(stream=True, follow=True):
@@ -263,8 +263,8 @@ time.sleep(600)
     box.remove(force=True)
 
 
-def test_the_search_finds_what_is_planted_inside(open_doors: Engine, planted: list[str]) -> None:
-    found = search(open_doors.client(timeout=120), planted, **EVERYTHING)["found"]
+def test_the_search_finds_what_is_planted_inside(unguarded: Engine, planted: list[str]) -> None:
+    found = search(unguarded.client(timeout=120), planted, **EVERYTHING)["found"]
     text = "\n".join(found)
     for word, where in zip(
         planted, ("/host/var/tmp/file", "/dev/shm/", "/proc/net/unix", "/cmdline"), strict=True

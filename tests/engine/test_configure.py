@@ -1,4 +1,4 @@
-"""A student's daemon.json: through the door to process 1, listed options only, checked by dockerd itself."""
+"""A student's daemon.json: by the control socket, listed options only, checked by dockerd itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from grader.engine.base import Engine
 
 
 def knock(engine: Engine, line: bytes) -> dict[str, Any]:
-    with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(20)
-        door.connect(engine.env()["DOCKBOOK_CONTROL"])
-        door.sendall(line + b"\n")
-        reply: dict[str, Any] = json.loads(door.recv(65536))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(engine.env()["DOCKBOOK_CONTROL"])
+        connection.sendall(line + b"\n")
+        reply: dict[str, Any] = json.loads(connection.recv(65536))
         return reply
 
 

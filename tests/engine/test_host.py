@@ -54,8 +54,8 @@ def test_the_course_works_on_it(engine: HostEngine) -> None:
     assert not any(name.startswith(("DOCKER_", "DOCKBOOK_")) for name in tidy)
     assert engine.env(others) == engine.env(others | {"DOCKER_HOST": "unix:///another"}) == tidy | theirs
     # A lab in a terminal that leads to the engine of another lab: what is private stays it.
-    door = {"DOCKBOOK_CONTROL": "/of/this/engine"}
-    assert engine.env(theirs | door) == tidy | theirs | door
+    control = {"DOCKBOOK_CONTROL": "/of/this/engine"}
+    assert engine.env(theirs | control) == tidy | theirs | control
     assert engine.alive()
 
 

@@ -319,7 +319,7 @@ def test_where_no_engine_can_be_kept_it_is_in_memory_and_says_why(workspace: Pat
         with opened(workspace, said) as (engine, client):
             assert client.containers.run("busybox", ["echo", "hi"], remove=True) == b"hi\n"
             assert engine.persistence_note.startswith("What you make on it is not kept this time: ")
-            assert "cannot carry an engine" in engine.persistence_note
+            assert "cannot be used" in engine.persistence_note
     finally:
         subprocess.run(["umount", persistent.state], check=True)
 

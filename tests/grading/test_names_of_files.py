@@ -128,5 +128,5 @@ def test_an_id_in_other_capitals_is_said(course):
     note_received(course.root, CHAPTER, {"ann": Received(packed_as="Ann"), "bob": Received(packed_as="bob")})
     ann, bob = grade(course, "ch01", engine_factory=no_engine).students
     (note,) = ann.remarks
-    assert note.startswith("it was packed for the id Ann and is graded as ann: ")
+    assert note.startswith("it was packed for the id Ann and graded for ann: ")
     assert bob.remarks == ()

@@ -126,13 +126,13 @@ class Person:
         """A command in another login of hers."""
         return self.machine.run(command, timeout_s=seconds)
 
-    def beside(self, command: str, *, seconds: float = 300) -> Finished:
+    def in_terminal(self, command: str, *, seconds: float = 300) -> Finished:
         """A command in the clone, with ``docker`` for the running engine, as the lab's own line says."""
         return self.run(f'cd dockbook && eval "$(./dockbook engine env)" && {command}', seconds=seconds)
 
     def docker(self, words: str, *, seconds: float = 300) -> str:
         """What ``docker`` prints in such a terminal. It must end well."""
-        done = self.beside(f"docker {words}", seconds=seconds)
+        done = self.in_terminal(f"docker {words}", seconds=seconds)
         assert done.code == 0, done.text
         return done.text.strip()
 

@@ -72,7 +72,7 @@ def test_a_chapter_to_its_end(lab: Person, chapter: Chapter) -> None:
     notebook, result = chapter.notebook.relative_to(ROOT), f"{HOME}/{chapter.id}.json"
     words = f".venv/bin/python -m tests.course.outcomes {result} {WORKSPACE}/{chapter.id} {notebook}"
     with lab.step(chapter.id):
-        done = lab.beside(f"JUPYTER_PREFER_ENV_PATH=1 {words}", seconds=SET_UP_S)
+        done = lab.in_terminal(f"JUPYTER_PREFER_ENV_PATH=1 {words}", seconds=SET_UP_S)
     assert done.code == 0, done.text
     told = Told(**json.loads(lab.run(f"cat {result}").text))
     assert not unexpected_errors(chapter, told)

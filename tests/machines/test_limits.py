@@ -18,7 +18,7 @@ NO_MANAGER = "env -u XDG_RUNTIME_DIR -u DBUS_SESSION_BUS_ADDRESS"
 
 
 def test_limits_are_real_where_a_user_manager_hands_groups_out(lab: Person) -> None:
-    eaten = lab.beside("docker run --name big --memory 64m busybox tail /dev/zero")
+    eaten = lab.in_terminal("docker run --name big --memory 64m busybox tail /dev/zero")
     assert eaten.code == 137, eaten.text
     assert lab.docker("inspect --format '{{.State.OOMKilled}}' big") == "true"
     lab.docker("run --detach --name half --cpus 0.5 busybox sh -c 'while :; do :; done'")
@@ -50,7 +50,7 @@ BUILDS = {
 def test_a_build_has_its_group_among_the_students(lab: Person) -> None:
     lab.run("mkdir -p ~/built")
     for words, code in BUILDS.items():
-        done = lab.beside(f"cd ~/built && {words}")
+        done = lab.in_terminal(f"cd ~/built && {words}")
         print(done.text)
         assert done.code == code, done.text
 

@@ -54,7 +54,7 @@ def one_builder(path: Path, tell: Progress, *, ended: Collection[int] = ()) -> I
         if time.monotonic() > deadline:
             raise ImageError(
                 f"Another process has been building {path} for {WAIT_S / 60:.0f} minutes.",
-                next_step="see whether it still runs; end it, then run the same command again.",
+                next_step="check whether it is still running; stop it, then run the same command again.",
             )
         time.sleep(LOOK_S)
     try:

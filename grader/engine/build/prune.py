@@ -32,8 +32,9 @@ def prune() -> list[Path]:
     """
     found = stale()
     if found and (running := running_engines.running()):
+        places = ", ".join(map(str, found))
         raise EngineError(
-            f"{len(running)} of your engines run, perhaps from one of these: {', '.join(map(str, found))}.",
+            f"Engines of yours are running ({len(running)}), perhaps from one of these: {places}.",
             next_step="end them (`dockbook engine status` lists them), then run this again.",
         )
     return [path for path in found if _removed(path)]

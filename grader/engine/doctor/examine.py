@@ -81,7 +81,7 @@ def _limits(facts: Facts) -> Iterator[Item]:
     """What -m, --cpus and docker stats do in a sandbox here."""
     if facts.limits:
         real = facts.limits == REAL_LIMITS
-        step = "" if real else "where you need them: --backend vm has its own"
+        step = "" if real else "if you need them: --backend vm has its own"
         yield Item("Engines", "limits", "ok" if real else "note", facts.limits[:-1], step)
 
 

@@ -113,7 +113,7 @@ def _notebook(folder: Path, chapter: Chapter) -> tuple[NotebookNode, list[Note]]
                 found.setdefault(_content(notebook), (name, notebook))
     if len(found) == 1:
         ((name, notebook),) = found.values()
-        return notebook, [Note(f"there is no {wanted}; {name} has the chapter's cells and was taken for it")]
+        return notebook, [Note(f"there is no {wanted}; {name} has the chapter's cells and was used instead")]
     if found:
         names = ", ".join(name for name, _ in found.values())
         raise _Missing(f"the submission has no {wanted}, and more than one with the chapter's cells: {names}")
@@ -166,7 +166,7 @@ def _converted(raw: dict[str, Any], size: int) -> NotebookNode:
     """A notebook of another format version as version 4. Raises whatever nbformat's converters raise."""
     if size > _MOST_OLD:
         raise ValueError(
-            f"of a format before 4 at most {_MOST_OLD:,} bytes are taken: save it in a newer one"
+            f"in a format before 4, at most {_MOST_OLD:,} bytes are accepted: save it in a newer one"
         )
     converted: NotebookNode = nbformat.convert(nbformat.from_dict(raw), 4)
     return converted

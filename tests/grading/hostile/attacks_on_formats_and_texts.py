@@ -263,7 +263,7 @@ FORMAT = [
         "a folder in the notebook's place",
         "what is opened is no file",
         files=_folder_instead,
-        told="no regular file|cannot be opened|is a",
+        told="not a regular file|cannot be opened|is a",
         worth=(),
         because=UNREADABLE,
     ),
@@ -281,7 +281,7 @@ FORMAT = [
         "a pipe in the notebook's place",
         "whoever reads waits for ever",
         files=_pipe_instead,
-        told="no regular file",
+        told="not a regular file",
         worth=(),
         because=UNREADABLE,
         stock="nbgrader 0.9 opens the pipe and waits without end",
@@ -291,7 +291,7 @@ FORMAT = [
         "another name",
         "the wrong file is nobody's mistake",
         files=_renamed,
-        told="has the chapter's cells and was taken for it",
+        told="has the chapter's cells and was used instead",
     ),
 ]
 

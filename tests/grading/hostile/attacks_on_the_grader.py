@@ -108,7 +108,7 @@ FILL = [
         "each is run, checked, written and drawn",
         edit=_many,
         late=True,
-        told="cells beside the graded ones",
+        told="cells besides the graded ones",
         stock=NOT_RUN,
     ),
     Attack(
@@ -302,7 +302,7 @@ NO_LOOK = [
     Attack(
         28,
         "a log that nobody can read",
-        "the engine's refusal reads as if it could not look",
+        "the engine's refusal reads as if it could not check",
         "box = client.containers.run('busybox', ['echo', 'salve orbis'], name='greeter', detach=True,\n"
         "    log_config=docker.types.LogConfig(type='none'))\nbox.wait()",
         late=True,

@@ -207,7 +207,7 @@ def test_links_and_when_a_container_was_made() -> None:
     inspector = FakeInspector(first, later)
     right: Question = lambda e: e.container("first").has_no_links().made_before(e.container("later"))  # noqa: E731
     assert ask(inspector, right) == Outcome.passed()
-    assert "'db:store'. A link is made with the container. Remove" in only_finding(
+    assert "'db:store'. A link is created with the container. Remove" in only_finding(
         inspector, lambda e: e.container("later").has_no_links()
     )
     inside = container("inside", NetworkSettings={"Networks": {"back": {"Links": ["db:store"]}}})

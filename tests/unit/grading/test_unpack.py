@@ -229,7 +229,7 @@ def test_what_is_there_twice_or_in_the_way_costs_itself_alone(tmp_path, extract,
     found, said = extract()
     own = ["bob/a", "bob/c/d", "bob/e"]
     assert found == (own if student == "alone" else ["all/ann.ipynb", *(f"all/{name}" for name in own)])
-    assert said.count("something of its name is there already") == 3
+    assert said.count("something with its name is already there") == 3
 
 
 @pytest.mark.parametrize(
@@ -304,4 +304,4 @@ def test_what_is_packed_deeper_stays_out_and_no_folder_is_overwritten(tmp_path, 
     (archive / "d.zip").unlink()
     found, said = extract()
     assert found == ["a/b/beside.txt", "a/beside.txt", "f/g/mine.txt"]
-    assert "packed too deep" in said and "something of its name is there already" in said
+    assert "nested too deeply" in said and "something with its name is already there" in said

@@ -1,4 +1,4 @@
-# finding: making: expected by `scene("locker")`, found another container of that name
+# finding: creation: expected by `scene("locker")`, found another container of that name
 locker = client.containers.get("locker")
 folder = locker.attrs["Config"]["WorkingDir"]
 owner = locker.exec_run("sh -c 'echo $OWNER'").output.decode()

@@ -38,7 +38,7 @@ def test_who_waits_is_told_so_and_not_for_ever(tmp_path: Path, monkeypatch: pyte
     told: list[str] = []
     with (
         locked(tmp_path / "x.lock"),
-        pytest.raises(ImageError, match=r"Another process has been building .* Next: see whether"),
+        pytest.raises(ImageError, match=r"Another process has been building .* Next: check whether"),
         one_builder(tmp_path / "x", lambda _fraction, text: told.append(text)),
     ):
         pytest.fail("two at once")
@@ -95,7 +95,7 @@ def test_a_build_that_fails_has_failed_for_who_waited_in_the_same_words(tmp_path
                 calls.send("go on")
 
         with pytest.raises(ImageError) as found, one_builder(tmp_path / "x", tell):
-            pytest.fail("tried once more")
+            pytest.fail("retried at once")
     assert (found.value.what, found.value.next_step) == ("no room", "make some.")
     with one_builder(tmp_path / "x", untold):  # who comes later tries
         pass
@@ -105,7 +105,7 @@ def test_one_that_is_known_and_failed_before_has_failed_too(tmp_path: Path) -> N
     with another(tmp_path / "x", "failed") as (pid, calls):
         calls.send("go on")
     with pytest.raises(ImageError, match="no room"), one_builder(tmp_path / "x", untold, ended=(pid,)):
-        pytest.fail("tried once more")
+        pytest.fail("retried at once")
 
 
 def test_parts_make_a_whole_that_never_goes_back() -> None:

@@ -53,7 +53,7 @@ def test_not_while_an_engine_runs(cache: Path, monkeypatch: pytest.MonkeyPatch) 
     before = left(cache)
     info = running_engines.EngineInfo("00", "sandbox", "unix:///x", 1, 0.0)
     monkeypatch.setattr(running_engines, "running", lambda: [info])
-    with pytest.raises(EngineError, match=r"1 of your engines run, .* Next: end them"):
+    with pytest.raises(EngineError, match=r"Engines of yours are running .1., .* Next: end them"):
         prune.prune()
     assert left(cache) == before
 

@@ -86,7 +86,7 @@ def test_a_renamed_notebook_is_the_submission_and_that_is_said(folder, chapter, 
     assert renamed.state == "ok"
     assert renamed.reassembled.steps == found.reassembled.steps
     assert [note.text for note in renamed.notes] == [
-        f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was taken for it"
+        f"there is no ch01-tiny.ipynb; {name} has the chapter's cells and was used instead"
     ]
     # Two copies of one and the same work are one.
     (folder / "again.ipynb").write_bytes((folder / name).read_bytes())

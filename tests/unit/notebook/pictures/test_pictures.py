@@ -37,7 +37,7 @@ def test_a_containers_card() -> None:
 @pytest.mark.parametrize(
     ("state", "lit", "kind", "sentence"),
     [
-        ({"Status": "created", "StartedAt": None}, "created", "blue", "never started: create makes"),
+        ({"Status": "created", "StartedAt": None}, "created", "blue", "never started: docker create"),
         ({"Status": "running"}, "running", "green", ""),
         ({"Status": "paused"}, "paused", "amber", "It is paused, not stopped"),
         ({"Status": "restarting", "ExitCode": 4}, "restarting", "amber", "last with exit code 4"),
