@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from grader.cli.progress import progress
+from grader.engine.base import BACKENDS
 from grader.errors import NoCourse, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-BOOT_CHOICES = ("auto", "sandbox", "nested", "vm", "host")
 SUITES = ("trixie", "forky")
 
 
@@ -27,7 +27,7 @@ def backend_option(command: F) -> F:
     """``--backend``: how the engine is started."""
     return click.option(
         "--backend",
-        type=click.Choice(BOOT_CHOICES),
+        type=click.Choice(("auto", *BACKENDS)),
         default="auto",
         show_default=True,
         help="How to start the engine; auto: DOCKER_HOST if it is set, else the first that works.",

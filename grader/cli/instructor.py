@@ -30,7 +30,7 @@ course_option = click.option(
     help="The course folder (default: $DOCKBOOK_COURSE, else `course` here or above).",
 )
 
-grading_boot_option = click.option(
+grading_backend_option = click.option(
     "--backend",
     type=click.Choice(("sandbox", "vm")),
     default="sandbox",
@@ -54,7 +54,7 @@ def release(course_path: Path | None, chapters: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("chapter")
 @course_option
-@grading_boot_option
+@grading_backend_option
 @click.option("--json", "json_file", type=_file, help="Write the results there as JSON.")
 @click.option(
     "--jobs",
@@ -140,7 +140,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @click.command()
-@grading_boot_option
+@grading_backend_option
 @click.option("--json", "json_file", type=_file, help="Write the results there as JSON.")
 @click.option(
     "--keep",

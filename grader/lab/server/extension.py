@@ -37,7 +37,7 @@ MOST_LISTENERS = 20
 _ANSWER_S = 5
 _LINGER_S = 10.0
 
-BACKENDS = {
+ABOUT = {
     "sandbox": "A private engine in a sandbox, for this lab alone.",
     "nested": "A private engine in a container of your own Docker.",
     "vm": "A private engine in a small virtual machine.",
@@ -75,7 +75,7 @@ class SharedState:
         """Which backend, in a word and in a line."""
         found = [one.backend for one in running() if one.docker_host == self._docker_host]
         backend = found[0] if found else "host"
-        return {"backend": backend, "about": BACKENDS.get(backend, "")}
+        return {"backend": backend, "about": ABOUT.get(backend, "")}
 
     # One watcher for all
 
