@@ -63,7 +63,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Task:
-    """One graded task, as the instructor's notebook has it.
+    """One graded task, from the instructor's notebook.
 
     ``test_id`` is the test cell's grade id; ``test_source`` holds the hidden tests. ``after`` names the
     tasks that must have passed; ``answers`` the student's variables that the test asks for. ``private``: on

@@ -46,7 +46,7 @@ def suite_option(command: F) -> F:
 
 
 def find_course(path: Path | None = None, *, writes: bool = False) -> Course:
-    """The course as ``Course.find`` has it, else the one of the clone that this command runs from.
+    """The course that ``Course.find`` finds, else the one in the clone that this command runs from.
 
     `./dockbook lab` means its own course, wherever it was typed. ``writes``: what changes a course's folder
     takes the one that it is in, or that it is given, and no other. Raises CourseError, also for a course that

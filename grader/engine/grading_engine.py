@@ -61,7 +61,7 @@ class GradingEngine(PrivateEngine):
         """Run the engine image's ``argv`` in a container's network namespace; exit code and output.
 
         With no ``container_id``, in the engine's own: where published ports answer. A probe that outlasts
-        ``timeout_s`` is killed: code 124, as timeout(1) has it. Raises EngineError if the container does not
+        ``timeout_s`` is killed: code 124, as with timeout(1). Raises EngineError if the container does not
         run.
         """
         pid = 0

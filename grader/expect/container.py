@@ -23,7 +23,7 @@ class ContainerSubject(ContainerNet):
     # What it is
 
     def uses_image(self, ref: str, *, tag_matters: bool = False) -> Self:
-        """Made from this image; another tag of the same image does too, unless ``tag_matters``.
+        """Was created from this image; another tag of the same image is fine, too, unless ``tag_matters``.
 
         Example: ``engine.container("web").uses_image("training/webapp")``
         """
@@ -74,7 +74,7 @@ class ContainerSubject(ContainerNet):
         return f"{what} {self.run_again()}"
 
     def ran_a_shell(self) -> Self:
-        """Executes a shell that was given no script: what it does, it reads from its input.
+        """Executes a shell without a script, which reads commands from its input.
 
         Example: ``engine.container("dialog").ran_a_shell()``
         """
@@ -84,7 +84,7 @@ class ContainerSubject(ContainerNet):
         return self
 
     def runs_command_containing(self, *parts: str) -> Self:
-        """Its command contains each of these, wherever.
+        """Its command contains each of these, anywhere.
 
         Example: ``engine.container("ticker").runs_command_containing("while true", "sleep 1")``
         """
@@ -98,7 +98,7 @@ class ContainerSubject(ContainerNet):
     # How it runs
 
     def is_running(self) -> Self:
-        """Runs now.
+        """Is running now.
 
         Example: ``engine.container("web").is_running()``
         """
@@ -133,7 +133,7 @@ class ContainerSubject(ContainerNet):
         return self
 
     def exited(self, *codes: int) -> Self:
-        """Has ended with one of these exit codes (none given: 0). One in its last moments is waited for.
+        """Has ended with one of these exit codes (none given: 0). If it is about to end, the check waits.
 
         Example: ``engine.container("polite").exited(0, 143)``
         """
@@ -169,7 +169,7 @@ class ContainerSubject(ContainerNet):
         return is_bare_shell(self.box.argv) and self.box.open_stdin
 
     def was_restarted(self) -> Self:
-        """The same container ended once and runs again.
+        """The same container has ended before and is running again.
 
         Example: ``engine.container("web").was_restarted()``
         """
@@ -183,10 +183,10 @@ class ContainerSubject(ContainerNet):
         return self
 
     def was_started_again(self) -> Self:
-        """Was started more than once, running or not: its log holds a line from before its latest start.
+        """Was started more than once, running or not: its log has a line from before its latest start.
 
-        For a program that prints only when it is spoken to, such as a shell: one that prints at once may be
-        heard a moment before the engine notes its start.
+        For a program that prints only in reply to input, such as a shell: one that prints at once may do so
+        a moment before the engine records its start.
 
         Example: ``engine.container("dialog").was_started_again()``
         """
@@ -237,7 +237,7 @@ class ContainerSubject(ContainerNet):
     def printed(self, text: str, *, reveal: bool = True, unprompted: bool = False) -> Self:
         """Its standard output contains this. ``reveal`` False keeps the text out of the finding.
 
-        ``unprompted``: and neither its command nor its environment does; it came from a file, say.
+        ``unprompted``: and neither its command nor its environment contains it; it came from a file, say.
 
         Example: ``engine.container("greeter").printed("Hello world")``
         """
@@ -308,7 +308,7 @@ class ContainerSubject(ContainerNet):
         )
 
     def prints_again(self, within_s: float = 3) -> Self:
-        """Its log grows while we look, for ``within_s`` seconds at most.
+        """Its log grows during the check, within ``within_s`` seconds.
 
         Example: ``engine.container("ticker").prints_again(within_s=3)``
         """

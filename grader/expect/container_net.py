@@ -13,8 +13,8 @@ from grader.state import Container
 
 
 class ContainerNet(ContainerSystem):
-    """The part of ``engine.container("name")`` that asks over the network. Nothing is asked in one that is
-    not running: that is a finding.
+    """The part of ``engine.container("name")`` that asks over the network. If the container is not running,
+    that is a finding, and nothing is asked.
     """
 
     # What it serves
@@ -22,7 +22,8 @@ class ContainerNet(ContainerSystem):
     def answers_http(
         self, port: int, *, path: str = "/", status: int = 200, containing: str = "", within_s: float = 5
     ) -> Self:
-        """Its web server on ``port`` (the container's) answers a GET; one that just starts is waited for.
+        """Its web server on ``port`` (the container's) answers a GET; the check waits for one that is just
+        starting.
 
         Example: ``engine.container("web").answers_http(5000, containing="Hello world!")``
         """
@@ -48,7 +49,7 @@ class ContainerNet(ContainerSystem):
         return self
 
     def serves(self, *, containing: str = "", within_s: float = 5) -> Self:
-        """Its web server answers a GET at a port of the host, whichever leads to it, with this text.
+        """Its web server answers a GET at any port of the host that leads to it, with this text.
 
         Example: ``engine.container("web").serves(containing="Hello world!")``
         """
@@ -87,11 +88,11 @@ class ContainerNet(ContainerSystem):
         within_s: float = 5,
         host_port: int | None = None,
     ) -> Self:
-        """It sends each datagram to its ``port`` (the container's) back, ``capitals``: in capital letters.
+        """It sends each datagram to its ``port`` (the container's) back; ``capitals``: in capital letters.
 
-        ``send``: this datagram instead, and ``expect`` is to be in what comes back.
+        ``send``: send this datagram instead, and look for ``expect`` in the reply.
 
-        ``host_port``: sent from the engine's host instead, to the port that it is published at.
+        ``host_port``: send it from the engine's host, to the port that it is published at.
 
         Example: ``engine.container("shouter").answers_udp(5000, capitals=True)``
         """
@@ -119,7 +120,7 @@ class ContainerNet(ContainerSystem):
     # What it finds
 
     def resolves(self, name: str, *, to: str | None = None) -> Self:
-        """It finds the name: as one of the container ``to`` (None: the one of that name, else any here).
+        """It resolves the name to the container ``to`` (None: the one of that name, else any here).
 
         Example: ``engine.container("reader").resolves("books").resolves("db", to="books")``
         """
@@ -127,7 +128,7 @@ class ContainerNet(ContainerSystem):
         return self
 
     def reaches(self, name: str, port: int, *, to: str | None = None, within_s: float = 5) -> Self:
-        """It can connect to ``port`` of the container that it knows as ``name``; an address will do too.
+        """It can connect to ``port`` of the container that it knows as ``name``; an address works, too.
 
         Example: ``engine.container("reader").reaches("db", 5000, to="books")``
         """

@@ -89,7 +89,7 @@ class ContainerSetup:
     def publishes(
         self, port: int, host_port: int | None = None, *, host_ip: str | None = None, proto: str = "tcp"
     ) -> Self:
-        """Its ``port`` is reached at the host's ``host_port`` and ``host_ip`` (None: at any).
+        """Its ``port`` is published at the host's ``host_port`` and ``host_ip`` (None: any).
 
         Example: ``engine.container("web").publishes(5000, 5001, host_ip="127.0.0.1")``
         """
@@ -105,7 +105,7 @@ class ContainerSetup:
     def publishes_only(
         self, port: int, host_port: int | None = None, *, host_ip: str | None = None, proto: str = "tcp"
     ) -> Self:
-        """As ``publishes``, and nothing else: no other port, and this one at no other place.
+        """As ``publishes``, and nothing else: no other port, and this one nowhere else.
 
         Example: ``engine.container("shouter").publishes_only(5000, 5004, proto="udp")``
         """
@@ -208,7 +208,7 @@ class ContainerSetup:
         return self
 
     def has_restart_policy(self, name: str) -> Self:
-        """Is restarted: no, always, unless-stopped or on-failure.
+        """Has this restart policy: no, always, unless-stopped or on-failure.
 
         Example: ``engine.container("web").has_restart_policy("on-failure")``
         """
@@ -266,7 +266,7 @@ class ContainerSetup:
         return self
 
     def has_alias(self, name: str, network: str) -> Self:
-        """Has this name too in this network, for everyone there: an alias, not another one's link.
+        """Has this alias in this network, for all containers there (a link does not count).
 
         Example: ``engine.container("books").has_alias("db", "estate")``
         """

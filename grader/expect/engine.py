@@ -19,7 +19,7 @@ from grader.state import Container, repository
 
 
 class EngineSubject:
-    """What the engine holds. A thing that is not there is a finding, and ends the block."""
+    """What is on the engine. If something is missing, that is a finding, and it ends the block."""
 
     def __init__(self, context: CheckContext) -> None:
         self._context = context
@@ -180,9 +180,9 @@ class EngineSubject:
         server: str = "",
         within_s: float = 5,
     ) -> Self:
-        """A GET at a port of the engine's host, as a browser there would come, is answered.
+        """A GET at a port of the engine's host, as from a browser there, is answered.
 
-        ``server``: what the program that answers calls itself begins so.
+        ``server``: the beginning of the name that the server gives itself.
 
         Example: ``engine.answers_http(5001, containing="Hello world!")``
         """
@@ -216,9 +216,9 @@ class EngineSubject:
         capitals: bool = False,
         within_s: float = 5,
     ) -> Self:
-        """Each datagram to a port of the engine's host comes back, ``capitals``: in capital letters.
+        """Each datagram to a port of the engine's host comes back; ``capitals``: in capital letters.
 
-        ``send``: this datagram instead, and ``expect`` is to be in what comes back.
+        ``send``: send this datagram instead, and look for ``expect`` in the reply.
 
         Example: ``engine.answers_udp(5004, capitals=True)``
         """

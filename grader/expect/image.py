@@ -29,7 +29,7 @@ class ImageSubject:
 
     @cached_property
     def config(self) -> ImageConfig:
-        """How it was made; read when first asked for.
+        """How it was built; read when first needed.
 
         Example: ``engine.container("web").has_command(*engine.image("training/webapp").config.cmd)``
         """

@@ -40,7 +40,7 @@ class NetworkSubject:
         return self
 
     def is_internal(self) -> Self:
-        """Has no way out.
+        """Is internal: has no access to the outside.
 
         Example: ``engine.network("cellar").is_internal()``
         """

@@ -79,7 +79,7 @@ class Hidden:
     student: str = ""
 
     def label(self, task: str) -> dict[str, str]:
-        """The label of what a scene has made.
+        """The label of what a scene has created.
 
         Example: ``engine.container("locker").has_label(*next(iter(engine.hidden.label("locker").items())))``
         """

@@ -1,4 +1,4 @@
-"""Why a container does not run: what the engine and its log say, in words, with what to try.
+"""Why a container does not run: what the engine and its log say, explained, with what to try.
 
 The engine's own words for a start that fails differ between runtimes (runc, crun) and releases, so they are
 matched by their few common parts; what none of them matches is shown unchanged.
@@ -166,7 +166,7 @@ def _not_over(box: Container) -> _Said | None:
 
 
 def _did_not_start(box: Container) -> _Said | None:
-    """A start that failed, or none at all. The engine keeps the words of the last start that failed."""
+    """A start that failed, or none at all. The engine keeps the error of the last start that failed."""
     if not box.error:
         if box.status != "created":
             return None
@@ -335,7 +335,7 @@ def _finished(box: Container) -> _Said:
 
 
 def _not_found_inside(box: Container, tail: tuple[str, ...]) -> _Said:
-    """A code that shells give, too: the container ran."""
+    """An exit code that shells use, too: the container ran."""
     code, script = box.exit_code, (script_of(box.argv) or "").strip()
     if code in (126, 127) and script.startswith("["):
         what = f"Its shell was given {script!r} as a line: in the exec form, single quotes do not quote."

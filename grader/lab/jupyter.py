@@ -81,7 +81,7 @@ def run_lab(
     """Serve the workspace until JupyterLab ends or the lab is ended; the engine is closed then.
 
     ``why`` this engine was chosen is printed with it. ``port`` 0 takes the usual 8888 or the next free one.
-    ``course``: its folder, for the start page; without it, as ``Course.find`` has it.
+    ``course``: its folder, for the start page; without it, ``Course.find`` finds it.
     Returns the exit code: 0 for an orderly end. Raises DockbookError when JupyterLab does not start or dies.
     """
     with engine, stop_on_signals():

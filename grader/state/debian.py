@@ -17,7 +17,7 @@ MAX_STATUS_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Package:
-    """One package as dpkg has it. ``state``: installed, config-files, half-installed, unpacked ..."""
+    """One package in dpkg's list. ``state``: installed, config-files, half-installed, unpacked ..."""
 
     name: str
     state: str

@@ -29,7 +29,7 @@ class Snapshot:
     unread: int = 0
     """Containers beyond MOST_CONTAINERS, the oldest ones, which were not inspected."""
     originals: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Ids that names must lead to, by name as ``familiar`` has it: the course's images, where it matters."""
+    """Ids that names must lead to, by name in ``familiar`` form: the course's images, where it matters."""
 
     @classmethod
     def read(cls, client: DockerClient, deadline_s: float = 5) -> Snapshot:

@@ -98,7 +98,7 @@ def test_a_page_is_filled_in() -> None:
     filled = expand(page, CHECKS)
     assert "{checks}" not in filled
     assert filled.startswith("# Containers\n") and filled.endswith("The end.\n")
-    assert "{py:method} container.is_running()\n\nRuns now.\n" in filled
+    assert "{py:method} container.is_running()\n\nIs running now.\n" in filled
     assert 'engine.container("web").is_running()' in filled
     assert filled.index("container.is_running") < filled.index("container.has_tty")
     with pytest.raises(KeyError):

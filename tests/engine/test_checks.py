@@ -82,7 +82,7 @@ def test_why_it_did_not_run(anywhere: Course) -> None:
     killed.wait(timeout=20)
     anywhere.run("silent", ["sleep", "60"])
     anywhere.fails(
-        (lambda e: e.container("made").exited(), "never started: `create` makes a container"),
+        (lambda e: e.container("made").exited(), "never started: `docker create` creates a container"),
         (lambda e: e.container("made").is_running(), "found created"),
         (lambda e: e.container("made").is_stopped(), "never started"),
         (lambda e: e.container("lost").exited(), "no program 'nosuchprogram' is in the image"),

@@ -61,8 +61,8 @@ class Facts:
     other_sockets: tuple[str, ...] = ()  # that answer, where the context's own does not
     docker_installed: bool = False
     systemd: bool = True
-    in_docker_group: bool = False  # as /etc/group has it
-    has_docker_group: bool = False  # as this process has it
+    in_docker_group: bool = False  # according to /etc/group
+    has_docker_group: bool = False  # of this process
     # Sandbox
     max_user_namespaces: int | None = None
     unprivileged_userns_clone: int | None = None

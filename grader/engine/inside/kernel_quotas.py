@@ -87,7 +87,7 @@ def watches(pids: Iterable[int]) -> int:
 
 
 def aio_scarce() -> bool:
-    """Whether the machine's asynchronous input and output is used enough to look who has it."""
+    """Whether the machine's asynchronous input and output is used so much that its users must be found."""
     return _number("/proc/sys/fs/aio-nr") > aio_share()
 
 

@@ -216,7 +216,7 @@ def wire() -> str:
 
 
 def mount_all() -> None:
-    """What a sandbox's ``build_root`` makes, with a kernel of one's own."""
+    """The equivalent of a sandbox's ``build_root``, with a separate kernel."""
     quiet = linux.MS_NOSUID | linux.MS_NODEV
     for kind, path, flags, data in (
         ("proc", "/proc", quiet | linux.MS_NOEXEC, None),

@@ -69,8 +69,8 @@ def _tried(own: ids.Ids, start: Path, then: str, folder: Path) -> Trouble | None
 
 
 def file_system(folder: Path) -> str:
-    """The type of the file system that a folder is on, as mount(8) has it; ``unknown`` if it cannot be found
-    out."""
+    """The type of the file system that a folder is on, as mount(8) names it; ``unknown`` if it cannot be
+    found out."""
     best, kind = -1, "unknown"
     try:
         found = procfs.mountinfo()

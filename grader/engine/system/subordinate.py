@@ -22,7 +22,7 @@ Range = tuple[int, int]
 def range_of(kind: str, user: str, uid: int, files: Mapping[str, str] = FILES) -> Range | None:
     """The first range of at least 65,536 ids of a user, of ``uid`` or ``gid``.
 
-    From the file, or as `getsubids` has it: it asks a directory of users where /etc/nsswitch.conf names one.
+    From the file, or from `getsubids`, which asks a directory service if /etc/nsswitch.conf names one.
     """
     lines = [line.split(":") for line in _lines(files[kind])]
     own = [line[1:] for line in lines if len(line) == 3 and line[0] in (user, str(uid))]

@@ -45,7 +45,7 @@ def received(root: Path, chapter: str, student: str) -> Received:
 
 
 def time_received(root: Path, chapter: str, student: str) -> datetime | None:
-    """When it came in (UTC, without a time zone, as nbgrader has it)."""
+    """When it came in (UTC, without a time zone, as in nbgrader)."""
     try:
         time: datetime | None = parse_utc(received(root, chapter, student).time or None)
     except (ValueError, OverflowError, TypeError):

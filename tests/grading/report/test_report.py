@@ -356,7 +356,7 @@ def test_a_course_that_is_locked_and_a_gradebook_that_is_being_written(graded, c
             db.execute("ROLLBACK")
         page = (graded.root / "reports" / f"{tiny.CHAPTER}.html").read_text()
         assert f"(process {process.pid}, grade ch01-tiny)" in page
-        assert "They are in nobody" in page
+        assert "They are not in" in page
         process.stdin.close()
         assert process.wait(20) == 0
     with course_lock(graded, "grade"):

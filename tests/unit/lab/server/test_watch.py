@@ -1,4 +1,4 @@
-"""One look-out on an engine: what it tells, how often at most, and what it does when the engine goes away."""
+"""One watcher of an engine: what it tells, how often at most, and what it does when the engine goes away."""
 
 from __future__ import annotations
 
