@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.errors import CourseError, KernelDied
+from grader.grading import store_outputs as store
 from grader.grading.store_outputs import store_outputs
 
 METADATA = {
@@ -143,7 +144,7 @@ def test_a_notebook_older_than_cell_ids_is_stored_and_its_cells_are_named(
 
 
 def test_a_cell_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_outputs, "CELL_S", 1)
+    monkeypatch.setattr(store, "CELL_S", 1)
     path = write(tmp_path, "print(1)", "while True: pass")
     before = path.read_bytes()
     with pytest.raises(CourseError, match=r"cell-1 ran longer than 1 s"):
