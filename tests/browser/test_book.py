@@ -85,8 +85,9 @@ def test_a_page_fits_and_asks_nobody(browser, book, name, width):
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_lines_have_a_good_measure(browser, book, name):
+    """45 to 75 characters are called comfortable; which of these a chapter has follows its words."""
     page, _ = open_page(browser, book, name, 1280)
-    assert 58 <= statistics.median(page.evaluate(MEASURE)) <= 80
+    assert 50 <= statistics.median(page.evaluate(MEASURE)) <= 80
     page.close()
 
 
