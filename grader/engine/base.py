@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BackendName = Literal["sandbox", "nested", "vm", "host"]
 OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 """Prefixes of the variables that configure the docker command and its plugins."""
+DISK_BYTES = 2 << 30
+"""What an engine may take on a disk or of memory for its files, unless it is told otherwise."""
 BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm", "host")
 
 

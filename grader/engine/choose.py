@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from grader.engine.base import BACKENDS, BackendName, Engine
+from grader.engine.base import BACKENDS, DISK_BYTES, BackendName, Engine
 from grader.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from grader.engine.image.recipe import Suite
 
 DEFAULT_SUITE = "trixie"
-DISK_BYTES = 2 << 30
 Progress = Callable[[str], AbstractContextManager[Callable[[float, str], None]]]
 """For a title, a context manager that gives the function to report progress to: a fraction and words."""
 
@@ -48,12 +47,15 @@ class Options(TypedDict, total=False):
 
 
 class Backend(ABC):
-    """One way to have an engine. ``grades``: students' work may run on it."""
+    """One way to have an engine."""
 
     name: BackendName
     works: str
     """Why it is taken, where it works."""
     grades = False
+    """Students' work may run on it."""
+    uses_cache = False
+    """Its engines are made of the engine image in the cache."""
     emulated = False
     """Each engine keeps a whole processor busy."""
 
@@ -74,6 +76,7 @@ class _Sandbox(Backend):
     name: BackendName = "sandbox"
     works = "user namespaces work here: private, without root"
     grades = True
+    uses_cache = True
 
     def probe(self) -> str | None:
         from grader.engine.sandbox import probe
@@ -136,6 +139,7 @@ class _VM(Backend):
     name: BackendName = "vm"
     works = "a virtual machine"
     grades = True
+    uses_cache = True
     emulated = True
 
     def probe(self) -> str | None:
@@ -162,6 +166,7 @@ class _VM(Backend):
         found = vm_image.find(find_image(_suite(options.get("suite", DEFAULT_SUITE))), qemu.accelerator())
         return VM(
             found,
+            plugin=options.get("plugin", True),
             label=options.get("label", ""),
             disk_bytes=options.get("disk_bytes", DISK_BYTES),
             memory_bytes=options.get("memory_bytes", 0),

@@ -83,13 +83,19 @@ def sweep() -> list[Path]:
 
 def _sweep_disk() -> list[Path]:
     """State on a disk that a killed keeper left: it belongs to the range of ids, and to no engine."""
-    removed = []
-    with contextlib.suppress(OSError, EngineError, ids.NoIds):
-        for folder in (paths.cache_folder() / "running").iterdir():
-            if not folder.name.endswith("-") and _abandoned(folder, os.O_RDONLY | os.O_DIRECTORY):
-                ids.remove(folder, ids.own_ids())
-                removed.append(folder)
-    return removed
+    try:
+        left = [
+            folder
+            for folder in (paths.cache_folder() / "running").iterdir()
+            if not folder.name.endswith("-") and _abandoned(folder, os.O_RDONLY | os.O_DIRECTORY)
+        ]
+        own = ids.own_ids() if left else None
+    except (OSError, EngineError, ids.NoIds):
+        return []  # no engine here has its state on a disk, or it cannot be removed
+    for folder in left:
+        assert own is not None
+        ids.remove(folder, own)
+    return left
 
 
 def _abandoned(folder: Path, flags: int = 0) -> bool:

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from grader.engine import running_engines
-from grader.engine.base import Published
+from grader.engine.base import DISK_BYTES, Published
 from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image.engine_image import EngineImage
@@ -61,7 +61,7 @@ class Sandbox(GradingEngine):
         preload: bool = True,
         state: Path | None = None,
         state_lock: int = -1,
-        disk_bytes: int = 2 << 30,
+        disk_bytes: int = DISK_BYTES,
         memory_bytes: int = 0,
         processes: int = 0,
         daemon: Mapping[str, object] | None = None,
@@ -77,6 +77,7 @@ class Sandbox(GradingEngine):
             )
         self.image = image
         self._keeps_state, self._stops_in_order = state is not None, False
+        self._on_disk = state is not None or not memory_state_works()
         if state:
             self._open_state(state)
         options = DEFAULTS | dict(daemon or {})
@@ -102,7 +103,8 @@ class Sandbox(GradingEngine):
             "disk_bytes": disk_bytes,
             "daemon": options,
             "watch": {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
-            if memory_bytes or processes or state_lock >= 0
+            # A file system in memory has a size; on a disk, only the watchdog bounds what is written.
+            if memory_bytes or processes or state_lock >= 0 or (self._on_disk and state is None)
             else {},
         }
         self._control = Control(spec, hand_over=[state_lock] if state_lock >= 0 else [])
@@ -144,7 +146,7 @@ class Sandbox(GradingEngine):
             folders["hub"] = self.image.hub
         if state:
             folders["state"] = state
-        elif not memory_state_works():
+        elif self._on_disk:
             # On a disk: the folder for sockets may be in memory, and systemd's is.
             folders["state"] = running_engines.disk_folder() / self.id
         parts = student_parts()

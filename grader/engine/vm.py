@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader import paths
-from grader.engine.base import Published
+from grader.engine.base import DISK_BYTES, Published
 from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image import qemu
@@ -55,7 +55,7 @@ class VM(GradingEngine):
         plugin: bool = True,
         memory_bytes: int = 0,
         processes: int = 0,
-        disk_bytes: int = 2 << 30,
+        disk_bytes: int = DISK_BYTES,
         label: str = "",
         cold: Path | None = None,
         wait: bool = True,

@@ -8,26 +8,19 @@ from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import nh3
-
-from grader.grading.safe_markdown import ATTRIBUTES, PROTOCOLS, TAGS
+from grader.grading.safe_markdown import ATTRIBUTES, TAGS, sanitized
 
 _TAGS = TAGS | {"section", "figure", "caption"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]|\w[\w.%/ -]*\Z", re.IGNORECASE)
 _LINK = re.compile(r"https?://|mailto:|#|(\.\./)?\w[\w.%/-]*(#[\w-]*)?\Z", re.IGNORECASE)
 _CLASS = re.compile(r"(highlight|hl-[a-z0-9]+|anchor-link|[a-z]{1,2}[0-9]?)\Z")
 _NOTEBOOK = re.compile(r"\.\./(?P<id>[a-z0-9-]+)/(?P=id)\.ipynb(?P<anchor>#.*)?\Z")
-_ATTRIBUTES = ATTRIBUTES | {f"h{level}": {"id"} for level in range(1, 7)}
+_ATTRIBUTES = ATTRIBUTES | {"th": set()} | {f"h{level}": {"id"} for level in range(1, 7)}
 _TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
 _FIGURE = re.compile(r'<p>(<img [^>]*?src="(\w[^":]*)"[^>]*>)</p>')
 
 
-def _kept(tag: str, name: str, value: str) -> str | None:
-    return value if _allowed(tag, name, value) else None
-
-
 def _allowed(tag: str, name: str, value: str) -> bool:
-    value = value.strip()
     if name == "href":
         return tag == "a" and bool(_LINK.match(value))
     if name == "src":
@@ -35,20 +28,13 @@ def _allowed(tag: str, name: str, value: str) -> bool:
         return tag == "img" and bool(_PICTURE.match(value)) and ".." not in value
     if name == "class":
         return all(map(_CLASS.match, value.split()))
-    return name != "align"
+    return True
 
 
 def clean_page(html: str) -> str:
     """This HTML without what could act or load from elsewhere. Tables are in boxes of their own that scroll,
     and a figure on its own links to its file, so that a phone can show it large."""
-    cleaned = nh3.clean(
-        html,
-        tags=set(_TAGS),
-        attributes=_ATTRIBUTES,
-        attribute_filter=_kept,
-        url_schemes=set(PROTOCOLS),
-        link_rel=None,
-    )
+    cleaned = sanitized(html, tags=_TAGS, attributes=_ATTRIBUTES, allowed=_allowed)
     cleaned = _FIGURE.sub(r'<p><a href="\2">\1</a></p>', cleaned)
     return _TABLE.sub(lambda found: f'<div class="wide">{found[0]}</div>', cleaned)
 

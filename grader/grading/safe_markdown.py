@@ -7,7 +7,7 @@ grades. ``course/nbgrader_config.py`` names ``markdown`` as the filter for both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import unquote
@@ -47,15 +47,10 @@ ATTRIBUTES = {
     "ol": {"start"},
     "th": {"align"},
 }
-"""Which attributes there may be; what of their values is kept is another question."""
-
-
-def _kept(tag: str, name: str, value: str) -> str | None:
-    return value if _allowed(tag, name, value) else None
+"""Which attributes are allowed; ``_allowed`` says with which values."""
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
-    value = value.strip()
     if name == "href":
         # Not the submission's own files: a page among them would be on the formgrader's side.
         return tag == "a" and bool(_LINK.match(value))
@@ -120,11 +115,25 @@ def _colours(style: str) -> str:
 
 def clean(html: str) -> str:
     """This HTML without what could act, load from elsewhere, or pass for a part of the page."""
+    return sanitized(html, tags=TAGS, attributes=ATTRIBUTES, allowed=_allowed)
+
+
+def sanitized(
+    html: str,
+    *,
+    tags: frozenset[str],
+    attributes: Mapping[str, set[str]],
+    allowed: Callable[[str, str, str], bool],
+) -> str:
+    """HTML with these tags and attributes alone; ``allowed(tag, attribute, value)`` says which values stay.
+
+    Text of other tags stays, what is in scripts and styles does not.
+    """
     return nh3.clean(
         html,
-        tags=set(TAGS),
-        attributes=ATTRIBUTES,
-        attribute_filter=_kept,
+        tags=set(tags),
+        attributes=dict(attributes),
+        attribute_filter=lambda tag, name, value: value if allowed(tag, name, value.strip()) else None,
         url_schemes=set(PROTOCOLS),
         link_rel=None,
     )

@@ -91,8 +91,8 @@ def run_lab(
             if course:
                 environment[variables.SERVER_COURSE] = str(course)
             ports = engine.forward(tell, noting(workspace))
-            attend, server_of = Supervisor(engine), serve(workspace, environment, port=port)
-            with ports, attend as supervisor, server_of as server:
+            serving = serve(workspace, environment, port=port)
+            with ports, Supervisor(engine) as supervisor, serving as server:
                 print(f"JupyterLab: {server.address}", flush=True)
                 _print_tunnel(server.url)
                 print("Ctrl-C here ends JupyterLab and the engine; your notebooks stay.", flush=True)

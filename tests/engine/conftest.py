@@ -7,7 +7,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
+from docker import DockerClient
 
 from grader.cli.engine_options import open_chosen
 from grader.engine.base import Engine
@@ -91,3 +93,13 @@ def dockerd() -> Iterator[Dockerd]:
     with tempfile.TemporaryDirectory(prefix="dkb-") as folder, Dockerd(Path(folder)) as running:
         import_busybox(running.client(), Path(folder))
         yield running
+
+
+@pytest.fixture
+def student(shared_engine: Engine) -> Iterator[DockerClient]:
+    """The API as student code has it: no token."""
+    client = docker.DockerClient(base_url=shared_engine.docker_host, timeout=60)
+    yield client
+    for box in shared_engine.client().containers.list(all=True):
+        box.remove(force=True, v=True)
+    client.close()

@@ -6,6 +6,7 @@ Its folder is on a disk, whatever the folder for sockets lies on: a login user's
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def test_the_state_is_on_a_disk_and_gone_with_the_engine(engine: Engine) -> None
     assert not (runtime_folder() / state.name / "state").exists()
     box = engine.client().containers.run("busybox", ["sh", "-c", "echo hi >/x; cat /x"], remove=True)
     assert box == b"hi\n"
-    assert running_engines.sweep() == [] or state.exists(), "an engine that runs keeps what it has"
+    running_engines.sweep()
+    assert state.exists(), "an engine that runs keeps what it has"
     engine.close()
     assert not state.exists()
 
@@ -52,3 +54,17 @@ def test_a_keeper_that_is_killed_leaves_it_to_the_next_engine(engine: Engine) ->
     assert state.exists()
     with open_engine("sandbox"):
         assert not state.exists()
+
+
+def test_what_is_written_is_bounded_without_any_other_limit(engine_image: None) -> None:
+    """As in `lab --fresh`: a file system in memory has a size, the folder on the person's disk has none."""
+    with open_engine("sandbox", disk_bytes=200 << 20) as opened:
+        box = opened.client().containers.run(
+            "busybox", ["sh", "-c", "cat /dev/zero >/x; sleep 60"], detach=True
+        )
+        deadline = time.monotonic() + 60
+        while not (met := opened.limits_reached()):
+            assert time.monotonic() < deadline, "nothing bounds it"
+            time.sleep(0.2)
+        assert "disk" in met[0], met
+        assert box.wait(timeout=30)["StatusCode"] == 137

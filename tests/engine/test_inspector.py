@@ -30,16 +30,6 @@ def notebook(shared_engine: Engine) -> Iterator[Notebook]:
         yield notebook
 
 
-@pytest.fixture
-def student(shared_engine: Engine) -> Iterator[DockerClient]:
-    """The API as student code has it: no token."""
-    client = docker.DockerClient(base_url=shared_engine.docker_host, timeout=60)
-    yield client
-    for box in shared_engine.client().containers.list(all=True):
-        box.remove(force=True, v=True)
-    client.close()
-
-
 def said(notebook: Notebook, code: str) -> Any:
     """The JSON that a cell printed."""
     output = notebook.run(f"import json\n{textwrap.dedent(code)}")

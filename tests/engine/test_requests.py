@@ -8,25 +8,13 @@ import subprocess
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import pytest
 from docker import DockerClient
 from docker.errors import APIError
 
 from grader.engine.base import Engine
-
-
-@pytest.fixture
-def student(shared_engine: Engine) -> Iterator[DockerClient]:
-    """The API as student code has it: no token."""
-    client = docker.DockerClient(base_url=shared_engine.docker_host, timeout=60)
-    yield client
-    for box in shared_engine.client().containers.list(all=True):
-        box.remove(force=True, v=True)
-    client.close()
 
 
 def raw(engine: Engine, request: bytes) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from grader.engine import nested, sandbox
-from grader.engine.choose import choose
-from grader.engine.image import qemu
+from grader.engine.choose import backend, choose, open_engine
+from grader.engine.image import engine_image, qemu, vm_image
 from grader.errors import EngineUnavailable, UsageError
 
 
@@ -47,3 +47,19 @@ def test_where_nothing_works_every_reason_is_named(works: dict[str, str | None])
     said = r"sandbox: no ids; nested: There is no Docker; vm: qemu-utils is not installed.*dockbook doctor"
     with pytest.raises(EngineUnavailable, match=said):
         choose()
+
+
+@pytest.mark.parametrize(("name", "place"), [("sandbox", "sandbox.Sandbox"), ("vm", "vm.VM")])
+def test_what_bounds_a_students_engine_reaches_each_backend_that_grades(
+    name: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An option that a backend dropped would be a limit that does not hold, without a word."""
+    given: dict[str, object] = {}
+    monkeypatch.setattr(f"grader.engine.{place}", lambda _image, **options: given.update(options))
+    monkeypatch.setattr(engine_image, "find_image", lambda _suite: None)
+    monkeypatch.setattr(vm_image, "find", lambda _image, _accelerator: None)
+    monkeypatch.setattr(qemu, "accelerator", lambda: "tcg")
+    assert backend(name).grades
+    open_engine(name, plugin=False, disk_bytes=1, memory_bytes=2, processes=3, label="x")
+    wanted = {"plugin": False, "disk_bytes": 1, "memory_bytes": 2, "processes": 3, "label": "x"}
+    assert {option: given.get(option) for option in wanted} == wanted
