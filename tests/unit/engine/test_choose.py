@@ -23,8 +23,8 @@ def works(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
 
 def test_what_is_asked_for_is_taken(works: dict[str, str | None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///x")
-    for backend in ("sandbox", "nested", "vm", "host"):
-        assert str(choose(backend)) == f"Engine: {backend} (asked for)"
+    for name in ("sandbox", "nested", "vm", "host"):
+        assert str(choose(name)) == f"Engine: {name} (asked for)"
     with pytest.raises(UsageError, match=r"no backend named 'cloud'.*one of: auto, sandbox"):
         choose("cloud")
 
