@@ -19,6 +19,7 @@ from typing import Self
 
 from grader import paths
 from grader.errors import DockbookError, EngineError
+from grader.unix_socket import connect
 
 NAME = "owner.sock"
 _MOST_BYTES = 4096
@@ -77,9 +78,7 @@ def ask_owner(engine_id: str, do: str, *, timeout_s: float = 180) -> None:
     """Ask the owner of this user's running engine for something. Raises EngineError with its words."""
     path = paths.runtime_folder() / engine_id / NAME
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_s)
-            connection.connect(str(path))
+        with connect(str(path), timeout_s) as connection:
             connection.sendall(json.dumps({"do": do}).encode() + b"\n")
             reply = json.loads(_line(connection))
     except (OSError, ValueError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from grader.errors import Blocked, EngineError
 from grader.expect.show import InWords
 from grader.expect.words import quote, visible
 from grader.state.reach import looking
+from grader.unix_socket import connect
 
 MAX_BYTES = 64 * 1024
 REPLY_S = 35.0
@@ -176,9 +176,7 @@ def _knock(address: str, options: Mapping[str, object]) -> None:
     """One line there, one line back."""
     line = b""
     try:
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(REPLY_S)
-            control.connect(address)
+        with connect(address, REPLY_S) as control:
             control.sendall(json.dumps({"daemon": options}).encode() + b"\n")
             end = time.monotonic() + REPLY_S
             while b"\n" not in line and len(line) <= MAX_BYTES and time.monotonic() < end:

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from grader.engine.base import Engine
+from grader.unix_socket import connect
 
 
 def knock(engine: Engine, line: bytes) -> dict[str, Any]:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(20)
-        connection.connect(engine.env()["DOCKBOOK_CONTROL"])
+    with connect(engine.env()["DOCKBOOK_CONTROL"], 20) as connection:
         connection.sendall(line + b"\n")
         reply: dict[str, Any] = json.loads(connection.recv(65536))
         return reply

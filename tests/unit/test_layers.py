@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "grader"
 # What is there inside an engine besides Python's own library.
 INSIDE = {"docker", "requests", "urllib3", "IPython", "ipykernel", "traitlets"}
-OURS = {"errors", "files", "variables", "state", "expect", "notebook"}
+OURS = {"errors", "files", "unix_socket", "variables", "state", "expect", "notebook"}
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:

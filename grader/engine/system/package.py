@@ -14,7 +14,10 @@ GUEST = ("__init__.py", "errors.py", "variables.py", "engine/__init__.py", "engi
 """What process 1 of a nested engine or of a virtual machine is made of."""
 BAKE = (*GUEST, "engine/image", "engine/build/__init__.py", "engine/build/nested_bake.py")
 """What bakes the course's images in the container that becomes a nested engine's image."""
-STUDENT = ("__init__.py", "errors.py", "files.py", "variables.py", "state", "expect", "notebook")
+STUDENT = (
+    *("__init__.py", "errors.py", "files.py", "unix_socket.py", "variables.py"),
+    *("state", "expect", "notebook"),
+)
 """What of this package a student's kernel in an engine may import; nothing else of it is there."""
 
 
