@@ -16,6 +16,8 @@ from grader.engine.system.places import CONTROL_SOCKET
 from grader.errors import KernelError
 
 START_DEADLINE_S = 30
+KILL_S = 60
+"""How long the processes of a kernel may take to be gone: with hundreds, many on a busy machine."""
 CHANNELS = 5
 
 
@@ -98,8 +100,8 @@ class StudentKernel:
         self._engine.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGCONT))
 
     def kill(self) -> None:
-        """End the kernel and all that it started, at once; safe to call twice."""
-        self._engine.kernel_request("kill_kernel", kernel=self._pid)
+        """End the kernel with all that it started, and wait; safe to call twice. Raises KernelError."""
+        self._engine.kernel_request("kill_kernel", KILL_S + 10, kernel=self._pid, limit_s=KILL_S)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -39,7 +39,6 @@ LIBRARIES_FIRST = (
 course's."""
 MAPPED, MAPPED_IN_GROUP = b"m", b"g"
 """What the keeper says once the ids are mapped: without, or with, a control group of the sandbox's own."""
-KILL_S = 5
 """Seconds for a kernel's processes to disappear; there may be many at once."""
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
@@ -270,17 +269,21 @@ class Inside(Processes):
     def do_kernel_alive(self, kernel: int) -> bool:
         return kernel in self.kernels
 
-    def do_kill_kernel(self, kernel: int) -> None:
+    def do_kill_kernel(self, kernel: int, limit_s: float) -> None:
         """End a kernel with all that it started, and wait: what still counts as the student's is not free
         yet.
 
-        Its ``unshare`` ends with the first process of the namespace, and that one when all the others have.
+        Its ``unshare`` ends with the first process of the namespace, and that one when all the others have:
+        hundreds of processes with much memory take a busy machine many seconds. Raises RuntimeError for one
+        that is not gone by then.
         """
         if kernel in self.kernels:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.first_process(kernel) or kernel, signal.SIGKILL)
-            self.exit_code(kernel, time.monotonic() + KILL_S)
+            status = self.exit_code(kernel, time.monotonic() + limit_s)
             self.ended(kernel)
+            if status is None:
+                raise RuntimeError(f"not all of its processes had ended after {limit_s:g} s")
 
     def do_probe(self, pid: int, argv: list[str], limit_s: float) -> dict[str, Any]:
         """Run trusted code in the network namespace of a container's process; output cut at 64 kB."""
