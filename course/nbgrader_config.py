@@ -13,6 +13,7 @@ c.CourseDirectory.ignore = [
     "feedback",
     ".nbgrader.log",
     "kernel-ipc-*",
+    "answers.toml",  # worked answers are for those who learn alone, in `dockbook lab`
     # What systems and editors leave next to a notebook: a copy of it has the hidden tests in it.
     *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini"),
     *("*~", "*.bak", "*.old", "*.orig", "*.rej", "*.save", "*.tmp", "*.part"),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from grader import worked_answers
 from grader.course import Chapter, ignored
 
 EDITORS_COPIES = (
@@ -21,8 +22,8 @@ _MARKS = tuple(mark.encode(code) for mark in MARKS for code in ("utf-8", "utf-16
 def given_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Relative name and path of each file below a chapter's folder that students may have, sorted.
 
-    No notebook and no copy of one, whatever it is called; nothing hidden; nothing that an editor left; and
-    nothing with the marks of a solution or a hidden test in it.
+    No notebook and no copy of one, whatever it is called; nothing hidden; no worked answers; nothing that an
+    editor left; and nothing with the marks of a solution or a hidden test in it.
     """
     found: list[tuple[str, Path]] = []
     for base, folders, names in os.walk(folder, followlinks=False):
@@ -48,6 +49,7 @@ def may_be_given(path: Path) -> bool:
 def _left_behind(name: str) -> bool:
     return (
         name.startswith((".", "__pycache__"))
+        or name == worked_answers.FILE
         or ignored(name)
         or any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in EDITORS_COPIES)
     )

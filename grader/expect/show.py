@@ -39,8 +39,11 @@ def _wrap(text: str, first: str, later: str) -> list[str]:
     return textwrap.wrap(text, 78, initial_indent=first, subsequent_indent=later)
 
 
-def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
-    """The same as a block of HTML: escaped, inline styles, no script, the same bytes each time."""
+def as_html(task: str, outcome: Outcome, progress: str = "", more: str = "") -> str:
+    """The same as a block of HTML: escaped, inline styles, no script, the same bytes each time.
+
+    ``more``: HTML that follows.
+    """
     colour = _COLOURS[outcome.status]
     head = f"<b>{escape(task)}</b>: {_WORDS[outcome.status]}"
     if outcome.reason:
@@ -56,7 +59,7 @@ def as_html(task: str, outcome: Outcome, progress: str = "") -> str:
         for finding in outcome.findings
     )
     listed = f'<ul style="margin: 4px 0 0 0">{body}</ul>' if body else ""
-    return f'<div style="border-left: 4px solid {colour}; padding: 2px 8px">{head}{listed}</div>'
+    return f'<div style="border-left: 4px solid {colour}; padding: 2px 8px">{head}{listed}{more}</div>'
 
 
 def with_code(text: str) -> str:
@@ -68,19 +71,20 @@ def with_code(text: str) -> str:
 
 
 class Verdict:
-    """An outcome as a notebook shows it. ``progress``: how far the chapter is, in words."""
+    """An outcome as a notebook shows it. ``progress``: how far the chapter is, in words; ``more``: HTML."""
 
-    def __init__(self, task: str, outcome: Outcome, progress: str = "") -> None:
+    def __init__(self, task: str, outcome: Outcome, progress: str = "", more: str = "") -> None:
         self.task = task
         self.outcome = outcome
         self.progress = progress
+        self.more = more
 
     def __repr__(self) -> str:
         text = as_text(self.task, self.outcome)
         return f"{text} ({self.progress})" if self.progress else text
 
     def _repr_html_(self) -> str:
-        return as_html(self.task, self.outcome, self.progress)
+        return as_html(self.task, self.outcome, self.progress, self.more)
 
 
 class CheckFailed(AssertionError):

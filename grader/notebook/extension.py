@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader import variables
+from grader import variables, worked_answers
 from grader.errors import Blocked, DockbookError
 from grader.expect.check import Checker
 from grader.expect.finding import Outcome
@@ -123,7 +123,8 @@ def _checker(inspector: LiveInspector, hints: Hints) -> Checker:
             from IPython.display import display
 
             tasks = hints.tasks()
-            display(Verdict(task, outcome, progress(checker.outcomes, tasks) if task in tasks else ""))
+            so_far = progress(checker.outcomes, tasks) if task in tasks else ""
+            display(Verdict(task, outcome, so_far, worked_answers.as_html(task)))
 
     checker = Checker(inspector, tell=tell)
     return checker

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader import variables
+from grader import variables, worked_answers
 from grader.chapter_faults import require_sound
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.files import write_new
@@ -292,6 +292,9 @@ def _give_files(source: Path, folder: Path) -> None:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+    worked = source / worked_answers.FILE
+    if worked.is_file() and not (folder / worked_answers.HIDDEN).exists():
+        shutil.copyfile(worked, folder / worked_answers.HIDDEN)
 
 
 def _free(folder: Path, stem: str) -> Path:

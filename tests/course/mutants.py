@@ -22,7 +22,7 @@ from typing import Literal
 from grader.course import Chapter, Task, marks
 from grader.engine.choose import open_engine
 from tests.course.operators import Cell, edits
-from tests.course.test_cases import CASES, COURSE, chapters, prepared, try_cell
+from tests.course.test_cases import CASES, COURSE, chapters, prepared, solution, try_cell
 
 MUTANTS = CASES / "mutants.toml"
 LET_PASS = CASES / "let_pass.toml"
@@ -85,7 +85,7 @@ def mutants(chapter: Chapter) -> list[Mutant]:
 
 def _of_task(chapter: Chapter, task: Task) -> Iterator[Mutant]:
     short = chapter.id.split("-")[0]
-    good = (CASES / short / task.id / "good.py").read_text(encoding="utf-8").rstrip() + "\n"
+    good = solution(chapter, task.id)
     numbers: Counter[str] = Counter()
     seen = {good}
     found = edits(_cell(chapter, task, good))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import worked_answers
 from grader.course import Chapter, Course, Task, marks
 from grader.engine.base import Engine
 from grader.expect.finding import Outcome
@@ -26,16 +27,19 @@ from tests.course.bench import Bench
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "cases"
 COURSE = Course.read(ROOT / "course")
+HANDS = {"python": "good", "shell": "alt-cli"}
+"""Cases that are not files of their own: the worked answers, by the hand that they are written in."""
 EXPECTATION = re.compile(r"# (finding|outcome): (.+)")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One file. ``finding`` and ``outcome`` say what a wrong one must come to."""
+    """One file, or a worked answer (``given``): ``good`` is the one in Python, ``alt-cli`` the other."""
 
     path: Path
     chapter: Chapter
     task: Task
+    given: str = ""
 
     @property
     def name(self) -> str:
@@ -43,7 +47,7 @@ class Case:
 
     @property
     def source(self) -> str:
-        return self.path.read_text(encoding="utf-8")
+        return self.given or self.path.read_text(encoding="utf-8")
 
     @property
     def wrong(self) -> bool:
@@ -57,7 +61,18 @@ def chapters() -> list[Chapter]:
 
 def cases_of(chapter: Chapter) -> list[Case]:
     folder = CASES / chapter.id.split("-")[0]
-    return [Case(path, chapter, chapter.task(path.parent.name)) for path in sorted(folder.glob("*/*.py"))]
+    paths = sorted(folder.glob("*/*.py"))
+    found = [Case(path, chapter, chapter.task(path.parent.name)) for path in paths]
+    for task, answers in worked_answers.read(chapter.folder / worked_answers.FILE).items():
+        for hand, text in answers.items():
+            path = folder / task / f"{HANDS[hand]}.py"
+            found.append(Case(path, chapter, chapter.task(task), text + "\n"))
+    return sorted(found, key=lambda case: case.name)
+
+
+def solution(chapter: Chapter, task: str) -> str:
+    """The worked answer in Python, which is the notebook's own."""
+    return worked_answers.read(chapter.folder / worked_answers.FILE)[task]["python"] + "\n"
 
 
 ALL = [case for chapter in chapters() for case in cases_of(chapter)]
@@ -113,8 +128,7 @@ def in_order(
     """A solution cell after good ones of the tasks that it builds on."""
     outcomes: dict[str, Outcome] = {}
     for earlier in task.after:
-        good = (CASES / chapter.id.split("-")[0] / earlier / "good.py").read_text(encoding="utf-8")
-        before = chapter.task(earlier)
+        good, before = solution(chapter, earlier), chapter.task(earlier)
         outcomes[earlier] = solve(session, engine, chapter, before, good, outcomes, images).outcome
         assert outcomes[earlier].status == "passed", f"{earlier}: {outcomes[earlier]}"
     return solve(session, engine, chapter, task, source, outcomes, images)

@@ -15,7 +15,7 @@ GUEST = ("__init__.py", "errors.py", "variables.py", "engine/__init__.py", "engi
 BAKE = (*GUEST, "engine/image", "engine/build/__init__.py", "engine/build/nested_bake.py")
 """What bakes the course's images in the container that becomes a nested engine's image."""
 STUDENT = (
-    *("__init__.py", "errors.py", "files.py", "unix_socket.py", "variables.py"),
+    *("__init__.py", "errors.py", "files.py", "unix_socket.py", "variables.py", "worked_answers.py"),
     *("state", "expect", "notebook"),
 )
 """What of this package a student's kernel in an engine may import; nothing else of it is there."""

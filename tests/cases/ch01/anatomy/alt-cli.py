@@ -1,3 +1,0 @@
-text = !echo $long_name | sed 's|/| |; s|\(.*\):|\1 |'
-registry, repository, tag = text[0].split()
-completed = "docker.io/library/" + short_name + ":latest"

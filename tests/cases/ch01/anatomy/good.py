@@ -1,3 +1,0 @@
-registry, _, rest = long_name.partition("/")
-repository, _, tag = rest.partition(":")
-completed = f"docker.io/library/{short_name}:latest"

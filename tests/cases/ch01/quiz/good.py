@@ -1,4 +1,0 @@
-paid = "Docker Desktop"
-server = "Docker Engine"
-retired = "Docker Machine"
-client_only = "docker-py"

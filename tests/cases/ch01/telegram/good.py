@@ -1,6 +1,0 @@
-forget("telegram")
-print("your word:", mine.word("telegram"))
-body = json.dumps({"Image": "busybox", "Cmd": ["echo", mine.word("telegram")]})
-made = ask("POST /containers/create?name=telegram", body)
-ask("POST /containers/telegram/start")
-created_code = int(made.split()[1])

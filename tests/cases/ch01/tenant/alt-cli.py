@@ -1,3 +1,0 @@
-forget("tenant")
-!docker run --name tenant debian:trixie uname -r
-own_kernel = False

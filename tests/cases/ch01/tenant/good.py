@@ -1,3 +1,0 @@
-forget("tenant")
-client.containers.run("debian:trixie", "uname -r", name="tenant")
-own_kernel = False

@@ -1,2 +1,0 @@
-name = mine.word("member")
-!docker exec fitter useradd --create-home --groups docker $name

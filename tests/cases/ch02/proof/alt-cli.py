@@ -1,3 +1,0 @@
-forget("proof")
-!docker run --name proof hello-world
-pull_step = 2

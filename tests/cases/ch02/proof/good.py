@@ -1,3 +1,0 @@
-forget("proof")
-client.containers.run("hello-world", name="proof")
-pull_step = 2

@@ -1,3 +1,0 @@
-forget("courier")
-!docker run --name courier hello-world
-full_name = "hello-world:latest"

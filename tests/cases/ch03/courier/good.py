@@ -1,3 +1,0 @@
-forget("courier")
-client.containers.run("hello-world", name="courier")
-full_name = client.images.get("hello-world").tags[0]

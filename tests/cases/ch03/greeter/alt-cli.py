@@ -1,2 +1,0 @@
-forget("greeter")
-!docker run --name greeter debian:trixie /bin/echo "Hello world"

@@ -1,2 +1,0 @@
-forget("greeter")
-client.containers.run("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")

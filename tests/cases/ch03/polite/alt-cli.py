@@ -1,3 +1,0 @@
-forget("polite")
-!docker run -d --init --name polite busybox sleep 1000
-!docker stop polite

@@ -1,6 +1,0 @@
-forget("journal", "blank")
-journal = client.containers.run("busybox", "sleep 1000", name="journal", init=True, detach=True)
-journal.exec_run(["sh", "-c", "echo day one > /entry"])
-journal.stop()
-journal.start()
-client.containers.run("busybox", "sleep 1000", name="blank", init=True, detach=True)

@@ -1,4 +1,0 @@
-in_the_way = client.containers.list(filters={"publish": busy})[0]
-holder = in_the_way.name
-in_the_way.remove(force=True)
-client.containers.get("latecomer").start()

@@ -1,5 +1,0 @@
-print("USER is", mine.word("named"))
-image = client.images.get("ada/greeting:1.0")
-image.tag("ada/greeting", tag="stable")
-image.tag(mine.word("named") + "/greeting", tag="1.0")
-registry, tag = "registry.example.com:5000", "2.1"

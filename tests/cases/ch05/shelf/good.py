@@ -1,4 +1,0 @@
-shelf = client.images.list("ada/shelf")
-different = len(shelf)
-names = client.images.get("ada/shelf").tags
-latest_is = [name.split(":")[1] for name in names if "shelf:1." in name][0]

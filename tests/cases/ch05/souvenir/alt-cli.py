@@ -1,4 +1,0 @@
-forget("souvenir", image="ada/souvenir:v2")
-word = mine.word("souvenir")
-!docker run --name souvenir debian:trixie sh -c "echo {word} > /souvenir.txt"
-!docker commit -m="a souvenir" -a="Ada Lovelace" souvenir ada/souvenir:v2

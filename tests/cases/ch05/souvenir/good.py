@@ -1,6 +1,0 @@
-forget("souvenir", image="ada/souvenir:v2")
-word = mine.word("souvenir")
-print("your word:", word)
-client.containers.run("debian:trixie", ["sh", "-c", f"echo {word} > /souvenir.txt"], name="souvenir")
-box = client.containers.get("souvenir")
-box.commit("ada/souvenir", tag="v2", message="a souvenir", author="Ada Lovelace")

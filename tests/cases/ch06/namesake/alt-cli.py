@@ -1,3 +1,0 @@
-!docker rename star understudy
-!docker run -d --name star busybox sleep 1000
-conflict = 409

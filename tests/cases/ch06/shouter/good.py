@@ -1,4 +1,0 @@
-forget("shouter")
-loud = program.replace("sendto(words,", "sendto(words.upper(),")
-door = {"5000/udp": ("127.0.0.1", 5004)}
-client.containers.run("training/webapp", ["python", "-c", loud], name="shouter", ports=door, detach=True)

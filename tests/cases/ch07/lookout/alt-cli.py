@@ -1,3 +1,0 @@
-forget("lookout")
-said = !docker run --name lookout --entrypoint cat sealed /word
-found = said[0]

@@ -1,5 +1,0 @@
-memoir = client.containers.get("memoir")
-line = memoir.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
-memoir.start()
-line._sock.sendall(b"echo tuesday >> /memoir\nexit\n")
-memoir.wait(timeout=30)
