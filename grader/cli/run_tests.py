@@ -85,11 +85,11 @@ _SUITES = (
 def test(size: Size | None, names: tuple[str, ...], *, coverage: bool) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
-    About thirteen minutes on two quiet cores, the environment and the engine image included; --quick
+    About eleven minutes on two quiet cores, the environment and the engine image included; --quick
     takes two minutes.
 
-    For each task of the course, the ordinary run tries the right answer in its notebook, one on the
-    command line, and a wrong one; of the hostile submissions and the resource bombs, one of each kind;
+    For each task of the course, the ordinary run tries the right answer in its notebook and one on the
+    command line, and for every second task a wrong one; of the hostile submissions and the resource bombs, one of each kind;
     all engines are sandboxes. --long and --all add the slow tests: every case on an engine of its own,
     every change to a right answer, every attack, every chapter on each engine and in the browser, engines
     that are nested or virtual machines (with their images). The summary says how many tests a run

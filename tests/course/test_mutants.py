@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from grader.course import Chapter
 from tests.course.mutants import (
@@ -65,8 +66,16 @@ def a_few() -> list[Mutant]:
     return chosen
 
 
+def every_second_slow(few: list[Mutant]) -> list[ParameterSet]:
+    """The ordinary run has ten minutes: of two kinds, one."""
+    return [
+        pytest.param(mutant, id=mutant.id, marks=[pytest.mark.slow] if number % 2 else [])
+        for number, mutant in enumerate(few)
+    ]
+
+
 @pytest.mark.usefixtures("engine_image")
-@pytest.mark.parametrize("mutant", a_few(), ids=lambda mutant: mutant.id)
+@pytest.mark.parametrize("mutant", every_second_slow(a_few()))
 def test_one_of_each_kind_is_caught(mutant: Mutant) -> None:
     one = run(mutant)
     assert one.result in ("caught", "crashes"), f"{one.result}: {one.words}\n{mutant.diff}"

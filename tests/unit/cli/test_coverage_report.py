@@ -57,6 +57,7 @@ def steps(root: Path, test: str = "test_it.py") -> list[Step]:
     return found
 
 
+@pytest.mark.slow
 def test_what_tests_and_their_programs_reach_is_told(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
