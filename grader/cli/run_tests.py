@@ -89,11 +89,11 @@ def test(size: Size | None, names: tuple[str, ...], *, coverage: bool) -> int:
     takes two minutes.
 
     For each task of the course, the ordinary run tries the right answer in its notebook and one on the
-    command line, and for every second task a wrong one; of the hostile submissions and the resource bombs, one of each kind;
-    all engines are sandboxes. --long and --all add the slow tests: every case on an engine of its own,
-    every change to a right answer, every attack, every chapter on each engine and in the browser, engines
-    that are nested or virtual machines (with their images). The summary says how many tests a run
-    left out. Only --all builds the image for Binder and starts other machines.
+    command line, and for every second task a wrong one; of the hostile submissions and the resource
+    bombs, one of each kind; all engines are sandboxes. --long and --all add the slow tests: every case on
+    an engine of its own, every change to a right answer, every attack, every chapter on each engine and in
+    the browser, engines that are nested or virtual machines (with their images). The summary says how many
+    tests a run left out. Only --all builds the image for Binder and starts other machines.
 
     Exit code 1 if any failed. Needs a clone and the `test` extra: ./dockbook test provides both.
     """

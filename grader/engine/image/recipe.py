@@ -115,9 +115,20 @@ class ImageSource:
     hub_only: bool
 
     @property
+    def base(self) -> str:
+        """The image that it is built from; ``scratch`` for none."""
+        dockerfile = (self.folder / "Dockerfile").read_text(encoding="utf-8")
+        return next(line.split()[1] for line in dockerfile.splitlines() if line.startswith("FROM "))
+
+    @property
     def preloaded(self) -> bool:
         """Whether an engine has it from the start; ``docker search`` then finds it, too."""
         return not (self.mirror_only or self.hub_only)
+
+
+def with_tag(name: str) -> str:
+    """An image's name with its tag, which is ``latest`` where none is written."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def images_folder() -> Path:
