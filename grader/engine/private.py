@@ -25,6 +25,7 @@ from grader.engine.base import Engine, limits_line
 from grader.engine.control import Control
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
+from grader.unix_socket import connect
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -95,12 +96,10 @@ class PrivateEngine(Engine):
 
     def _wait_ready(self, deadline: float) -> None:
         """The API's socket listens before dockerd runs, so one blocking request tells the moment."""
-        self._wait_listening(deadline)
-        api = socket.socket(socket.AF_UNIX)
-        with api, selectors.DefaultSelector() as selector:
-            api.connect(str(self.runtime / "docker.sock"))
+        with self._connected(deadline) as api, selectors.DefaultSelector() as selector:
             headers = f"Host: docker\r\nX-Dockbook-Token: {self.token}\r\nConnection: close"
-            api.sendall(f"GET /_ping HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+            with contextlib.suppress(ConnectionError):
+                api.sendall(f"GET /_ping HTTP/1.1\r\n{headers}\r\n\r\n".encode())
             selector.register(api, selectors.EVENT_READ)
             selector.register(self._control.socket, selectors.EVENT_READ)
             while True:
@@ -120,6 +119,16 @@ class PrivateEngine(Engine):
                         deadline = min(deadline, time.monotonic() + 5)
                     else:
                         self._control.pump(0)
+                self._check(deadline)
+
+    def _connected(self, deadline: float) -> socket.socket:
+        """A connection to the API. Its socket is gone again where the engine has ended already."""
+        while True:
+            self._wait_listening(deadline)
+            try:
+                return connect(str(self.runtime / "docker.sock"), START_DEADLINE_S)
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._control.pump(0.002)
                 self._check(deadline)
 
     def _check(self, deadline: float) -> None:

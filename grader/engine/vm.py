@@ -29,6 +29,7 @@ from grader.engine.private import START_DEADLINE_S
 from grader.engine.system.package import PACKAGE, STUDENT
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
+from grader.unix_socket import connect
 
 KERNEL_S = 60
 OWN_MB = 256
@@ -166,9 +167,7 @@ class VM(GradingEngine):
     def deliver(self, what: str, archive: BinaryIO) -> None:
         """Bring a tar archive inside: ``hub``, ``package`` or ``work``. Raises EngineError."""
         answer = b""
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as handle:
-            handle.settimeout(120)
-            handle.connect(str(self.runtime / "dial-tcp.sock"))
+        with contextlib.suppress(OSError), connect(str(self.runtime / "dial-tcp.sock"), 120) as handle:
             handle.sendall(f"{what}\n".encode())
             while data := archive.read(1 << 20):
                 handle.sendall(data)

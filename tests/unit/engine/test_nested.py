@@ -112,6 +112,15 @@ def refusal(docker: FakeDocker) -> EngineUnavailable:
     return caught.value
 
 
+def test_one_that_has_ended_before_it_is_asked_says_why(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket is there when it is looked for, and gone when it is connected to."""
+    docker.refuses["POST /containers/create"] = (403, "authorization denied: privileged is not allowed")
+    monkeypatch.setattr(Nested, "_wait_listening", lambda *_: None)
+    assert "privileged is not allowed" in refusal(docker).what
+
+
 def test_both_ways_are_tried_and_both_reasons_named(docker: FakeDocker) -> None:
     wanted: list[dict[str, Any]] = []
     docker.refuses["/start"] = (500, "OCI runtime create failed: operation not permitted")
