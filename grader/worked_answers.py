@@ -2,7 +2,7 @@
 
 An author writes them in ``answers.toml``, next to the chapter's notebook: a table for each task with
 the texts ``python`` and ``shell``, each the content of a cell. A student's folder has the file under a
-hidden name, so that nobody reads it by accident; the folder of a graded submission has none.
+hidden name, so that it is not read by accident; the folder of a graded submission has none.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from pygments.formatters import HtmlFormatter
 
 from grader.grading import rendering
 from grader.grading.judge.outputs import PICTURES
+from grader.grading.time_limit import TimeLimit
 
 TAGS = frozenset(
     {
@@ -30,6 +31,8 @@ TAGS = frozenset(
     }
 )
 PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
+PIECE_S, PAGE_S = 1.0, 4.0
+"""Processor seconds for one piece of Markdown on a feedback page, and for all. Honest pages take a tenth."""
 _PICTURE = re.compile(
     r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*"
     r"|data:image/svg\+xml,[\w.%='():;,/@!?~-]*|\w[\w.%/ -]*",
@@ -71,7 +74,10 @@ def markdown(context: Context, source: str) -> str:
     cell: Any = context.get("cell", {})
     attachments = cell.get("attachments", {})
     if rendering.drawing():
-        return as_html(source, attachments)
+        resources = context.get("resources", {})
+        limit = resources.setdefault("dockbook_time_limit", TimeLimit(PIECE_S, PAGE_S))
+        drawn = limit.run(lambda: as_html(source, attachments))
+        return drawn if drawn is not None else rendering.plain(source)
     return rendering.markdown(source, attachments, context.get("resources", {}))
 
 
