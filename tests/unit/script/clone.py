@@ -34,6 +34,9 @@ case "$*" in
     for folder; do :; done # the last argument
     mkdir -p "$folder/bin" && touch "$folder/pyvenv.cfg" && cp "$0" "$folder/bin/python" ;;
   '-Im pip config list') printf '%s' "${FAKE_PIP_CONFIG:-}" ;;
+  '-Im pip install'*'uv<1')
+    [ "${FAKE_UV:-none}" != none ] || { echo 'no such package'; exit 1; }
+    cp "$(dirname "$FAKE_LOG")/fake-uv" "$(dirname "$0")/uv" ;;
   '-Im pip install'*)
     env | grep '^PIP_' | sort >>"$FAKE_LOG"
     sleep "${FAKE_PIP_SECONDS:-0}"
@@ -43,6 +46,15 @@ case "$*" in
   '-I -S -c '*) BUILDER ;;
 esac
 """.replace("BUILDER", BUILDER)
+
+
+# Stands in for uv: notes what it is told, and installs the same "dockbook", unless it is to fail.
+UV = """#!/bin/sh
+{ echo "uv $*"; env | grep -E '^(UV_|SSL_CERT_FILE|HTTPS?_PROXY)' | sort; } >>"$FAKE_LOG"
+[ "$FAKE_UV" = works ] || { echo 'no version of tornado'; exit 1; }
+here=$(dirname "$0")
+printf '#!/bin/sh\\necho "ran: $*"\\n' >"$here/dockbook" && chmod +x "$here/dockbook"
+"""
 
 
 class Clone:
@@ -91,6 +103,17 @@ class Clone:
         process = self.start(*arguments, **env)
         out, err = process.communicate(timeout=30)
         return process.returncode, out, err
+
+    def with_lock(self) -> None:
+        """As a real clone, it has a list of tested versions; an index has uv where FAKE_UV is set."""
+        (self.clone / "requirements").mkdir()
+        (self.clone / "requirements" / "lock.txt").write_text("tornado==6.5\n")
+        (self.folder / "fake-uv").write_text(UV)
+        (self.folder / "fake-uv").chmod(0o755)
+
+    def told(self, prefix: str) -> list[str]:
+        """What the tools were told, the lines that begin so."""
+        return [line for line in self.log.read_text().splitlines() if line.startswith(prefix)]
 
     def installs(self) -> list[str]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []

@@ -123,6 +123,52 @@ def test_pip_is_told_where_packages_are_and_nothing_else_of_somebodys(door):
     ]
 
 
+def test_uv_installs_the_tested_versions_and_is_told_what_pip_is(door):
+    door.with_lock()
+    config = "global.extra-index-url='file:///a\\nfile:///b'\nglobal.find-links='/w /v'\nglobal.cert='/ca'\n"
+    given = {"UV_INDEX": "/theirs", "UV_DRY_RUN": "1", "PIP_PROXY": "http://p:1", "FAKE_UV": "works"}
+    code, out, _ = door.run("doctor", FAKE_PIP_CONFIG=config, **given)
+    assert (code, out) == (0, "ran: doctor\n")
+    (asked,) = door.told("uv ")
+    lock = f"--constraint {door.clone}/requirements/lock.txt"
+    assert f"--python {door.venv}/bin/python {lock} --editable {door.clone}" in asked
+    assert door.told("HTTP") == ["HTTPS_PROXY=http://p:1", "HTTP_PROXY=http://p:1"]
+    assert door.told("SSL_") == ["SSL_CERT_FILE=/ca"]
+    assert door.told("UV_") == [
+        "UV_FIND_LINKS=/w,/v",
+        "UV_INDEX=file:///a file:///b",
+        "UV_INDEX_STRATEGY=unsafe-best-match",
+        "UV_NO_CONFIG=1",
+        "UV_PYTHON_DOWNLOADS=never",
+        "UV_SYSTEM_CERTS=true",
+    ]
+    assert len(door.installs()) == 1, "pip installed uv, and nothing else"
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({"FAKE_UV": "fails"}, 1),
+        ({"FAKE_UV": "none"}, 0),
+        ({"FAKE_UV": "works", "PIP_CLIENT_CERT": "/mine"}, 0),
+        ({"FAKE_UV": "works", "PIP_KEYRING_PROVIDER": "import"}, 0),
+    ],
+)
+def test_where_uv_does_not_do_pip_does(door, given, asked):
+    door.with_lock()
+    code, out, err = door.run("doctor", **given)
+    assert (code, out) == (0, "ran: doctor\n"), err
+    assert len(door.told("uv ")) == asked
+    assert f"--constraint {door.clone}/requirements/lock.txt" in door.installs()[-1]
+
+
+def test_a_failure_of_both_is_told_in_pips_words(door):
+    door.with_lock()
+    code, _, err = door.run("doctor", FAKE_UV="fails", FAKE_PIP="1")
+    assert code == 3
+    assert "no network" in err and "tornado" not in err
+
+
 def test_what_leads_a_python_astray_does_not_reach_it(door):
     door.tool("locale", "#!/bin/sh\necho ${LC_ALL:-UTF-8}\n")
     door.run("doctor")
