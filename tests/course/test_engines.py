@@ -1,7 +1,8 @@
-"""The course on three engines, and with no network: every task of every source notebook, run as a lab does.
+"""The course on four engines, and with no network: every task of every source notebook, run as a lab does.
 
-Debian 12's 20.10 is the host's kind; the sandbox's are 26.1 and 28.5. Engine 29 is untested: none of the
-Debian releases that the engine images are made of has it.
+Debian 12's 20.10 is the host's kind; the sandbox's are 26.1 and 28.5, the latter also with containerd's image
+store, which a fresh Engine 29 has. Engine 29 itself is untested: none of the Debian releases that the engine
+images are made of has it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from grader.engine.build import docker_archive
 from grader.engine.build.engine_image import ensure_image
 from grader.engine.choose import open_engine
 from grader.engine.host import HostEngine
+from grader.engine.inside.daemon import CONTAINERD_STORE
+from grader.engine.sandbox import Sandbox
 from grader.expect.check import NEEDS_PRIVATE
 from grader.lab.jupyter import _environment
 from grader.notebook.configure import ConfigurationRefused
@@ -46,10 +49,15 @@ class Place:
     engine: Engine
     beside: Sequence[str]
     path: str = ""
+    pull: Sequence[str] = ()
+    """Images that the engine does not start with."""
 
     def run(self, chapter: Chapter, workspace: Path) -> Told:
         """A chapter in a new workspace, in the environment that a lab gives to its notebooks."""
         self.engine.reset()
+        for name in self.pull:
+            repository, _, tag = name.partition(":")
+            self.engine.client().images.pull(repository, tag)
         environment = _environment(self.engine, workspace)
         environment["PATH"] = self.path + environment["PATH"]
         return run_beside(self.beside, environment, chapter, workspace)
@@ -89,6 +97,13 @@ def newest() -> Iterator[Place]:
         yield Place(engine, engine.network_prefix())
 
 
+@pytest.fixture(scope="module")
+def containerd_store() -> Iterator[Place]:
+    image = ensure_image("forky")
+    with Sandbox(image, preload=False, daemon=CONTAINERD_STORE) as engine:
+        yield Place(engine, engine.network_prefix(), pull=docker_archive.names())
+
+
 def assert_all_pass(chapter: Chapter, told: Told) -> None:
     assert told.outcomes == {task.id: ["passed", ""] for task in chapter.tasks}
     assert unexpected_errors(chapter, told) == {}
@@ -123,6 +138,17 @@ def test_on_the_sandboxs_28_5(newest: Place, chapter: Chapter, tmp_path: Path) -
     version = newest.engine.client().version()["Version"]
     assert version.startswith("28.5."), version
     assert_all_pass(chapter, newest.run(chapter, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", COURSE.written, ids=lambda chapter: chapter.id)
+def test_on_28_5_with_containerds_image_store(
+    containerd_store: Place, chapter: Chapter, tmp_path: Path
+) -> None:
+    info = containerd_store.engine.client().info()
+    assert info["Driver"] == "overlayfs", info["Driver"]
+    assert info["ServerVersion"].startswith("28.5."), info["ServerVersion"]
+    assert_all_pass(chapter, containerd_store.run(chapter, tmp_path))
 
 
 # With no network

@@ -30,6 +30,23 @@ RELOADABLE = frozenset(
 """Options that dockerd accepts without a restart and that reach nothing outside the engine."""
 
 
+CONTAINERD_STORE: dict[str, object] = {
+    "features": {"containerd-snapshotter": True},
+    "storage-driver": "overlayfs",
+}
+"""With these, containerd keeps the images, as on a fresh Engine 29.
+
+Source: https://docs.docker.com/engine/storage/containerd/. An engine starts without images then: a pull of
+them all from its own hub takes a second and a half.
+"""
+
+
+def containerd_keeps_images(options: Mapping[str, object]) -> bool:
+    """Whether these options choose containerd's image store."""
+    features = options.get("features")
+    return isinstance(features, dict) and bool(features.get("containerd-snapshotter"))
+
+
 def merged(base: Mapping[str, object], options: object) -> dict[str, object]:
     """The engine's own options with the listed ones over them. Raises ValueError for any other."""
     if not isinstance(options, dict):

@@ -26,6 +26,8 @@ PER_NAMESPACE = {
     "max_fanotify_marks": 4096,
 }
 INOTIFY_WITH_GROUPS = 24
+CONTAINERD_TOML = "/etc/dockbook/containerd.toml"
+_USERXATTR = '\n[plugins."io.containerd.snapshotter.v1.overlayfs"]\nmount_options = ["userxattr"]\n'
 PRELOAD, DATA = "/srv/dockbook/preload", "/var/lib/docker"
 PRELOADED = f"{DATA}/.dockbook-preloaded"
 """The layers that were preloaded, a line each; written last: half a preload has none."""
@@ -228,6 +230,23 @@ def preload_images() -> None:
     for layer in layers:
         if os.path.isdir(f"{DATA}/overlay2/{layer}/diff"):
             linux.bind(f"{PRELOAD}/overlay2/{layer}/diff", f"{DATA}/overlay2/{layer}/diff", read_only=True)
+
+
+def move_containerds_data() -> None:
+    """Have containerd's data next to dockerd's: this root is an overlay, and on one there can be no other.
+
+    In memory, containerd leaves out an option that overlays of a user namespace need, though Linux has had
+    attributes of users there since 6.6; apt then fails with "Invalid cross-device link" (moby#44372).
+    """
+    store, data = f"{DATA}/containerd", "/var/lib/containerd"
+    if os.path.ismount(data):
+        linux.detach(data)
+    for folder in (store, data):
+        os.makedirs(folder, mode=0o711, exist_ok=True)
+    linux.bind(store, data)
+    with open(CONTAINERD_TOML, "r+", encoding="utf-8") as file:
+        if _USERXATTR not in file.read():
+            file.write(_USERXATTR)
 
 
 def empty_data() -> None:

@@ -77,7 +77,9 @@ class Inside(Processes):
     # -- the engine's processes
 
     def start_containerd(self) -> None:
-        self.containerd = self.spawn(["containerd", "--config", "/etc/dockbook/containerd.toml"])
+        if daemon.containerd_keeps_images(self.spec["daemon"]):
+            roots.move_containerds_data()
+        self.containerd = self.spawn(["containerd", "--config", roots.CONTAINERD_TOML])
         # dockerd backs off for a second when the socket is not there yet: wait for it here, in small steps.
         deadline = time.monotonic() + 20
         while not os.path.exists(CONTAINERD_SOCKET):
