@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import NoReturn
 
-from grader.engine.inside import cgroup_tree, descriptors, in_flight, kernel_quotas, sockets
+from grader.engine.inside import cgroup_tree, descriptors, in_flight, kernel_quotas, mappings, sockets
 from grader.engine.system import cgroups, linux, procfs
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -158,6 +158,7 @@ class Watch:
         self._refused = cgroup_tree.refused_memory(cgroup_tree.STUDENT) if self._groups_count else 0
         self._rings = sockets.Rings()
         self._count = Count() if memory and not groups else None
+        self._least_shared = mappings.shared_in_memory()
 
     def look(self) -> None:
         """Count once; end the largest group for each limit that is passed."""
@@ -222,11 +223,23 @@ class Watch:
             return
         # Resident pages are quick to read but count what is shared several times, so this is no proof yet.
         waiting = any(group.waiting for group in groups.values())
-        if not waiting and sum(one.resident for one in groups.values()) + sum(held.values()) <= self.memory:
+        in_sight = sum(one.resident for one in groups.values()) + sum(held.values())
+        if not waiting and in_sight + self._shared_since() <= self.memory:
             return
         counted = count.of(groups)
         if counted is not None:
             self._hold(groups, {name: size + held[name] for name, size in counted.items()})
+
+    def _shared_since(self) -> int:
+        """By how much the shared memory of the whole machine has grown: some of it may be mapped in here.
+
+        Looked at now and then, since others' may have grown, and then everything is counted exactly.
+        """
+        if self._looks % SHARED_EVERY:
+            return 0
+        now = mappings.shared_in_memory()
+        self._least_shared = min(self._least_shared, now)
+        return now - self._least_shared
 
     def _look_at_group(self, groups: dict[str, Group]) -> None:
         """What Linux has counted, less the files on the engine's disk where that is memory."""
@@ -304,17 +317,6 @@ def _kill(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _proportional(pids: list[int]) -> int:
-    """Bytes of memory that belong to these processes alone, and their share of what several map."""
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", "rb") as handle:
-            for line in handle:
-                if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")):
-                    total += int(line.split()[1]) << 10
-    return total
-
-
 def _mounts(pid: int) -> Iterator[procfs.Mount]:
     """What is mounted in the mount namespace of a process; nothing if it is gone."""
     with contextlib.suppress(OSError):
@@ -346,7 +348,8 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
 
 def _exactly(group: Group) -> int:
     """However long that takes: what belongs to a group's processes, and what waits in their sockets."""
-    return _proportional(group.pids) + in_flight.size(group.waiting)
+    own, shared = mappings.proportional(group.pids)
+    return own + max(shared, mappings.held(group.pids)) + in_flight.size(group.waiting)
 
 
 def _at_most(group: Group) -> int:

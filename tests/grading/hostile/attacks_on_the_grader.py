@@ -266,7 +266,25 @@ try:
     while True: os.write(os.pipe()[1], b'x' * 4096)
 except OSError: time.sleep(60)
 """
+_DROPPED = """
+import mmap, time
+held = []
+for _ in range(48):
+    held.append(mmap.mmap(-1, 64 << 20))
+    for at in range(0, 64 << 20, 4096): held[-1][at] = 1
+    held[-1].madvise(mmap.MADV_DONTNEED)
+print("REACHED")
+"""
 SHARED += [
+    Attack(
+        27,
+        "shared memory that was dropped",
+        "what a process has dropped of it counts for nobody, and stays",
+        _DROPPED,
+        late=True,
+        told="limit reached",
+        stock=NOT_RUN,
+    ),
     Attack(
         27,
         "queues of sockets",

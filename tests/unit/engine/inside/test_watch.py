@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.engine.inside import watch
+from grader.engine.inside import mappings, watch
 from grader.engine.system import procfs
 
 SHARED_MEMORY = "/dev/shm"
@@ -66,11 +66,11 @@ def lock(monkeypatch: pytest.MonkeyPatch) -> threading.Lock:
     """Held, it keeps whoever counts exactly: as a process that forks all the time does."""
     held = threading.Lock()
 
-    def proportional(_: list[int]) -> int:
+    def proportional(_: list[int]) -> tuple[int, int]:
         with held:
-            return 77
+            return 70, 7
 
-    monkeypatch.setattr(watch, "_proportional", proportional)
+    monkeypatch.setattr(mappings, "proportional", proportional)
     return held
 
 
