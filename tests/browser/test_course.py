@@ -16,9 +16,11 @@ import pytest
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from grader import worked_answers
 from grader.course import Chapter, Course, Task, marks
 from grader.grading.demo import copy_course, submit_notebook
 from tests.browser.lab import DOCKBOOK, ROOT, STUDENT, Lab, new_page, open_chapter, shot
+from tests.course.test_cases import solution
 
 CASES = ROOT / "tests" / "cases"
 COURSE = Course.read(ROOT / "course")
@@ -125,7 +127,7 @@ def short(chapter: Chapter) -> str:
 
 
 def case(chapter: Chapter, name: str) -> str:
-    """The content of a solution cell: ``family/good``."""
+    """The content of a solution cell: ``family/wrong-stranger``."""
     return (CASES / short(chapter) / f"{name}.py").read_text(encoding="utf-8").strip()
 
 
@@ -139,6 +141,16 @@ def mistake(chapter: Chapter) -> tuple[str, str, str]:
 def plain(text: str) -> str:
     """A finding's words: where it is shown, lines and colons part them differently."""
     return re.sub(r"[\s:,]+", " ", text).strip()
+
+
+def read_the_worked_answers(said: Locator, chapter: Chapter, task: Task) -> None:
+    """They are folded until they are wanted."""
+    answers = worked_answers.read(chapter.folder / worked_answers.FILE)[task.id]
+    shown = said.locator("details pre")
+    expect(shown).to_have_count(len(answers))
+    expect(shown.first).to_be_hidden()
+    said.locator("summary").click()
+    expect(shown).to_have_text(list(answers.values()))
 
 
 def read_and_do(opened: NotebookPage, chapter: Chapter) -> None:
@@ -168,9 +180,13 @@ def read_and_do(opened: NotebookPage, chapter: Chapter) -> None:
             assert plain(finding) in plain(words), words
             assert "Traceback" not in words
             shot(opened.page, f"{short(chapter)}-finding")
-        expect(opened.solve(task, case(chapter, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
+        said = opened.solve(task, solution(chapter, task.id).strip())
+        expect(said).to_contain_text(f"{task.id}: passed")
         if task.id == wrong_task:
             shot(opened.page, f"{short(chapter)}-passed")
+            read_the_worked_answers(said, chapter, task)
+            shot(opened.page, f"{short(chapter)}-answers")
+            opened.go_to(opened.place(f"test-{task.id}") + 1)
         place = opened.place(f"test-{task.id}") + 1
 
 
@@ -229,7 +245,7 @@ def test_a_student_does_a_chapter_and_gets_full_marks(
     assert [cell.source for cell in saved.cells[len(opened.cells) :]] in ([], [""])
     for task in chapter.tasks:
         work = saved.cells[opened.place(task.solution_id)]
-        assert work.source == case(chapter, f"{task.id}/good")
+        assert work.source == solution(chapter, task.id).strip()
 
     run_all_again(opened)
     assert green(opened, chapter) == everything
@@ -293,7 +309,7 @@ def test_figures_findings_and_verdicts_read_well_in_the_dark_theme(
     expect(finding).to_contain_text(f"{task.id}: not yet")
     shot(page, "dark-finding")
     assert finding.locator("pre").evaluate(CONTRAST) >= 4.5
-    verdict = opened.solve(task, case(chapter, f"{task.id}/good"))
+    verdict = opened.solve(task, solution(chapter, task.id).strip())
     expect(verdict).to_contain_text(f"{task.id}: passed")
     assert verdict.locator("b").evaluate(CONTRAST) >= 4.5
     shot(page, "dark-passed")

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from grader.course import Course
 from tests.browser.access import assert_no_serious_fault
 from tests.browser.lab import DOCKBOOK, ROOT, Lab, new_page, open_chapter, shot
-from tests.browser.test_course import NotebookPage, case
+from tests.browser.test_course import NotebookPage
+from tests.course.test_cases import solution
 
 COURSE = Course.read(ROOT / "course")
 CHAPTER = COURSE.chapter("ch03")
@@ -121,7 +122,7 @@ def test_a_task_that_was_done_shows_at_once_when_it_is_saved(page: Page, lab: La
     opened.go_to(0)
     for place in range(opened.place(task.solution_id)):
         opened.run(place)
-    expect(opened.solve(task, case(CHAPTER, f"{task.id}/good"))).to_contain_text(f"{task.id}: passed")
+    expect(opened.solve(task, solution(CHAPTER, task.id).strip())).to_contain_text(f"{task.id}: passed")
     # Beside the notebook, to see it change without a click.
     move_start_page(page)
     state = row(page, CHAPTER.id).locator(".dockbook-words")
