@@ -23,8 +23,13 @@ from grader.notebook import scenes
 ROOT = Path(__file__).parents[2]
 COURSE = Course.read(ROOT / "course")
 FIRST_CELL = "%load_ext grader\nimport docker\nclient = docker.from_env()"
-WORDS, CODE_CELLS, SECTIONS, TASKS = range(1200, 4001), range(20, 36), range(5, 9), range(4, 9)
+WORDS, CODE_CELLS, SECTIONS, TASKS = range(1200, 8001), range(20, 60), range(5, 10), range(4, 10)
 LINES, TASK_LINES, COLUMNS = 8, 12, 110
+BETWEEN = 130
+"""Words that a reader meets at most between two cells to run."""
+MINUTES = range(20, 61)
+PHONE, SMALLEST = 360, 8
+"""A figure on a narrow screen: its width and the height of its smallest letters, in pixels."""
 TAGS = {"raises-exception", "prepare"}
 MARKS = {"schema_version", "task", "grade", "grade_id", "locked", "solution", "points"}
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
@@ -99,6 +104,58 @@ def test_headings(chapter: Chapter) -> None:
     assert headings(chapter, 1) == [chapter.title]
     assert len(headings(chapter, 2)) in SECTIONS, headings(chapter, 2)
     assert chapter.source.cells[0].source.startswith("# ")
+
+
+def gaps(chapter: Chapter) -> list[tuple[str, int]]:
+    """Before each cell to run, the words to read since the last one; what is folded is not counted."""
+    found, words = [], 0
+    for cell in chapter.source.cells:
+        if cell.cell_type == "code":
+            found.append((str(cell.id), words))
+            words = 0
+            continue
+        text = re.sub(r"(?s)<details>.*?</details>", "", _FENCE.sub("", cell.source))
+        words += len(_LINK.sub(r"\g<text>", _PICTURE.sub("", text)).split())
+    return found
+
+
+def test_a_reader_never_waits_long_for_a_cell_to_run(chapter: Chapter) -> None:
+    ending = next(
+        cell.id for cell in chapter.source.cells if "forget(" in cell.source and cell.id == "clean-up"
+    )
+    long = {cell: words for cell, words in gaps(chapter) if words > BETWEEN and cell != ending}
+    assert not long, f"more than {BETWEEN} words before {long}"
+
+
+def test_says_how_long_it_takes(chapter: Chapter) -> None:
+    said = re.search(r"About (\d+) minutes", chapter.source.cells[0].source)
+    assert said and int(said[1]) in MINUTES, "the first cell has no line such as 'About 45 minutes.'"
+
+
+def test_the_end_questions_are_answered(chapter: Chapter) -> None:
+    ending = "\n".join(prose(chapter)).split("\n## ")[-1]
+    asked, _, folded = ending.partition("<details>")
+    answers = re.findall(r"(?m)^\d+\. ", folded.partition("</details>")[0])
+    assert len(answers) == len(re.findall(r"(?m)^\d+\. ", asked)) > 0, "each question, folded, has its answer"
+
+
+def test_a_demonstration_shows_more_than_true_or_false(chapter: Chapter) -> None:
+    for cell in code(chapter):
+        for output in cell.outputs:
+            text = str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+            assert text.strip() not in ("True", "False"), f"{cell.id}: {text.strip()} is all that it shows"
+
+
+def test_figures_follow_the_reader(chapter: Chapter) -> None:
+    """A dark theme has a dark figure, and a narrow screen has letters that can be read."""
+    for path in sorted((chapter.folder / "figures").glob("*.svg")):
+        text = path.read_text(encoding="utf-8")
+        assert "prefers-color-scheme: dark" in text, f"{path.name} has no colours for a dark theme"
+        view = ET.fromstring(text).get("viewBox", "")
+        sizes = [float(size) for size in re.findall(r"font-size[:=]\s*[\"']?([\d.]+)", text)]
+        sizes += [float(size) for size in re.findall(r"font:[^;]*?([\d.]+)px", text)]
+        smallest = min(sizes) * PHONE / float(view.split()[2])
+        assert smallest >= SMALLEST, f"{path.name}: letters of {smallest:.1f} pixels on a narrow screen"
 
 
 def test_ends_with_questions_clean_up_and_further_reading(chapter: Chapter) -> None:
