@@ -60,7 +60,7 @@ _START_FAILURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("wrong format", re.compile(r"[Ee]xec format error")),
     ("no such program", re.compile(r"executable file `(?P<what>.*)` not found", re.DOTALL)),
     ("no such program", re.compile(_QUOTED + r"executable file not found", re.DOTALL)),
-    ("no such program", re.compile(_QUOTED + r"(?:stat \S+: )?no such file or directory", re.DOTALL)),
+    ("no such program", re.compile(_QUOTED + r"(?:stat .+?: )?no such file or directory", re.DOTALL)),
     ("not executable", re.compile(r"the path `(?P<what>.*)` (?:exists but|is not a regular)", re.DOTALL)),
     ("not executable", re.compile(_QUOTED + r"(?:permission denied|is a directory)", re.DOTALL)),
     ("no such path", re.compile(r"source path does not exist: (?P<what>/\S*[^\s:])")),
@@ -208,7 +208,7 @@ def _head(box: Container) -> str:
 
 
 def _once_it_is_free(name: str, again: str, *, ran: bool) -> str:
-    """What to do about a port that was taken. A container that has run may hold what nobody wants to lose."""
+    """What to do about a port that was taken. A container that has run may hold data."""
     if ran:
         return (
             f"`docker ps` shows who has it now. Once it is free, `docker start {name}`. "

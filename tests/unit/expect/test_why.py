@@ -114,6 +114,11 @@ def failed(error: str, **more: Any) -> Why:
             "port taken",
             "0.0.0.0:8080",
         ),
+        (
+            RUNC + 'exec: "/bin/echo Hello": stat /bin/echo Hello: no such file or directory: unknown',
+            "no such program",
+            "the whole line '/bin/echo Hello' was taken for the name of one program",
+        ),
         ("network gone not found", "no such network", "its network 'gone' is gone"),
         (
             "unable to find user nobodyhere: no matching entries in passwd file",
