@@ -327,15 +327,23 @@ class ContainerSubject(ContainerNet):
             self.differs("log", "one that grows", found, hint)
         return self
 
-    def prints_at_most(self, per_s: float) -> Self:
+    def prints_at_most(self, per_s: float, over_s: float = 2) -> Self:
         """Its log has at most this many lines per second, from its first line to its last; slower is fine.
+
+        While it runs, the check waits until its log covers ``over_s`` seconds: a few lines say nothing yet.
 
         Example: ``engine.container("ticker").prints_at_most(2)``
         """
         inspector, box_id = self.context.inspector, self.box.id
+
+        def covered() -> float:
+            first, last = inspector.first_output(box_id), moment_of(inspector.last_output(box_id))
+            return (last - first).total_seconds() if first and last else 0.0
+
+        if self.box.running:
+            self.context.wait(lambda: covered() >= over_s, 2 * over_s)
         lines = inspector.logs(box_id).text.count("\n")
-        first, last = inspector.first_output(box_id), moment_of(inspector.last_output(box_id))
-        seconds = (last - first).total_seconds() if first and last else 0.0
+        seconds = covered()
         if lines > 2 + per_s * seconds:
             found = f"{count(lines, 'line')} in {seconds:.1f} s"
             hint = "Let its loop wait between two lines, as with `sleep 1`."

@@ -60,7 +60,7 @@ _START_FAILURES: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("wrong format", re.compile(r"[Ee]xec format error")),
     ("no such program", re.compile(r"executable file `(?P<what>.*)` not found", re.DOTALL)),
     ("no such program", re.compile(_QUOTED + r"executable file not found", re.DOTALL)),
-    ("no such program", re.compile(_QUOTED + r"(?:stat \S+: )?no such file or directory", re.DOTALL)),
+    ("no such program", re.compile(_QUOTED + r"(?:stat .+?: )?no such file or directory", re.DOTALL)),
     ("not executable", re.compile(r"the path `(?P<what>.*)` (?:exists but|is not a regular)", re.DOTALL)),
     ("not executable", re.compile(_QUOTED + r"(?:permission denied|is a directory)", re.DOTALL)),
     ("no such path", re.compile(r"source path does not exist: (?P<what>/\S*[^\s:])")),
@@ -199,9 +199,26 @@ def _runtime_said(box: Container, tail: tuple[str, ...]) -> _Said | None:
     return _failed_start(box, "no interpreter", "")
 
 
+_NEVER = "It never ran"
+
+
 def _head(box: Container) -> str:
     again = box.error and box.started_at is not None and box.status != "created"
-    return "It did not start again" if again else "It never ran"
+    return "It did not start again" if again else _NEVER
+
+
+def _once_it_is_free(name: str, again: str, *, ran: bool) -> str:
+    """What to do about a port that was taken. A container that has run may hold data."""
+    if ran:
+        return (
+            f"`docker ps` shows who has it now. Once it is free, `docker start {name}`. "
+            f"Or {again} with another host port."
+        )
+    # https://github.com/moby/moby/issues/51758
+    return (
+        f"`docker ps` shows who has it now. Once it is free, {again}. (From Engine 29.1 on, `docker start` "
+        "would start it without a network.) Another host port helps, too."
+    )
 
 
 def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
@@ -212,10 +229,7 @@ def _failed_start(box: Container, kind: Kind, what: str) -> _Said:
             return (
                 kind,
                 f"{head}: {what} on the host was already in use, by another container or program.",
-                (
-                    f"`docker ps` shows who has it now. Once it is free, `docker start {name}`. "
-                    f"Or {again} with another host port."
-                ),
+                _once_it_is_free(name, again, ran=head != _NEVER),
             )
         case "no such network":
             # After it has run, the engine knows the network by its id.

@@ -114,6 +114,11 @@ def failed(error: str, **more: Any) -> Why:
             "port taken",
             "0.0.0.0:8080",
         ),
+        (
+            RUNC + 'exec: "/bin/echo Hello": stat /bin/echo Hello: no such file or directory: unknown',
+            "no such program",
+            "the whole line '/bin/echo Hello' was taken for the name of one program",
+        ),
         ("network gone not found", "no such network", "its network 'gone' is gone"),
         (
             "unable to find user nobodyhere: no matching entries in passwd file",
@@ -145,6 +150,23 @@ def test_a_start_that_failed_later_is_not_the_programs_end() -> None:
     why = explain(box("exited", 128, Error="network gone not found"))
     assert why.kind == "no such network"
     assert why.what == "It did not start again: its network 'gone' is gone."
+
+
+TAKEN = (
+    "driver failed programming external connectivity on endpoint box: "
+    "Bind for 0.0.0.0:80 failed: port is already allocated"
+)
+
+
+def test_a_container_that_found_its_port_taken_is_made_again() -> None:
+    """From Engine 29.1 on it would start without a network: https://github.com/moby/moby/issues/51758."""
+    hint = failed(TAKEN).hint
+    assert "Once it is free, remove the container (`docker rm box`) and run it again." in hint
+    assert "From Engine 29.1 on, `docker start` would start it without a network" in hint
+
+
+def test_what_has_run_before_is_not_thrown_away_for_a_port() -> None:
+    assert "Once it is free, `docker start box`." in explain(box("exited", 128, Error=TAKEN)).hint
 
 
 def test_a_missing_entry_point_is_the_images_fault() -> None:

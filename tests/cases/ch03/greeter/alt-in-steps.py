@@ -1,3 +1,3 @@
 forget("greeter")
-box = client.containers.create("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")
+box = client.containers.create("debian:trixie", ["/bin/echo", f"Hello {mine.word('greeter')}"], name="greeter")
 box.start()

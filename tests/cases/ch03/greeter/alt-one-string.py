@@ -1,2 +1,3 @@
 forget("greeter")
-client.containers.run("debian:trixie", '/bin/echo "Hello world"', name="greeter", detach=True)
+line = f'/bin/echo "Hello {mine.word("greeter")}"'
+client.containers.run("debian:trixie", line, name="greeter", detach=True)

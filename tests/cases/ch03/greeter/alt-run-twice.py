@@ -1,4 +1,4 @@
 forget("greeter")
 !docker run --name greeter debian:trixie /bin/echo "a first try"
 forget("greeter")
-!docker run -it --name greeter debian:trixie /bin/echo "Hello world"
+!docker run -it --name greeter debian:trixie /bin/echo 'Hello {mine.word("greeter")}'

@@ -1,2 +1,3 @@
 forget("greeter")
-!docker run --name greeter debian:trixie sh -c '/bin/echo "Hello world"'
+script = f"/bin/echo 'Hello {mine.word('greeter')}'"
+client.containers.run("debian:trixie", ["sh", "-c", script], name="greeter")

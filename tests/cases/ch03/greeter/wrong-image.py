@@ -1,3 +1,3 @@
 # finding: image: expected 'debian:trixie', found 'busybox'
 forget("greeter")
-client.containers.run("busybox", ["/bin/echo", "Hello world"], name="greeter")
+client.containers.run("busybox", ["/bin/echo", "Hello " + mine.word("greeter")], name="greeter")

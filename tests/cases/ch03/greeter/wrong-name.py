@@ -1,3 +1,3 @@
 # finding: The closest is 'Greeter'
 forget("greeter", "Greeter")
-client.containers.run("debian:trixie", ["/bin/echo", "Hello world"], name="Greeter")
+client.containers.run("debian:trixie", ["/bin/echo", "Hello " + mine.word("greeter")], name="Greeter")

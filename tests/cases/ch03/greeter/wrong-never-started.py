@@ -1,3 +1,3 @@
 # finding: It was created but never started
 forget("greeter")
-client.containers.create("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")
+client.containers.create("debian:trixie", ["/bin/echo", "Hello " + mine.word("greeter")], name="greeter")

@@ -1,3 +1,3 @@
-# finding: drop the quotes around it
+# finding: names no program: drop the quotes
 forget("greeter")
-!docker run --name greeter debian:trixie '/bin/echo Hello world'
+!docker run --name greeter debian:trixie '/bin/echo Hello {mine.word("greeter")}'

@@ -1,3 +1,4 @@
 # finding: container greeter: presence: expected there, found no container at all
 forget("greeter")
-client.containers.run("debian:trixie", ["/bin/echo", "Hello world"], name="greeter", remove=True)
+greeting = ["/bin/echo", "Hello " + mine.word("greeter")]
+client.containers.run("debian:trixie", greeting, name="greeter", remove=True)

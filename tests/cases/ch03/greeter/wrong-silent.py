@@ -1,3 +1,3 @@
-# finding: output: expected 'Hello world', found
+# finding: output: expected 'Hello
 forget("greeter")
-!docker run --name greeter --log-driver none debian:trixie /bin/echo "Hello world"
+!docker run --name greeter --log-driver none debian:trixie /bin/echo "Hello {mine.word('greeter')}"

@@ -1,3 +1,3 @@
-# finding: words end elsewhere
+# finding: arguments are split elsewhere
 forget("greeter")
-!docker run --name greeter debian:trixie /bin/echo Hello world
+!docker run --name greeter debian:trixie /bin/echo Hello {mine.word("greeter")}

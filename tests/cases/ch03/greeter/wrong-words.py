@@ -1,3 +1,3 @@
-# finding: command: expected ["/bin/echo", "Hello world"]
+# finding: command: expected ["/bin/echo", "Hello
 forget("greeter")
-client.containers.run("debian:trixie", ["/bin/echo", "Hello", "World"], name="greeter")
+client.containers.run("debian:trixie", ["/bin/echo", "Hello world"], name="greeter")

@@ -1,5 +1,5 @@
 forget("grumble")
-script = "echo not quite >&2; echo all is well && exit 4"
+script = f"echo {mine.word('grumble')} >&2; echo all is well && exit {mine.number('grumble', 3, 99)}"
 try:
     client.containers.run("busybox", ["/bin/sh", "-c", script], name="grumble", stderr=True)
 except docker.errors.ContainerError as error:

@@ -1,2 +1,3 @@
 forget("grumble")
-!printf 'echo all is well\necho not quite >&2\nexit 4\n' | docker run -i --name grumble busybox
+word, code = mine.word("grumble"), mine.number("grumble", 3, 99)
+!printf 'echo all is well\necho {word} >&2\nexit {code}\n' | docker run -i --name grumble busybox

@@ -1,3 +1,3 @@
-# finding: exit code: expected 4, found 0
+# finding: exit code: expected 78, found 0
 forget("grumble")
-!docker run --name grumble busybox sh -c "echo all is well; echo not quite >&2"
+!docker run --name grumble busybox sh -c "echo all is well; echo {mine.word('grumble')} >&2"

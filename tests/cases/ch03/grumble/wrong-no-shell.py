@@ -1,3 +1,4 @@
-# finding: exit code: expected 4, found 0
+# finding: exit code: expected 78, found 0
 forget("grumble")
-client.containers.run("busybox", ["echo", "all is well; echo not quite >&2; exit 4"], name="grumble")
+script = f"all is well; echo {mine.word('grumble')} >&2; exit {mine.number('grumble', 3, 99)}"
+client.containers.run("busybox", ["echo", script], name="grumble")

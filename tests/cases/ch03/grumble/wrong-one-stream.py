@@ -1,3 +1,4 @@
-# finding: error output: expected 'not quite', found nothing
+# finding: error output: expected 'raluvo', found nothing
 forget("grumble")
-!docker run --name grumble busybox sh -c "echo all is well; echo not quite; exit 4"
+word, code = mine.word("grumble"), mine.number("grumble", 3, 99)
+!docker run --name grumble busybox sh -c "echo all is well; echo {word}; exit {code}"

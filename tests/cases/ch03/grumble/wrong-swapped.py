@@ -1,3 +1,4 @@
 # finding: It is in the container's error output instead
 forget("grumble")
-!docker run --name grumble busybox sh -c "echo all is well >&2; echo not quite; exit 4"
+word, code = mine.word("grumble"), mine.number("grumble", 3, 99)
+!docker run --name grumble busybox sh -c "echo all is well >&2; echo {word}; exit {code}"

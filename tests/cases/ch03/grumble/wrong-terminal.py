@@ -1,3 +1,4 @@
-# finding: error output: expected 'not quite', found nothing
+# finding: error output: expected 'raluvo', found nothing
 forget("grumble")
-!docker run -t --name grumble busybox sh -c "echo all is well; echo not quite >&2; exit 4"
+word, code = mine.word("grumble"), mine.number("grumble", 3, 99)
+!docker run -t --name grumble busybox sh -c "echo all is well; echo {word} >&2; exit {code}"

@@ -1,3 +1,3 @@
 forget("polite")
-!docker run -d --init --stop-signal SIGINT --name polite busybox sleep 1000
+!docker run -d --init --stop-signal SIGINT --name polite busybox sleep {mine.number("polite", 1000, 1999)}
 !docker stop --time 5 polite

@@ -1,4 +1,5 @@
 # finding: exit code: expected 143 or 130, found 137
 forget("polite")
-polite = client.containers.run("busybox", ["sleep", "1000"], name="polite", detach=True)
+command = ["sleep", str(mine.number("polite", 1000, 1999))]
+polite = client.containers.run("busybox", command, name="polite", detach=True)
 polite.stop(timeout=1)

@@ -1,2 +1,3 @@
 forget("ticker")
-!docker run --detach --init --name ticker debian bash -c 'echo hello world; while sleep 1; do echo hello world; done'
+word = mine.word("ticker")
+!docker run --detach --init --name ticker debian bash -c 'echo hello {word}; while sleep 1; do echo hello {word}; done'

@@ -1,3 +1,4 @@
 # finding: image: expected 'debian:trixie', found 'busybox'
 forget("ticker")
-!docker run -d --name ticker busybox sh -c "while true; do echo hello world; sleep 1; done"
+word = mine.word("ticker")
+!docker run -d --name ticker busybox sh -c "while true; do echo hello {word}; sleep 1; done"

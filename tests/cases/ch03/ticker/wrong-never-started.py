@@ -1,3 +1,4 @@
 # finding: state: expected running, found created
 forget("ticker")
-!docker create --name ticker debian:trixie sh -c "while true; do echo hello world; sleep 1; done"
+word = mine.word("ticker")
+!docker create --name ticker debian:trixie sh -c "while true; do echo hello {word}; sleep 1; done"

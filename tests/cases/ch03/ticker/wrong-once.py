@@ -1,3 +1,3 @@
 # finding: state: expected running, found exited
 forget("ticker")
-client.containers.run("debian:trixie", ["echo", "hello world"], name="ticker", detach=True)
+client.containers.run("debian:trixie", ["echo", "hello", mine.word("ticker")], name="ticker", detach=True)

@@ -1,3 +1,3 @@
-# finding: Nearly: capitals or blanks at the ends differ
+# finding: output: expected 'hello nororta', found 'hello world
 forget("ticker")
-!docker run -d --name ticker debian:trixie sh -c "while true; do echo Hello World; sleep 1; done"
+!docker run -d --name ticker debian:trixie sh -c "while true; do echo hello world; sleep 1; done"

@@ -1,3 +1,3 @@
-# finding: output: expected 'hello world', found nothing
+# finding: output: expected 'hello nororta', found nothing
 forget("ticker")
 !docker run -d --name ticker debian:trixie sleep 1000

@@ -1,6 +1,5 @@
 # finding: at most 2 lines per second
+# Five lines a second, checked at once: there are only few lines to count yet.
 forget("ticker")
-loop = "while true; do echo hello world; sleep 0.2; done"
+loop = f"while true; do echo hello {mine.word('ticker')}; sleep 0.2; done"
 client.containers.run("debian:trixie", ["/bin/sh", "-c", loop], name="ticker", detach=True)
-import time
-time.sleep(3)

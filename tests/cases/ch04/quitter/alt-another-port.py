@@ -1,5 +1,3 @@
-# The application listens where PORT says; the published port leads there.
-quitter = client.containers.get("quitter")
-quitter_code = quitter.wait(timeout=30)["StatusCode"]
-quitter.remove()
-!docker run -d --name quitter -e PORT=8000 -p 127.0.0.1:8081:8000 training/webapp
+# The application listens where PORT says; the host's port leads there.
+!docker rm quitter
+!docker run -d --name quitter -e PORT=8000 -p 127.0.0.1:{mine.port("quitter")}:8000 training/webapp

@@ -1,4 +1,4 @@
-found = !docker inspect -f '{{{{.State.ExitCode}}}}' quitter
-quitter_code = int(found[0])
+# The shell has something to do as long as the server runs.
 forget("quitter")
-!docker run -d -p 5030:5000 --name quitter training/webapp sh -c "python app.py & wait"
+port = mine.port("quitter")
+!docker run -d -p {port}:5000 --name quitter training/webapp sh -c "python app.py & wait"

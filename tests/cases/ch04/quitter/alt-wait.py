@@ -1,5 +1,6 @@
 broken = client.containers.get("quitter")
-quitter_code = broken.wait()["StatusCode"]
+print(broken.wait()["StatusCode"])
 broken.rename("quitter-before")
-client.containers.run("training/webapp", name="quitter", ports={"5000/tcp": None}, detach=True)
 forget("quitter-before")
+ports = {"5000/tcp": mine.port("quitter")}
+client.containers.run("training/webapp", name="quitter", ports=ports, detach=True)

@@ -1,4 +1,3 @@
 # finding: state: expected running, found exited
-quitter_code = 0
 forget("quitter-2")
-!docker run -d -P --name quitter-2 training/webapp python app.py
+!docker run -d -p {mine.port("quitter")}:5000 --name quitter-2 training/webapp python app.py

@@ -1,4 +1,3 @@
-# finding: answer quitter_code: value: found 137
-quitter_code = 137
+# finding: host port 127.0.0.1:5306: answer: expected
 !docker rm quitter
 !docker run -d -P --name quitter training/webapp python app.py

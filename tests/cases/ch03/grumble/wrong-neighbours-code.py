@@ -1,0 +1,3 @@
+# finding: exit code: expected 78, found 4
+forget("grumble")
+!docker run --name grumble busybox sh -c "echo all is well; echo {mine.word('grumble')} >&2; exit 4"
