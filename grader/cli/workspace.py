@@ -87,7 +87,7 @@ def _remarks(found: list[ChapterStatus]) -> list[str]:
         if one.state == "damaged":
             step = "`dockbook lab` sets it aside and gives you a clean one."
             lines.append(f"{one.chapter} is damaged: {one.trouble}. Next: {step}")
-        lines += [f"{one.chapter}: next to your notebook: {visible(name)}" for name in one.beside]
+        lines += [f"{one.chapter}: next to your notebook: {visible(name)}" for name in one.other_notebooks]
         lines += [f"{one.chapter}: kept: kept/{visible(name)}" for name in one.kept]
     return lines
 

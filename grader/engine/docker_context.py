@@ -45,7 +45,7 @@ def current_context() -> DockerContext:
     from docker.context.config import get_current_context_name
 
     folder = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
-    # docker-py goes on to other folders, the docker command does not.
+    # docker-py then looks in other folders, the docker command does not.
     configured = (folder / "config.json").is_file()
     name, source = os.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name and configured:

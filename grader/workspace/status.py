@@ -25,8 +25,8 @@ class ChapterStatus:
     show.
 
     ``submitted`` is the time of the last receipt (UTC, ISO 8601), ``changed`` whether the work differs from
-    what was submitted then. ``kept`` are the copies that resets kept, ``beside`` other notebooks that wait in
-    the folder: newer versions, damaged ones.
+    what was submitted then. ``kept`` are the copies that resets kept, ``other_notebooks`` what
+    else waits in the folder: newer versions, damaged ones.
     """
 
     chapter: str
@@ -40,7 +40,7 @@ class ChapterStatus:
     submitted: str = ""
     changed: bool = False
     kept: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    other_notebooks: tuple[str, ...] = ()
 
 
 def workspace_status(workspace: Path, course: Course) -> list[ChapterStatus]:
@@ -66,7 +66,7 @@ def _status(workspace: Path, chapter: Chapter) -> ChapterStatus:
         submitted=sent[-1].time if sent else "",
         changed=bool(sent) and sent[-1].work != _work(folder, chapter),
         kept=tuple(path.name for path in kept_copies(workspace, chapter.id)),
-        beside=tuple(sorted(path.name for path in others)),
+        other_notebooks=tuple(sorted(path.name for path in others)),
     )
 
 

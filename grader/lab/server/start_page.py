@@ -121,5 +121,5 @@ def _row(one: ChapterStatus, about: str) -> dict[str, Any]:
         "tasks": one.tasks,
         "submitted": one.submitted,
         "changed": one.changed,
-        "beside": [visible(name, 80) for name in one.beside[:4]],
+        "other_notebooks": [visible(name, 80) for name in one.other_notebooks[:4]],
     }

@@ -26,7 +26,7 @@ def argv_of(size, name, *only):
 
 
 def test_the_quick_run_has_what_needs_no_engine():
-    plain = ["style", "format", "shell", "layers", "spelling", "types"]
+    plain = ["style", "format", "shell", "layers", "spelling", "types", "javascript"]
     assert names("quick") == [*plain, "unit"]
     assert "-n" in argv_of("quick", "unit"), "the one suite has both cores"
 

@@ -46,7 +46,7 @@ def test_what_a_page_needs_is_in_it(workspace, course):
     (row,) = page["chapters"]
     assert (workspace / row["path"]).is_file()
     assert row["number"] == "1"
-    assert row["beside"] == [f"{CHAPTER}.new-<b>\\u202e.ipynb"]
+    assert row["other_notebooks"] == [f"{CHAPTER}.new-<b>\\u202e.ipynb"]
     assert json.loads(json.dumps(page)) == page
 
 
