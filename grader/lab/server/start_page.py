@@ -58,9 +58,9 @@ def stage(one: ChapterStatus) -> Stage:
     match one.state:
         case "damaged":
             return "damaged"
-        case "not there":
+        case "missing":
             return "missing"
-        case "as handed out":
+        case "not started":
             return "new"
     return "done" if one.passed == one.tasks else "work"
 
@@ -75,7 +75,7 @@ def words(one: ChapterStatus) -> str:
         case "done":
             return f"all {count(one.tasks, 'task')} done" if one.tasks > 1 else "done"
         case "damaged":
-            return f"damaged: {one.trouble}. The next lab sets it aside and gives you a clean one."
+            return f"damaged: {one.problem}. The next lab sets it aside and gives you a clean one."
     return "not in your workspace. The next lab puts it there."
 
 
