@@ -20,6 +20,9 @@ BUILD_NETWORK = "DOCKBOOK_BUILD_NETWORK"
 ALLOW_EXPIRED_RELEASE = "DOCKBOOK_ALLOW_EXPIRED_RELEASE"
 """Set: a mirror that is no longer updated may be used, though its lists have expired."""
 
+DOCKER_TLS = ("DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+"""The docker command's own, for a Docker Engine that is reached over TLS."""
+
 # What our processes tell each other.
 ENGINE = "DOCKBOOK_ENGINE"
 """``none``: the notebook extension opens no engine of its own."""

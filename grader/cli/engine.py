@@ -194,7 +194,7 @@ def env() -> None:
 def shell_lines(environment: Mapping[str, str]) -> list[str]:
     """What a POSIX shell evaluates to get this environment, without the variables that would override it."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(environment.items())]
-    return [*lines, "unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION"]
+    return [*lines, f"unset DOCKER_CONTEXT {' '.join(variables.DOCKER_TLS)} DOCKER_API_VERSION"]
 
 
 @engine.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

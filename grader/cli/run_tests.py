@@ -135,6 +135,7 @@ def steps(root: Path, size: Size) -> list[Step]:
         Step("layers", (str(_TOOLS / "lint-imports"),)),
         Step("spelling", (str(_TOOLS / "codespell"),)),
         Step("types", (python, "-m", "mypy")),
+        Step("javascript", (python, "-m", "tests.javascript.check")),
     ]
     first = [_pytest(root, suite) for suite in _SUITES if _within(suite.first, size)]
     slow = [_pytest(root, suite, slow=True) for suite in _SUITES if suite.slow and _within(suite.slow, size)]

@@ -46,7 +46,7 @@ def status(workspace: Path | None, as_json: bool) -> None:
         about = {"address": lab.address, "engine": lab.engine.id if lab.engine else None} if lab else None
         rows = [asdict(one) for one in found]
         engine = {"folder": str(state.place), "bytes": state.size()} if state.place.is_dir() else None
-        said = {"workspace": str(place), "lab": about, "engine_kept": engine, "chapters": rows}
+        said = {"workspace": str(place), "lab": about, "saved_engine": engine, "chapters": rows}
         click.echo(json.dumps(said, indent=2))
         return
     _table(place, found)
@@ -74,7 +74,7 @@ def _table(place: Path, found: list[ChapterStatus]) -> None:
         passed = f"{one.passed} of {one.tasks}" if one.tasks else "-"
         sent = one.submitted.replace("T", " ").replace("Z", " UTC") or "-"
         cells = (one.chapter, one.state, passed, sent + (", changed since" if one.changed else ""))
-        table.add_row(*(Text(cell) for cell in (*cells, str(len(one.kept) or "-"))))
+        table.add_row(*(Text(cell) for cell in (*cells, str(len(one.kept_copies) or "-"))))
     console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(table)
 
@@ -86,9 +86,9 @@ def _remarks(found: list[ChapterStatus]) -> list[str]:
     for one in found:
         if one.state == "damaged":
             step = "`dockbook lab` sets it aside and gives you a clean one."
-            lines.append(f"{one.chapter} is damaged: {one.trouble}. Next: {step}")
-        lines += [f"{one.chapter}: next to your notebook: {visible(name)}" for name in one.beside]
-        lines += [f"{one.chapter}: kept: kept/{visible(name)}" for name in one.kept]
+            lines.append(f"{one.chapter} is damaged: {one.problem}. Next: {step}")
+        lines += [f"{one.chapter}: next to your notebook: {visible(name)}" for name in one.other_notebooks]
+        lines += [f"{one.chapter}: kept: kept/{visible(name)}" for name in one.kept_copies]
     return lines
 
 

@@ -159,7 +159,7 @@ class Engine(ABC):
         if env.get("DOCKER_HOST") != self.docker_host:
             env.pop(variables.CONTROL, None)  # the control socket of another engine
         env.pop(variables.LOOK_S, None)
-        for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
+        for name in ("DOCKER_CONTEXT", *variables.DOCKER_TLS, "DOCKER_API_VERSION"):
             env.pop(name, None)
         if self.private:
             env = {name: value for name, value in env.items() if not name.startswith(OF_DOCKER)}

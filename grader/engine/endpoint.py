@@ -1,22 +1,20 @@
-"""Where the user's Docker listens and how it answers: addresses, contexts, usual sockets."""
+"""Where the user's Docker listens and how it answers: addresses, usual sockets."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import socket
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from grader.engine.docker_context import DEFAULT_SOCKET, current_context
 from grader.errors import EngineError, EngineUnavailable
 
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 TIMEOUT_S = 2.0
 
 Trouble = Literal[
@@ -35,6 +33,14 @@ Trouble = Literal[
 
 
 @dataclass(frozen=True)
+class DockerHost:
+    """Where a Docker listens, and the variables with which docker-py and the docker command use TLS."""
+
+    address: str
+    tls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """A Docker address and how it answered. ``trouble`` is empty when an engine answered."""
 
@@ -45,8 +51,11 @@ class Endpoint:
     api_version: str = ""
 
 
-def reach(address: str, *, tls: bool = False) -> Endpoint:
-    """Ask a Docker address for its version; distinguishes the reasons for a failure."""
+def reach(address: str, tls: Mapping[str, str] | None = None) -> Endpoint:
+    """Ask a Docker address for its version, over TLS if there are variables for it.
+
+    Distinguishes the reasons for a failure.
+    """
     parts = urlsplit(address)
     try:
         if parts.scheme == "unix" and parts.path:
@@ -74,21 +83,16 @@ def reach(address: str, *, tls: bool = False) -> Endpoint:
             errno.EPERM: "denied",
         }
         return Endpoint(address, known.get(error.errno, "other"), error.strerror or str(error))
-    return _ask_version(address, tls=tls)
+    return _ask_version(address, tls or {})
 
 
-def _ask_version(address: str, *, tls: bool) -> Endpoint:
+def _ask_version(address: str, tls: Mapping[str, str]) -> Endpoint:
     import docker
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    environment = {"DOCKER_HOST": address}
-    if tls:
-        for name in ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
-            if name in os.environ:
-                environment[name] = os.environ[name]
     try:
-        client = docker.from_env(timeout=int(TIMEOUT_S), environment=environment)
+        client = docker.from_env(timeout=int(TIMEOUT_S), environment={"DOCKER_HOST": address, **tls})
         with closing(client):
             found = client.version()
     except (DockerException, RequestException, OSError, ValueError, KeyError) as error:
@@ -100,52 +104,42 @@ def _ask_version(address: str, *, tls: bool) -> Endpoint:
     )
 
 
-def docker_context(env: Mapping[str, str], home: Path | None = None) -> tuple[str, str, str | None]:
-    """The docker CLI's current context: name, where it is set, its address (None: not there)."""
-    folder = Path(env.get("DOCKER_CONFIG") or (home or Path.home()) / ".docker")
-    name, source = env.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
-    if not name:
-        found = _json(folder / "config.json").get("currentContext")
-        name, source = (found, "config.json") if isinstance(found, str) and found else ("default", "")
-    if name == "default":
-        return name, source, DEFAULT_SOCKET
-    digest = hashlib.sha256(name.encode()).hexdigest()
-    meta = _json(folder / "contexts/meta" / digest / "meta.json")
-    try:
-        return name, source, str(meta["Endpoints"]["docker"]["Host"])  # type: ignore[index]
-    except (KeyError, TypeError):
-        return name, source, None
+def tls_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment makes the docker command use TLS at the address in DOCKER_HOST."""
+    wanted = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+    # `docker` itself needs DOCKER_TLS to use certificates without checking the server's; docker-py does not.
+    if not environment.get("DOCKER_TLS_VERIFY"):
+        wanted = ("DOCKER_TLS", "DOCKER_CERT_PATH")
+        if not all(environment.get(name) for name in wanted):
+            return {}
+    return {name: environment[name] for name in wanted if environment.get(name)}
 
 
-def _json(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def find_docker_host() -> DockerHost:
+    """The user's engine: DOCKER_HOST, else the docker command's context, else a usual socket that answers.
 
-
-def find_docker_host(environment: Mapping[str, str] | None = None) -> str:
-    """The user's engine's address: DOCKER_HOST, else the CLI's context, else a usual socket that answers.
-
-    Raises EngineUnavailable when a context is named that is not there.
+    Raises EngineUnavailable if a context is named that cannot be used.
     """
-    env = os.environ if environment is None else environment
-    if env.get("DOCKER_HOST"):
-        return env["DOCKER_HOST"]
-    name, source, address = docker_context(env)
-    if address is None:
-        where = "DOCKER_CONTEXT" if source == "DOCKER_CONTEXT" else "your docker configuration"
+    if os.environ.get("DOCKER_HOST"):
+        return at_address(os.environ["DOCKER_HOST"])
+    context = current_context()
+    if context.fault:
         raise EngineUnavailable(
-            f"The Docker context {name!r}, named by {where}, does not exist.",
-            next_step="`docker context ls` lists all; `docker context use default` returns to the default.",
+            f"The Docker context {context.name!r}, named by {context.source}, {context.fault}.",
+            next_step=f"{context.next_step}.",
         )
-    if address != DEFAULT_SOCKET:
-        return address
-    for path in usual_sockets(env):
+    if context.address != DEFAULT_SOCKET:
+        return DockerHost(context.address, context.tls)
+    for path in usual_sockets(os.environ):
         if is_socket(path) and not reach(f"unix://{path}").trouble:
-            return f"unix://{path}"
-    return DEFAULT_SOCKET
+            return DockerHost(f"unix://{path}")
+    return DockerHost(DEFAULT_SOCKET)
+
+
+def at_address(address: str) -> DockerHost:
+    """A Docker at this address. The environment's variables for TLS belong to the address in DOCKER_HOST."""
+    named = os.environ.get("DOCKER_HOST") == address
+    return DockerHost(address, tls_variables(os.environ) if named else {})
 
 
 def is_socket(path: Path) -> bool:
@@ -171,18 +165,17 @@ def usual_sockets(environment: Mapping[str, str]) -> list[Path]:
     ]
 
 
-def diagnose(docker_host: str) -> EngineError | None:
-    """Why there is no engine at this address, with the next step; None when one answers."""
-    tls = bool(os.environ.get("DOCKER_TLS_VERIFY"))
-    named = os.environ.get("DOCKER_HOST") == docker_host
-    found = reach(docker_host, tls=tls)
+def diagnose(host: DockerHost) -> EngineError | None:
+    """Why there is no engine there, with the next step; None when one answers."""
+    named = os.environ.get("DOCKER_HOST") == host.address
+    found = reach(host.address, host.tls)
     if named and found.trouble not in ("", "untested", "denied"):
         return EngineUnavailable(
-            f"DOCKER_HOST names {docker_host}, and no Docker Engine answers there: {found.detail}.",
+            f"DOCKER_HOST names {host.address}, and no Docker Engine answers there: {found.detail}.",
             next_step="start it, correct DOCKER_HOST or unset it; or ignore it and use a private engine: "
             "`--backend sandbox`.",
         )
-    return _trouble(found, asked_for=docker_host != DEFAULT_SOCKET)
+    return _trouble(found, asked_for=host.address != DEFAULT_SOCKET)
 
 
 def _trouble(found: Endpoint, *, asked_for: bool) -> EngineError | None:

@@ -7,7 +7,6 @@ opened, and ``reset()`` removes only what came after.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from grader.engine.base import BackendName, Engine
-from grader.engine.endpoint import diagnose, find_docker_host, reach
+from grader.engine.endpoint import at_address, diagnose, find_docker_host, reach
 from grader.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 Kind = Literal["container", "network", "volume", "image", "tag"]
-TLS_VARIABLES = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,9 @@ class HostEngine(Engine):
     def __init__(self, docker_host: str | None = None, *, label: str = "") -> None:
         self.label = label
         started = time.monotonic()
-        self.docker_host = docker_host or find_docker_host()
-        trouble = diagnose(self.docker_host)
+        self._host = at_address(docker_host) if docker_host else find_docker_host()
+        self.docker_host = self._host.address
+        trouble = diagnose(self._host)
         if trouble is not None:
             raise trouble
         self._closed = False
@@ -88,7 +87,7 @@ class HostEngine(Engine):
         """A docker-py client; nothing sets the trusted side apart here. Raises EngineError."""
         import docker
 
-        environment = {"DOCKER_HOST": self.docker_host} | self._tls()
+        environment = {"DOCKER_HOST": self.docker_host, **self._host.tls}
         with _told("reach"):
             return docker.from_env(timeout=int(timeout), environment=environment)
 
@@ -96,10 +95,10 @@ class HostEngine(Engine):
         return f"(your own engine's log is not read here; its last lines: journalctl -u docker -n {lines})"
 
     def alive(self) -> bool:
-        return not self._closed and not reach(self.docker_host, tls=bool(self._tls())).trouble
+        return not self._closed and not reach(self.docker_host, self._host.tls).trouble
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        return super().env(base) | self._tls()
+        return {**super().env(base), **self._host.tls}
 
     def configure(self, options: Mapping[str, object]) -> None:
         names = ", ".join(sorted(options)) or "nothing"
@@ -191,11 +190,6 @@ class HostEngine(Engine):
         return sorted(tags)
 
     # -- inside
-
-    def _tls(self) -> dict[str, str]:
-        if self.docker_host != os.environ.get("DOCKER_HOST"):
-            return {}
-        return {name: os.environ[name] for name in TLS_VARIABLES if os.environ.get(name)}
 
     def _inventory(self) -> _Inventory:
         api = self._client.api

@@ -89,15 +89,16 @@ class Nested(PrivateEngine):
 
 def find_docker() -> str:
     """The address of the Docker that can run an engine. Raises EngineUnavailable with the reason."""
-    docker_host = find_docker_host()
+    found = find_docker_host()
+    docker_host = found.address
     scheme = urlsplit(docker_host).scheme
-    if scheme not in SCHEMES or os.environ.get("DOCKER_TLS_VERIFY"):
+    if scheme not in SCHEMES or found.tls:
         how = "over TLS" if scheme in SCHEMES else f"at {scheme}:// addresses"
         raise EngineUnavailable(
             f"A nested engine cannot use a Docker that answers {how} ({docker_host}).",
             next_step="use a Docker of this machine (a unix:// address); on Windows, work in WSL 2.",
         )
-    trouble = diagnose(docker_host)
+    trouble = diagnose(found)
     if trouble is not None:
         raise trouble
     return docker_host

@@ -43,7 +43,7 @@ from grader.state.reach import DOCTOR, looking, reason
 LOOPBACK = ("127.0.0.1",)
 
 
-_ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
+_ENGINE_VARIABLES = ("DOCKER_HOST", *variables.DOCKER_TLS, "DOCKER_API_VERSION")
 
 
 class Inspector(Protocol):

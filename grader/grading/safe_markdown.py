@@ -20,7 +20,7 @@ from pygments.formatters import HtmlFormatter
 
 from grader.grading import rendering
 from grader.grading.judge.outputs import PICTURES
-from grader.grading.time_limit import TimeLimit
+from grader.grading.rendering_time import TimeLimit
 
 TAGS = frozenset(
     {

@@ -181,7 +181,7 @@ def running_lab() -> dict[str, str] | None:
 
 def _adopt(environment: MutableMapping[str, str], wanted: dict[str, str]) -> None:
     """Take over what leads to an engine: DOCKER_HOST, the PATH with its ``docker``, no contexts."""
-    others = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")
+    others = ("DOCKER_CONTEXT", *variables.DOCKER_TLS, "DOCKER_API_VERSION")
     for name in (*others, variables.CONTROL):
         if name not in wanted:
             environment.pop(name, None)

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from docker import APIClient, DockerClient
 
+from grader import variables
 from grader.errors import Blocked
 from grader.expect.words import count, visible
 from grader.notebook.equivalent import Request, equivalent, without_version
@@ -191,7 +192,8 @@ class Tracer:
 
     def _in_front(self, engine: str | None) -> str:
         """The address of a proxy for this engine, ``""`` where there can be none."""
-        if engine is None or not can_carry(engine) or os.environ.get("DOCKER_TLS_VERIFY"):
+        tls = any(os.environ.get(name) for name in variables.DOCKER_TLS)
+        if engine is None or not can_carry(engine) or tls:
             return ""
         if self._proxy is None or self._proxy.engine != engine:
             try:

@@ -16,31 +16,31 @@ from grader.workspace.pack import gather
 from grader.workspace.stored_notebook import Stored, read_stored, trouble
 from grader.workspace.submit import receipts
 
-State = Literal["not there", "damaged", "as handed out", "in work"]
+State = Literal["missing", "damaged", "not started", "in progress"]
 
 
 @dataclass(frozen=True)
 class ChapterStatus:
-    """``trouble`` says why it is damaged. ``passed`` and ``points`` are what the notebook's stored outputs
+    """``problem`` says why it is damaged. ``passed`` and ``points`` are what the notebook's stored outputs
     show.
 
     ``submitted`` is the time of the last receipt (UTC, ISO 8601), ``changed`` whether the work differs from
-    what was submitted then. ``kept`` are the copies that resets kept, ``beside`` other notebooks that wait in
-    the folder: newer versions, damaged ones.
+    what was submitted then. ``kept_copies`` are the copies that resets kept, ``other_notebooks`` what
+    else waits in the folder: newer versions, damaged ones.
     """
 
     chapter: str
     title: str
     state: State
-    trouble: str = ""
+    problem: str = ""
     passed: int = 0
     tasks: int = 0
     points: float = 0.0
     max_points: float = 0.0
     submitted: str = ""
     changed: bool = False
-    kept: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    kept_copies: tuple[str, ...] = ()
+    other_notebooks: tuple[str, ...] = ()
 
 
 def workspace_status(workspace: Path, course: Course) -> list[ChapterStatus]:
@@ -58,15 +58,15 @@ def _status(workspace: Path, chapter: Chapter) -> ChapterStatus:
         chapter=chapter.id,
         title=chapter.title,
         state=state,
-        trouble=problem,
+        problem=problem,
         passed=stored.passed if stored else 0,
         tasks=len(stored.tasks) if stored else 0,
         points=stored.points if stored else 0.0,
         max_points=stored.max_points if stored else 0.0,
         submitted=sent[-1].time if sent else "",
         changed=bool(sent) and sent[-1].work != _work(folder, chapter),
-        kept=tuple(path.name for path in kept_copies(workspace, chapter.id)),
-        beside=tuple(sorted(path.name for path in others)),
+        kept_copies=tuple(path.name for path in kept_copies(workspace, chapter.id)),
+        other_notebooks=tuple(sorted(path.name for path in others)),
     )
 
 
@@ -75,9 +75,7 @@ def _look(workspace: Path, chapter: Chapter) -> tuple[State, str, Stored | None]
     # lexists: a link to nothing is there, and damaged.
     if not os.path.lexists(path):
         strange = os.path.lexists(path.parent) and not path.parent.is_dir()
-        return (
-            ("damaged", "something else has the folder's name", None) if strange else ("not there", "", None)
-        )
+        return ("damaged", "something else has the folder's name", None) if strange else ("missing", "", None)
     try:
         problem = trouble(path)
         if problem:
@@ -87,7 +85,7 @@ def _look(workspace: Path, chapter: Chapter) -> tuple[State, str, Stored | None]
         return "damaged", f"it cannot be read: {error.strerror or error}", None
     stored = read_stored(data)
     untouched = not stored.run and as_given(workspace, chapter.id, data, stored.sources)
-    return "as handed out" if untouched else "in work", "", stored
+    return "not started" if untouched else "in progress", "", stored
 
 
 def _work(folder: Path, chapter: Chapter) -> str:

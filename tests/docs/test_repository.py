@@ -125,3 +125,38 @@ def test_pre_commit_has_the_locked_versions() -> None:
     for hook in read(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]:
         for line in hook.get("additional_dependencies", ()):
             assert line in LOCK.splitlines(), f"{hook['id']}: {line}"
+
+
+# What is private or undocumented and yet used, as pyproject.toml lists it
+
+
+def touched() -> dict[str, list[str]]:
+    """The list: each library, and the files in which its private parts are used."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = text.partition("# What is private or undocumented")[2].partition("\ndependencies = [")[0]
+    found: dict[str, list[str]] = {}
+    for line in listed.splitlines():
+        if entry := re.match(r"#   (\S+)  ", line):
+            found[entry[1]] = []
+        if found:
+            found[list(found)[-1]] += re.findall(r"[\w/]+\.py|lab/server/labextensions", line)
+    return found
+
+
+@pytest.mark.parametrize("library", touched())
+def test_a_library_with_private_parts_in_use_has_an_upper_bound(library: str) -> None:
+    (wanted,) = [one for one in map(Requirement, PROJECT["dependencies"]) if normal(one.name) == library]
+    assert any(part.operator == "<" for part in wanted.specifier), f"{library}: add an upper bound"
+    files = touched()[library]
+    assert files, f"{library}: name the files"
+    for name in files:
+        place = ROOT / "grader" / name
+        text = "".join(path.read_text() for path in ([place] if place.is_file() else place.rglob("*.js")))
+        assert library.replace("-", "_") in text.lower(), f"{name} does not use {library}"
+
+
+def test_every_use_of_a_librarys_private_part_is_listed() -> None:
+    listed = {name for files in touched().values() for name in files}
+    for path in (ROOT / "grader").rglob("*.py"):
+        if "noqa: SLF001" in path.read_text(encoding="utf-8"):
+            assert str(path.relative_to(ROOT / "grader")) in listed, f"name {path} in pyproject.toml"

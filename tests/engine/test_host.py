@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
-import json
 import socket
 import tempfile
 import threading
@@ -14,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.engine.endpoint import DEFAULT_SOCKET, diagnose, find_docker_host, usual_sockets
+from grader.engine.docker_context import DEFAULT_SOCKET
+from grader.engine.endpoint import DockerHost, diagnose, find_docker_host, usual_sockets
 from grader.engine.host import HostEngine
 from grader.errors import EngineError, EngineUnavailable
-from tests.engine.backends import everything
+from grader.variables import DOCKER_TLS
+from tests.engine.backends import everything, write_context
 from tests.engine.dockerd import Dockerd
 from tests.shared_tree import shared_python, shared_tree
 from tests.users import ordinary_user
@@ -175,10 +175,11 @@ def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_machine_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = diagnose(DockerHost(DEFAULT_SOCKET))
     if Path("/var/run/docker.sock").exists():
-        assert diagnose(DEFAULT_SOCKET) is None or "/var/run/docker.sock" in str(diagnose(DEFAULT_SOCKET))
+        assert found is None or "/var/run/docker.sock" in str(found)
     else:
-        assert "no Docker Engine on this machine" in str(diagnose(DEFAULT_SOCKET))
+        assert "no Docker Engine on this machine" in str(found)
     assert tmp_path / ".colima/default/docker.sock" in usual_sockets({"HOME": str(tmp_path)})
 
 
@@ -218,7 +219,10 @@ def test_someone_who_may_not(dockerd: Dockerd) -> None:
     """Debian's dockerd lets in root and the group docker; the folder is open, the socket is not."""
     dockerd.folder.chmod(0o755)
     user = ordinary_user()
-    code = "import sys; from grader.engine.host import diagnose; print(diagnose(sys.argv[1]))"
+    code = (
+        "import sys; from grader.engine.endpoint import DockerHost, diagnose; "
+        "print(diagnose(DockerHost(sys.argv[1])))"
+    )
     env = {"PYTHONPATH": shared_tree()}
     run = user.run([shared_python(), "-c", code, f"unix://{dockerd.socket}"], env=env)
     assert "does not let you in" in run.stdout, run.stderr
@@ -228,27 +232,34 @@ def test_someone_who_may_not(dockerd: Dockerd) -> None:
 # --- where it is looked for
 
 
-def test_docker_host_comes_first(tmp_path: Path) -> None:
-    env = {"DOCKER_HOST": "unix:///x.sock", "DOCKER_CONTEXT": "other", "HOME": str(tmp_path)}
-    assert find_docker_host(env) == "unix:///x.sock"
+def test_docker_host_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setting(monkeypatch, tmp_path, DOCKER_HOST="unix:///x.sock", DOCKER_CONTEXT="other")
+    assert find_docker_host() == DockerHost("unix:///x.sock")
 
 
-def test_then_the_context_of_the_docker_command(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
-    env = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
-    with pytest.raises(EngineUnavailable, match="'lab'"):
-        find_docker_host(env)
-    meta = tmp_path / "contexts/meta" / hashlib.sha256(b"lab").hexdigest()
-    meta.mkdir(parents=True)
-    endpoints = {"docker": {"Host": "unix:///lab.sock"}}
-    (meta / "meta.json").write_text(json.dumps({"Name": "lab", "Endpoints": endpoints}))
-    assert find_docker_host(env) == "unix:///lab.sock"
+def test_then_the_context_of_the_docker_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    setting(monkeypatch, tmp_path, DOCKER_CONFIG=str(write_context(tmp_path, "unix:///lab.sock", "lab")))
+    assert find_docker_host() == DockerHost("unix:///lab.sock")
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(EngineUnavailable, match="'gone', named by DOCKER_CONTEXT, does not exist"):
+        find_docker_host()
 
 
-def test_then_a_usual_socket_that_answers(dockerd: Dockerd, tmp_path: Path) -> None:
-    env = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "none"), "XDG_RUNTIME_DIR": str(tmp_path)}
+def test_then_a_usual_socket_that_answers(
+    monkeypatch: pytest.MonkeyPatch, dockerd: Dockerd, tmp_path: Path
+) -> None:
     (tmp_path / "docker.sock").symlink_to(dockerd.socket)
+    setting(monkeypatch, Path("/nonexistent"))
     expected = f"unix://{tmp_path}/docker.sock"
     if Path("/var/run/docker.sock").is_socket():
-        expected = find_docker_host({"HOME": "/nonexistent", "DOCKER_CONFIG": "/nonexistent"})
-    assert find_docker_host(env) == expected
+        expected = find_docker_host().address
+    setting(monkeypatch, tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert find_docker_host() == DockerHost(expected)
+
+
+def setting(monkeypatch: pytest.MonkeyPatch, home: Path, **more: str) -> None:
+    """An environment with no other word about Docker than these."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", *DOCKER_TLS):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": str(home), **more}.items():
+        monkeypatch.setenv(name, value)

@@ -94,7 +94,7 @@ def test_a_lab_goes_on_after_ctrl_c_and_after_kill(workspace: Path) -> None:
         assert client.containers.get("box").status == "created"
         assert client.images.get("mine").tags == ["mine:latest"]
     assert "Saved engine state: " in dockbook("status")
-    assert json.loads(dockbook("status", "--json"))["engine_kept"]["bytes"] > 100_000
+    assert json.loads(dockbook("status", "--json"))["saved_engine"]["bytes"] > 100_000
 
 
 @pytest.mark.slow

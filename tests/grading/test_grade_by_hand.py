@@ -122,7 +122,7 @@ def test_what_the_gradebook_holds_is_in_the_result(graded):
         "score": 3,
         "max_score": 15,
         "waiting": {"why": 1, "script": 2, "draw": 7},
-        "entered": True,
+        "in_gradebook": True,
     }
 
 

@@ -137,3 +137,9 @@ def test_modules_stay_short_and_say_what_they_are(path):
     text = path.read_text()
     assert len(text.splitlines()) < 400
     assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module says in a docstring what it is"
+
+
+def test_each_test_module_of_the_checks_is_named_after_the_module_that_it_tests():
+    modules = {path.stem for path in (PACKAGE / "expect").glob("*.py")}
+    for path in (ROOT / "tests/unit/expect").glob("test_*.py"):
+        assert path.stem.removeprefix("test_") in modules, f"{path.name} has no module"

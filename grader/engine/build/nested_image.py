@@ -38,8 +38,8 @@ from grader.engine.image.nested_image import (
     next_step,
 )
 from grader.engine.inside.daemon import DEFAULTS
-from grader.engine.keeper import docker_api
 from grader.engine.keeper import nested as nested_keeper
+from grader.engine.keeper import user_docker
 from grader.engine.system.package import BAKE
 from grader.errors import ImageError
 from grader.files import locked, whole
@@ -99,7 +99,7 @@ class _Builder:
                 _remove_old(client, self.image)
                 with contextlib.suppress(APIError):
                     client.images.remove(made)
-        except (DockerException, RequestException, docker_api.Refused, OSError) as error:
+        except (DockerException, RequestException, user_docker.Refused, OSError) as error:
             raise explained(self.image, str(getattr(error, "explanation", None) or error)) from error
 
     def _docker_build(self, client: DockerClient, target: str, start: float, end: float) -> str:
@@ -173,7 +173,7 @@ class _Builder:
         wanted["OpenStdin"] = wanted["AttachStdin"] = False
         wanted["HostConfig"] |= {"AutoRemove": False, "LogConfig": {"Type": "json-file"}}
         # docker-py knows no way to unmask /proc.
-        made = docker_api.call(self.image.docker_host, "POST", "/containers/create", wanted)
+        made = user_docker.call(self.image.docker_host, "POST", "/containers/create", wanted)
         baker = str(made["Id"])
         spec = {
             "daemon": DEFAULTS,

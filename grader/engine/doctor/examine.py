@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.engine.base import REAL_LIMITS
+from grader.engine.docker_context import DEFAULT_SOCKET
 from grader.engine.doctor.facts import Facts, gather
 from grader.engine.doctor.machine import folders, ports, room, system_name, versions
 from grader.engine.doctor.report import Item, Report, Status
-from grader.engine.endpoint import DEFAULT_SOCKET
 
 
 def examine() -> Report:
@@ -200,7 +200,7 @@ def _docker_trouble(facts: Facts, without: str) -> tuple[str, str]:
     if facts.docker_host:
         return _wrong_docker_host(facts)
     if facts.other_sockets and endpoint.trouble in ("missing", "refused"):
-        text = f"the context {facts.context!r} leads to {endpoint.address}, where no Docker answers"
+        text = f"the context {facts.context.name!r} leads to {endpoint.address}, where no Docker answers"
         return f"{text}; one answers at {facts.other_sockets[0]}", _default_context(facts)
     if endpoint.trouble in ("missing", "refused"):
         if not facts.docker_installed:
@@ -250,18 +250,19 @@ def _wrong_docker_host(facts: Facts) -> tuple[str, str]:
 
 def _context(facts: Facts) -> Iterator[Item]:
     """The docker command follows a context, and so does Dockbook: Docker Desktop and Colima set one."""
-    if facts.context == "default" or facts.docker_host:
+    if facts.context.name == "default" or facts.docker_host:
         return
-    if facts.context_address is None:
-        where = "DOCKER_CONTEXT" if facts.context_source == "DOCKER_CONTEXT" else "~/.docker/config.json"
-        text = f"{where} names the context {facts.context!r}, which is not there"
-        yield Item("Docker", "context", "problem", text, _default_context(facts))
-    elif facts.context_address != DEFAULT_SOCKET:
-        yield Item("Docker", "context", "ok", f"{facts.context!r}, which your `docker` command uses too")
+    context = facts.context
+    if context.fault:
+        text = f"{context.name!r}, named by {context.source}, {context.fault}"
+        yield Item("Docker", "context", "problem", text, context.next_step.replace("`", ""))
+    elif context.address != DEFAULT_SOCKET:
+        how = ", over TLS" if context.tls else ""
+        yield Item("Docker", "context", "ok", f"{context.name!r}, which your `docker` command uses too{how}")
 
 
 def _default_context(facts: Facts) -> str:
-    if facts.context_source == "DOCKER_CONTEXT":
+    if facts.context.source == "DOCKER_CONTEXT":
         return "unset DOCKER_CONTEXT"
     return "docker context use default"
 

@@ -18,13 +18,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+from grader.engine.docker_context import DEFAULT_SOCKET, DockerContext, current_context
 from grader.engine.doctor.folders import Place, gather_places
 from grader.engine.doctor.virtual_machine import VMFacts, gather_vm
 from grader.engine.endpoint import (
-    DEFAULT_SOCKET,
     TIMEOUT_S,
     Endpoint,
-    docker_context,
     find_docker_host,
     is_socket,
     reach,
@@ -55,9 +54,7 @@ class Facts:
     # Docker
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(DEFAULT_SOCKET))
     docker_host: str = ""  # of the environment
-    context: str = "default"
-    context_source: str = ""  # "DOCKER_CONTEXT" or "config.json"
-    context_address: str | None = None  # None: the context is not there
+    context: DockerContext = field(default_factory=DockerContext)
     other_sockets: tuple[str, ...] = ()  # that answer, where the context's own does not
     docker_installed: bool = False
     systemd: bool = True
@@ -89,13 +86,13 @@ class Facts:
     unseen: Mapping[str, str] = field(default_factory=dict)  # looks that failed, and why
 
 
-def gather(environment: Mapping[str, str] | None = None) -> Facts:
+def gather() -> Facts:
     """Look at this machine. Takes a few seconds: every wait has a deadline.
 
     A check that fails does not affect the others: what is unknown counts as fine, and ``unseen`` has the
     reason.
     """
-    env = os.environ if environment is None else environment
+    env = os.environ
     unseen: dict[str, str] = {}
 
     def look(what: str, at: Callable[[], T], otherwise: S) -> T | S:
@@ -109,10 +106,9 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
     user = look("user", lambda: _user(uid), str(uid))
     nothing: Mapping[str, str] = {}
     release = look("system", _os_release, nothing)
-    context, source, address = look("context", lambda: docker_context(env), ("default", "", DEFAULT_SOCKET))
     image, image_tools = look("image", _image, ("It could not be checked.", True))
     probe, probed, started = look("sandbox", lambda: _probe(has_image=not image), (None, False, False))
-    endpoint = look("docker", lambda: _endpoint(env), Endpoint(DEFAULT_SOCKET, "other", "it was not asked"))
+    endpoint = look("docker", _endpoint, Endpoint(DEFAULT_SOCKET, "other", "it was not asked"))
     in_group, has_group = look("groups", lambda: _docker_group(user), (False, False))
     cache, free = _cache()
     total, available = look("memory", _memory, (None, None))
@@ -130,9 +126,7 @@ def gather(environment: Mapping[str, str] | None = None) -> Facts:
         versions=look("versions", _versions, nothing),
         endpoint=endpoint,
         docker_host=env.get("DOCKER_HOST", ""),
-        context=context,
-        context_source=source,
-        context_address=address,
+        context=look("context", current_context, DockerContext()),
         other_sockets=look("sockets", lambda: _other_sockets(env), ()) if endpoint.trouble else (),
         # A client alone is not an engine; on macOS and Windows the client comes with Docker Desktop.
         docker_installed=_which("docker" if platform.system() != "Linux" else "dockerd"),
@@ -173,13 +167,13 @@ def _user(uid: int) -> str:
 # Docker
 
 
-def _endpoint(env: Mapping[str, str]) -> Endpoint:
+def _endpoint() -> Endpoint:
     """What the lab would ask."""
     try:
-        address = find_docker_host(env)
+        host = find_docker_host()
     except EngineUnavailable as error:
         return Endpoint(DEFAULT_SOCKET, "no-context", error.what)
-    return reach(address, tls=bool(env.get("DOCKER_TLS_VERIFY")))
+    return reach(host.address, host.tls)
 
 
 def _other_sockets(env: Mapping[str, str]) -> tuple[str, ...]:

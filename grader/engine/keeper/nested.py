@@ -23,10 +23,10 @@ from typing import Any
 from urllib.parse import quote
 
 from grader.engine.inside.mux import Broken, Mux
-from grader.engine.keeper import docker_api
-from grader.engine.keeper.docker_api import Refused
+from grader.engine.keeper import user_docker
 from grader.engine.keeper.remote import MuxKeeper
 from grader.engine.keeper.sandbox import run
+from grader.engine.keeper.user_docker import Refused
 from grader.engine.system.package import GUEST, sources
 
 LABEL = "dockbook.engine"
@@ -113,7 +113,7 @@ class NestedKeeper(MuxKeeper):
     # -- the container
 
     def ask(self, method: str, path: str, body: object = None, data: bytes | None = None) -> Any:
-        return docker_api.call(self.spec["docker_host"], method, path, body, data=data)
+        return user_docker.call(self.spec["docker_host"], method, path, body, data=data)
 
     def start_container(self) -> tuple[socket.socket, bytes]:
         """The container, by the first way that this Docker allows. Raises Refused with every reason."""
@@ -149,7 +149,7 @@ class NestedKeeper(MuxKeeper):
         made = self.ask("POST", f"/containers/create?name=dockbook-{self.spec['id']}", wanted)
         self.container = made["Id"]
         self.ask("PUT", f"/containers/{self.container}/archive?path=/", data=library(self.spec["inside"]))
-        stream, first = docker_api.attach(self.spec["docker_host"], self.container)
+        stream, first = user_docker.attach(self.spec["docker_host"], self.container)
         self.require_owner()
         try:
             self.ask("POST", f"/containers/{self.container}/start")

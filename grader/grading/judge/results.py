@@ -62,8 +62,8 @@ class SubmissionResult:
 
     ``notes`` say what is unlike the release and which limit was reached. ``notebook`` is the executed
     notebook (format 4, a JSON object): the student's cells with their outputs, the instructor's test cells
-    without hidden tests and with the verdict. ``seconds`` is how long the grading took. ``unread`` says why
-    nothing of the submission could be run (no notebook, not readable); empty if it was run.
+    without hidden tests and with the verdict. ``seconds`` is how long the grading took. ``unreadable`` says
+    why nothing of the submission could be run (no notebook, not readable); empty if it was run.
     """
 
     student: str
@@ -71,7 +71,7 @@ class SubmissionResult:
     notes: tuple[str, ...] = ()
     notebook: Mapping[str, Any] = field(default_factory=dict, repr=False)
     seconds: float = 0.0
-    unread: str = ""
+    unreadable: str = ""
 
     @property
     def score(self) -> float:
@@ -88,7 +88,7 @@ class SubmissionResult:
         """The notes on no task in particular, without the reason that nothing could be run."""
         reasons = [task.reason for task in self.tasks]
         return tuple(
-            note for note in self.notes if note != self.unread and not any(note in one for one in reasons)
+            note for note in self.notes if note != self.unreadable and not any(note in one for one in reasons)
         )
 
     @property
@@ -104,15 +104,15 @@ class SubmissionResult:
             "max_score": number(self.max_score),
             "tasks": [task.as_dict() for task in self.tasks],
             "notes": list(self.notes),
-            "unread": self.unread,
+            "unreadable": self.unreadable,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], notebook: Mapping[str, Any], seconds: float) -> Self:
         """From ``as_dict``; raises KeyError, TypeError or ValueError on anything else."""
         tasks = tuple(TaskResult.from_dict(task) for task in data["tasks"])
-        notes, unread = tuple(map(str, data["notes"])), str(data.get("unread", ""))
-        return cls(str(data["student"]), tasks, notes, notebook, seconds, unread)
+        notes, unreadable = tuple(map(str, data["notes"])), str(data.get("unreadable", ""))
+        return cls(str(data["student"]), tasks, notes, notebook, seconds, unreadable)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Standing:
             "score": number(self.score),
             "max_score": number(self.max_score),
             "waiting": {cell: number(most) for cell, most in self.waiting.items()},
-            "entered": self.entered,
+            "in_gradebook": self.entered,
         }
 
 

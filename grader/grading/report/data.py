@@ -108,7 +108,7 @@ class Row:
         )
 
     @property
-    def unread(self) -> str:
+    def unreadable(self) -> str:
         """Why nothing of the submission could be run (no notebook, not readable); empty if it was run."""
         first = self.marks[0].reason if self.marks else ""
         same = all(m.outcome == "failed" and not m.findings and m.reason == first for m in self.marks)

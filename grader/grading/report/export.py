@@ -13,7 +13,7 @@ The schema is ``report.schema.json`` next to this module (JSON Schema 2020-12). 
 - ``tasks``: ``outcomes`` counted, ``mean`` points, ``by_hand``.
 - ``findings``: each kind (``task``, ``subject``, ``property``) with its ``students`` and its ``variants``,
   the most frequent first. A student's own values are shown there as ``‹own word›`` and ``‹own port›``.
-- ``blocked``, ``not_reached``, ``other_reasons``, ``unread``, ``tampered``, ``changed``, ``limits``,
+- ``blocked``, ``not_reached``, ``other_reasons``, ``unreadable``, ``tampered``, ``changed``, ``limits``,
   ``remarks``: ``text`` with ``students``.
 - ``students``: each with ``state``, ``score`` (null while something is blocked, or not graded), ``tasks``...
 
@@ -75,7 +75,7 @@ def as_dict(report: ClassReport) -> dict[str, Any]:
         **{
             name: [asdict(told) for told in getattr(summary, name)]
             for name in (
-                *("blocked", "not_reached", "other_reasons", "unread"),
+                *("blocked", "not_reached", "other_reasons", "unreadable"),
                 *("tampered", "changed", "limits", "remarks"),
             )
         },

@@ -112,7 +112,7 @@ def todos(report: ClassReport) -> tuple[Todo, ...]:
             "They are not in the numbers here." if report.grading_now else f"Run {grade}.",
             tuple(row.student for row in report.of("waiting")),
         ),
-        *(Todo("Nothing could be run", told.text, told.students) for told in summary.unread),
+        *(Todo("Nothing could be run", told.text, told.students) for told in summary.unreadable),
         Todo(
             "Graded before something changed",
             f"The work, the tests or the grader have changed since then: {grade} grades these again.",

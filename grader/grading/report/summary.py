@@ -124,7 +124,7 @@ class Summary:
     not_reached: tuple[Told, ...]
     other_reasons: tuple[Told, ...]
     blocked: tuple[Told, ...]
-    unread: tuple[Told, ...]
+    unreadable: tuple[Told, ...]
     tampered: tuple[Told, ...]
     changed: tuple[Told, ...]
     limits: tuple[Told, ...]
@@ -149,7 +149,7 @@ def summarize(report: ClassReport) -> Summary:
         not_reached=_reasons(report, "not_reached"),
         other_reasons=_reasons(report, "failed"),
         blocked=_reasons(report, "blocked"),
-        unread=_grouped((row.unread, row.student, "") for row in graded if row.unread),
+        unreadable=_grouped((row.unreadable, row.student, "") for row in graded if row.unreadable),
         tampered=_notes(graded, "tampered"),
         changed=_notes(graded, "changed"),
         limits=_notes(graded, "limit"),
@@ -267,7 +267,7 @@ def _reasons(report: ClassReport, outcome: Status) -> tuple[Told, ...]:
         (mark.reason, row.student, mark.task)
         for row in report.graded
         for mark in row.marks
-        if mark.outcome == outcome and mark.reason and not row.unread
+        if mark.outcome == outcome and mark.reason and not row.unreadable
         if outcome != "blocked" or mark.points is None
     )
 
@@ -286,7 +286,7 @@ def _notes(graded: Sequence[Row], kind: str) -> tuple[Told, ...]:
         (_CELL.sub("cell …", note), row.student, "")
         for row in graded
         for note in row.notes
-        if kind_of_note(note) == kind and note != row.unread
+        if kind_of_note(note) == kind and note != row.unreadable
     )
 
 

@@ -43,8 +43,8 @@ def render_table(result: ChapterResult, console: Console) -> None:
     for student in result.students:
         for reason in dict.fromkeys(task.reason for task in student.tasks if task.outcome == "blocked"):
             console.print(f"[magenta]not graded:[/] {_plain(student.student)}: {_plain(reason)}")
-        if student.unread:
-            console.print(f"[red]nothing to run:[/] {_plain(student.student)}: {_plain(student.unread)}")
+        if student.unreadable:
+            console.print(f"[red]nothing to run:[/] {_plain(student.student)}: {_plain(student.unreadable)}")
     _tell_notes(result, console)
     _tell_waiting(result, console)
     for problem in result.problems:

@@ -58,9 +58,9 @@ def stage(one: ChapterStatus) -> Stage:
     match one.state:
         case "damaged":
             return "damaged"
-        case "not there":
+        case "missing":
             return "missing"
-        case "as handed out":
+        case "not started":
             return "new"
     return "done" if one.passed == one.tasks else "work"
 
@@ -75,7 +75,7 @@ def words(one: ChapterStatus) -> str:
         case "done":
             return f"all {count(one.tasks, 'task')} done" if one.tasks > 1 else "done"
         case "damaged":
-            return f"damaged: {one.trouble}. The next lab sets it aside and gives you a clean one."
+            return f"damaged: {one.problem}. The next lab sets it aside and gives you a clean one."
     return "not in your workspace. The next lab puts it there."
 
 
@@ -121,5 +121,5 @@ def _row(one: ChapterStatus, about: str) -> dict[str, Any]:
         "tasks": one.tasks,
         "submitted": one.submitted,
         "changed": one.changed,
-        "beside": [visible(name, 80) for name in one.beside[:4]],
+        "other_notebooks": [visible(name, 80) for name in one.other_notebooks[:4]],
     }

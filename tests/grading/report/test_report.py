@@ -196,7 +196,7 @@ def test_what_could_not_be_run_is_told_and_is_up_to_date(course):
     real.symlink_to(course.root / "elsewhere")
     assert grade(course, chapter).problems == ()
     found = read(course)
-    assert [row.student for row in found.graded if row.unread and not row.outdated] == [
+    assert [row.student for row in found.graded if row.unreadable and not row.outdated] == [
         *("empty", "linked", "none", "torn")
     ]
     told = {todo.text: todo.students for todo in todos(found)}

@@ -26,7 +26,7 @@ def argv_of(size, name, *only):
 
 
 def test_the_quick_run_has_what_needs_no_engine():
-    plain = ["style", "format", "shell", "layers", "spelling", "types"]
+    plain = ["style", "format", "shell", "layers", "spelling", "types", "javascript"]
     assert names("quick") == [*plain, "unit"]
     assert "-n" in argv_of("quick", "unit"), "the one suite has both cores"
 
@@ -102,7 +102,7 @@ def test_a_step_of_another_name_is_refused(capsys):
 def test_the_help_says_what_all_alone_has(capsys):
     assert main(["test", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for words in ("--quick", "--long", "and a wrong one", "every attack", "image for Binder"):
+    for words in ("--quick", "--long", "every second task a wrong one", "every attack", "image for Binder"):
         assert words in said
 
 

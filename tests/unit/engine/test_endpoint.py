@@ -1,13 +1,12 @@
-"""Docker addresses: told apart, asked, and found as the docker command finds them."""
+"""Docker addresses: told apart, and asked."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from hashlib import sha256
 from pathlib import Path
 
-from grader.engine.endpoint import DEFAULT_SOCKET, docker_context, reach
+from grader.engine.endpoint import reach
 
 
 def test_reach_tells_addresses_apart(tmp_path):
@@ -63,19 +62,3 @@ def test_reach_knows_what_is_no_docker(tmp_path):
     found = reach(f"unix://{tmp_path}/s")
     thread.join()
     assert found.trouble == "not-docker"
-
-
-def test_the_current_context_is_read_as_the_cli_reads_it(tmp_path):
-    config = tmp_path / ".docker"
-    assert docker_context({}, tmp_path) == ("default", "", DEFAULT_SOCKET)
-    config.mkdir()
-    (config / "config.json").write_text('{"currentContext": "desk"}')
-    assert docker_context({}, tmp_path) == ("desk", "config.json", None)
-    meta = config / "contexts/meta" / sha256(b"desk").hexdigest()
-    meta.mkdir(parents=True)
-    (meta / "meta.json").write_text('{"Endpoints": {"docker": {"Host": "unix:///desk.sock"}}}')
-    assert docker_context({}, tmp_path) == ("desk", "config.json", "unix:///desk.sock")
-    assert docker_context({"DOCKER_CONTEXT": "gone"}, tmp_path) == ("gone", "DOCKER_CONTEXT", None)
-    assert docker_context({"DOCKER_CONFIG": str(tmp_path / "x")}, tmp_path) == ("default", "", DEFAULT_SOCKET)
-    (config / "config.json").write_text("{broken")
-    assert docker_context({}, tmp_path) == ("default", "", DEFAULT_SOCKET)

@@ -248,3 +248,9 @@ def test_a_server_that_just_starts_is_waited_for() -> None:
     inspector.replies = [HttpReply(0, error="refused")]
     words = only_finding(inspector, lambda e: e.container("web").answers_http(5000, within_s=0.1))
     assert "no answer (refused)" in words
+
+
+def test_a_finding_is_told_once() -> None:
+    inspector = FakeInspector(container(status="exited"))
+    outcome = ask(inspector, lambda e: (e.container("web").is_running(), e.container("web").is_running()))
+    assert len(outcome.findings) == 1

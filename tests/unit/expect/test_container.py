@@ -1,179 +1,18 @@
-"""What a check finds in containers, images and the network, asked against a inspector made up."""
+"""What a check finds in one container: how it runs and ends, what it printed, its files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from grader.expect import HttpReply, Outcome, Reached, Resolved, StudentValues, UdpReply
-from grader.state import Container, Log
+from grader.expect import Outcome
+from grader.state import Container, FileThere, Image, Log
 from tests.unit.inspectors import FakeInspector, Question, ask, container, only_finding
 
-# Over the network
-
-
-def test_in_one_that_does_not_run_nothing_is_asked() -> None:
-    inspector = FakeInspector(container(status="exited"))
-    questions: list[Question] = [
-        lambda e: e.container("web").answers_http(80),
-        lambda e: e.container("web").answers_udp(53),
-        lambda e: e.container("web").resolves("db"),
-        lambda e: e.container("web").reaches("db", 80, within_s=0),
-    ]
-    for question in questions:
-        assert "a container that is exited. Start it: `docker start web`" in only_finding(inspector, question)
-    assert inspector.asked == []
-
-
-def test_datagrams() -> None:
-    inspector = FakeInspector(
-        container(NetworkSettings={"Networks": {"back": {"IPAddress": "10.0.0.2"}, "x": {"IPAddress": ""}}})
-    )
-    assert ask(inspector, lambda e: e.container("web").answers_udp(53)) == Outcome.passed()
-    assert ask(inspector, lambda e: e.container("web").answers_udp(53, host_port=5353)) == Outcome.passed()
-    assert ask(inspector, lambda e: e.answers_udp(5353)) == Outcome.passed()
-    places = [(53, "127.0.0.1", "10.0.0.2"), (5353, ""), (5353, "127.0.0.1")]
-    assert inspector.asked == [place for place in places for _ in range(2)]
-    assert len(set(inspector.sent)) == len(inspector.sent), "what is sent can be foreseen"
-    wrong: list[Question] = [lambda e: e.container("web").answers_udp(53), lambda e: e.answers_udp(53)]
-    for question in wrong:
-        inspector.datagram = lambda sent: UdpReply(answered=True, body="<pong>")
-        assert "expected what was sent, found '<pong>'" in only_finding(inspector, question)
-        inspector.datagram = lambda sent: UdpReply(answered=False, error="nothing came back")
-        assert "found none (nothing came back)" in only_finding(inspector, question)
-
-
-@pytest.mark.parametrize(
-    ("reply", "capitals", "words"),
-    [
-        (str.upper, True, ""),
-        (lambda sent: f"{sent}\n", False, ""),
-        (str, True, "expected what was sent, in capital letters, found the same in small letters"),
-        (str.upper, False, "found the same in capital letters"),
-        (lambda sent: f"back: {sent}", False, "found more than that"),
-        (lambda sent: f"BACK: {sent.upper()}", True, "found more than that"),
-    ],
-)
-def test_a_datagram_comes_back_as_it_should(reply: Callable[[str], str], capitals: bool, words: str) -> None:
-    inspector = FakeInspector(container())
-    inspector.datagram = lambda sent: UdpReply(answered=True, body=reply(sent))
-    outcome = ask(inspector, lambda e: e.container("web").answers_udp(53, capitals=capitals))
-    assert words in "".join(map(str, outcome.findings))
-    assert (outcome.status == "passed") is (not words)
-
-
-def test_a_datagram_of_another_language() -> None:
-    inspector = FakeInspector(container())
-    inspector.datagram = lambda sent: UdpReply(answered=True, body=f"back: {sent}")
-    known = ask(inspector, lambda e: e.container("web").answers_udp(53, send="salve", expect="back: salve"))
-    assert known == Outcome.passed()
-    told = only_finding(inspector, lambda e: e.answers_udp(53, send="salve", expect="vale"))
-    assert "expected one with 'vale', found 'back: salve'" in told
-
-
-def test_names_lead_to_the_container_that_is_meant() -> None:
-    def on_back(name: str, address: str, **parts: Any) -> Container:
-        return container(name, NetworkSettings={"Networks": {"back": {"IPAddress": address}}}, **parts)
-
-    inspector = FakeInspector(on_back("web", "10.0.0.2"), on_back("db", "10.0.0.3"), container("far"))
-    inspector.names = {"db": Resolved(("10.0.0.3",), "dns"), "store": Resolved(("10.0.0.3",), "hosts")}
-    right: list[Question] = [
-        lambda e: e.container("web").resolves("db").resolves("store").resolves("store", to="db"),
-        lambda e: e.container("web").reaches("db", 5432).reaches("10.0.0.3", 5432),
-    ]
-    for question in right:
-        assert ask(inspector, question) == Outcome.passed()
-    assert inspector.asked == [(5432, "10.0.0.3")] * 2
-    wrong: list[tuple[Question, str]] = [
-        (lambda e: e.container("web").resolves("far"), "They share no network"),
-        (lambda e: e.container("web").resolves("none"), "No container is called 'none'"),
-        (
-            lambda e: e.container("web").resolves("store", to="far"),
-            "expected the address of 'far', found 'db'",
-        ),
-    ]
-    for question, words in wrong:
-        assert words in only_finding(inspector, question)
-    inspector.names["db"] = Resolved(("10.0.0.9",), "hosts")
-    for question in (
-        lambda e: e.container("web").resolves("db"),
-        lambda e: e.container("web").reaches("db", 1, within_s=0),
-    ):
-        assert "found 10.0.0.9, not a container's here" in only_finding(inspector, question)
-    inspector.names["db"], inspector.reached = Resolved(("10.0.0.3",)), Reached(open=False, error="refused")
-    words = only_finding(inspector, lambda e: e.container("web").reaches("db", 5432, within_s=0))
-    assert "connection to db:5432" in words
-    assert "none (refused)" in words
-
-
-def test_a_port_of_the_host_says_who_publishes_it() -> None:
-    ports = {"5000/tcp": [{"HostIp": "", "HostPort": "5001"}]}
-    inspector = FakeInspector(container(NetworkSettings={"Ports": ports}))
-    assert ask(inspector, lambda e: e.answers_http(5001, containing="Hello")) == Outcome.passed()
-    inspector.replies = [HttpReply(0, error="refused"), HttpReply(200, "Hello")]
-    assert ask(inspector, lambda e: e.answers_http(5001)) == Outcome.passed(), "one that starts is waited for"
-    inspector.replies = [HttpReply(200, "Bye")]
-    assert "found 'Bye'" in only_finding(inspector, lambda e: e.answers_http(5001, containing="Hello"))
-    inspector.replies = [HttpReply(404)]
-    assert "found HTTP 404" in only_finding(inspector, lambda e: e.answers_http(5001))
-    inspector.replies = [HttpReply(0, error="refused")]
-    words = only_finding(inspector, lambda e: e.answers_http(5001, within_s=0))
-    assert "web publishes it (0.0.0.0:5001->5000/tcp)" in words
-    words = only_finding(inspector, lambda e: e.answers_http(5002, within_s=0))
-    assert "No container publishes it: `-p 5002:PORT`" in words
-    host = {"PortBindings": ports}
-    inspector.boxes = (container(status="exited", HostConfig=host),)
-    words = only_finding(inspector, lambda e: e.answers_http(5001, within_s=0))
-    assert "`docker start web`" in words
-
-
-def test_a_list_of_the_engines_information() -> None:
-    inspector = FakeInspector()
-    right: list[Question] = [
-        lambda e: e.info_contains("RegistryConfig.Mirrors", "http://hub"),
-        lambda e: e.info_contains("RegistryConfig", "Mirrors"),
-        lambda e: e.info_contains("KernelVersion", "6.1"),
-    ]
-    for question in right:
-        assert ask(inspector, question) == Outcome.passed()
-    words = only_finding(inspector, lambda e: e.info_contains("RegistryConfig.Mirrors", "http://other"))
-    assert "expected 'http://other', found 'http://hub/'" in words
-    assert "found none" in only_finding(inspector, lambda e: e.info_contains("Labels", "a=b"))
-
-
-def test_the_students_own_values() -> None:
-    inspector = FakeInspector(container(), variables={"port": StudentValues("ada").port("web")})
-    question: Question = lambda e: e.answer("port").equals(e.mine.port("web"))  # noqa: E731 - asked twice
-    assert only_finding(inspector, question)
-    inspector.student = "ada"
-    assert ask(inspector, question) == Outcome.passed()
-
-
-# Names that were given to other images
-
-
-def test_a_name_proves_nothing_where_the_originals_are_known() -> None:
-    other = "sha256:0dd" + "0" * 61
-    inspector = FakeInspector(container())  # from "busybox", with the id sha256:b0b, which has that name
-    question: Question = lambda e: e.container("web").uses_image("busybox")  # noqa: E731 - asked again
-    assert ask(inspector, question) == Outcome.passed()
-    inspector.originals = {"busybox:latest": "sha256:b0b"}
-    assert ask(inspector, question) == Outcome.passed()
-    assert ask(inspector, lambda e: e.image("busybox")) == Outcome.passed()
-    inspector.originals = {"busybox:latest": other}
-    assert "The name busybox now belongs to another image" in only_finding(inspector, question)
-    assert "found another" in only_finding(inspector, lambda e: e.image("busybox"))
-    assert "still here" in only_finding(inspector, lambda e: e.has_no_image("busybox"))
-    count: Question = lambda e: e.containers(image="busybox").number(1)  # noqa: E731
-    assert "found 0 containers" in only_finding(inspector, count)
-    inspector.boxes = (container(Image=other),)
-    assert ask(inspector, question) == Outcome.passed(), "the original, under whatever name it was started"
-    assert ask(inspector, lambda e: e.container("web").uses_image("debian")).status == "failed"
-
-
-# Wrong in ways that each need their own words
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
+"""When the inspector's containers were started last."""
 
 
 @pytest.mark.parametrize(
@@ -196,11 +35,51 @@ def test_each_ending_has_its_words(box: Container, question: str, words: str) ->
     assert words in only_finding(FakeInspector(box), lambda e: getattr(e.container(box.name), question)())
 
 
+@pytest.mark.parametrize(
+    ("parts", "codes", "words"),
+    [
+        (
+            {"Path": "sh", "Args": [], "config": {"OpenStdin": True}},
+            (0,),
+            "run `docker attach web`, then type `exit`",
+        ),
+        ({}, (143, 130), "with `--init`. Then `docker stop web`"),
+        ({"HostConfig": {"Init": True}}, (143,), "Stop it: `docker stop web`"),
+        ({}, (0,), "`docker wait web` waits for its end"),
+    ],
+)
+def test_how_one_that_runs_comes_to_its_end(
+    parts: dict[str, Any], codes: tuple[int, ...], words: str
+) -> None:
+    assert words in only_finding(
+        FakeInspector(container(**parts)), lambda e: e.container("web").exited(*codes)
+    )
+
+
 def test_a_line_in_one_word_is_told_apart() -> None:
     box = container(Path="/bin/echo Hello world", Args=[])
     assert "passed as one word" in only_finding(
         FakeInspector(box), lambda e: e.container("web").ran("/bin/echo", "Hello world")
     )
+
+
+@pytest.mark.parametrize(
+    ("argv", "passes"),
+    [(("sh",), True), (("bash", "-i"), True), (("sh", "-c", "id"), False), (("cat",), False)],
+)
+def test_a_shell_that_is_told_nothing(argv: tuple[str, ...], passes: bool) -> None:
+    inspector = FakeInspector(container(Path=argv[0], Args=list(argv[1:])))
+    assert (ask(inspector, lambda e: e.container("web").ran_a_shell()).status == "passed") is passes
+
+
+def test_the_name_of_an_image_that_was_built_again_is_not_enough() -> None:
+    box = container(config={"Image": "ada/greeting:1.0"}, Image="sha256:old")
+    inspector = FakeInspector(box)
+    assert ask(inspector, lambda e: e.container("web").uses_image("ada/greeting:1.0")) == Outcome.passed()
+    inspector.images = (Image.from_list({"Id": "sha256:new", "RepoTags": ["ada/greeting:1.0"]}),)
+    told = only_finding(inspector, lambda e: e.container("web").uses_image("docker.io/ada/greeting:1.0"))
+    assert "found an earlier image of that name" in told
+    assert "run it again" in told
 
 
 def test_output_that_can_no_longer_be_read() -> None:
@@ -210,21 +89,73 @@ def test_output_that_can_no_longer_be_read() -> None:
     )
 
 
-def test_nothing_at_all_has_its_words() -> None:
-    words = only_finding(FakeInspector(), lambda e: e.container("web"))
-    assert "no container at all" in words
-    assert "--rm" in words
-    assert "docker network create front" in only_finding(FakeInspector(), lambda e: e.network("front"))
+def test_what_is_printed_comes_from_elsewhere_than_the_command() -> None:
+    inspector = FakeInspector(container(Path="cat", Args=["/word"]), log=Log(stdout="salve\n"))
+    question: Question = lambda e: e.container("web").printed("salve", reveal=False, unprompted=True)  # noqa: E731
+    assert ask(inspector, question) == Outcome.passed()
+    for parts in ({"Path": "echo", "Args": ["salve"]}, {"config": {"Env": ["W=salve"]}}):
+        inspector = FakeInspector(container(**parts), log=Log(stdout="salve\n"))
+        told = only_finding(inspector, question)
+        assert "one that holds it" in told
+        assert "salve" not in told
 
 
-def test_the_students_names_stay_on_one_line() -> None:
-    words = only_finding(FakeInspector(container("\x1b[2J\nweb")), lambda e: e.container("other"))
-    assert r"\x1b[2J\nweb" in words
-    assert words.isprintable()
+def test_a_shell_that_the_image_runs_had_nothing_to_read() -> None:
+    inspector = FakeInspector(container(status="exited", Path="bash", Args=[], config={"Cmd": ["bash"]}))
+    inspector.config = {"Config": {"Cmd": ["bash"]}}
+    assert "The Dockerfile needs a CMD" in only_finding(inspector, lambda e: e.container("web").printed("hi"))
+    inspector.config = {"Config": {"Cmd": ["cat"]}}
+    assert "with the command that prints it" in only_finding(
+        inspector, lambda e: e.container("web").printed("hi")
+    )
 
 
-def test_the_engines_information() -> None:
-    seen: list[Any] = []
-    names = ("KernelVersion", "RegistryConfig.Mirrors", "RegistryConfig.Nothing.Deeper")
-    ask(FakeInspector(), lambda e: seen.extend(e.info(name) for name in names))
-    assert seen == ["6.1", ["http://hub/"], None]
+def test_a_log_from_before_the_latest_start_tells_of_an_earlier_one() -> None:
+    inspector = FakeInspector(container(status="exited"))
+    inspector.first = STARTED - timedelta(milliseconds=1)
+    assert ask(inspector, lambda e: e.container("web").was_started_again()) == Outcome.passed()
+    for first in (None, STARTED, STARTED + timedelta(seconds=1)):
+        inspector.first = first
+        words = only_finding(inspector, lambda e: e.container("web").was_started_again())
+        assert "expected started again after it had ended" in words
+        assert "docker start -ai web" in words
+
+
+def test_a_log_that_grows_too_fast() -> None:
+    inspector = FakeInspector(container())
+    inspector.first, inspector.marks = STARTED, ["2026-01-01T00:00:03.000000000Z hello"]
+    for lines, fits in ((4, True), (8, True), (9, False), (5000, False)):
+        inspector.log = Log("hello\n" * lines)
+        if fits:
+            assert ask(inspector, lambda e: e.container("web").prints_at_most(2)) == Outcome.passed()
+        else:
+            words = only_finding(inspector, lambda e: e.container("web").prints_at_most(2))
+            assert f"expected at most 2 lines per second, found {lines} lines in 3.0 s" in words
+            assert "sleep 1" in words
+
+
+def test_one_line_is_never_too_fast() -> None:
+    inspector = FakeInspector(container(), log=Log("hello\n"))
+    inspector.first, inspector.marks = STARTED, ["2026-01-01T00:00:00.000000000Z hello"]
+    assert ask(inspector, lambda e: e.container("web").prints_at_most(0.1)) == Outcome.passed()
+
+
+def test_a_text_that_must_have_gone_from_a_file_that_stays() -> None:
+    inspector = FakeInspector(container())
+    inspector.files = {"/etc/group": FileThere(40, text="root:x:0:\ndocker:x:101:ann\n")}
+    assert ask(inspector, lambda e: e.container("web").lacks_text("/etc/group", "ann2")) == Outcome.passed()
+    words = only_finding(
+        inspector, lambda e: e.container("web").lacks_text("/etc/group", "\ndocker:", "`groupdel docker`.")
+    )
+    assert "file /etc/group: expected one without '\\ndocker:'" in words
+    assert "`groupdel docker`" in words
+    words = only_finding(inspector, lambda e: e.container("web").lacks_text("/etc/passwd", "ann"))
+    assert "file /etc/passwd: expected there, found nothing" in words
+
+
+def test_a_file_that_came_with_the_image_is_not_removed_in_the_container() -> None:
+    inspector = FakeInspector(container())
+    inspector.files["/key"] = FileThere(1, text="k")
+    assert "It comes from the image" in only_finding(
+        inspector, lambda e: e.container("web").lacks_file("/key")
+    )

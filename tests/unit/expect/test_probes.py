@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from grader.expect import HttpReply, LiveInspector, Reached, Resolved, UdpReply, probes
+from grader.expect import HttpReply, Reached, Resolved, UdpReply, probes
 
 
 def here(argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
@@ -166,18 +166,3 @@ def test_the_types_of_an_answer_are_held(output: bytes) -> None:
     assert not probes.udp(run, ("h",), 80, "x", 1).answered
     assert not probes.tcp(run, "h", 80, 1).open
     assert probes.resolve(run, "web", "", "nameserver 127.0.0.11").addresses == ()
-
-
-def test_the_live_inspector_asks_from_this_machine(web: int) -> None:
-    inspector = LiveInspector({}, environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
-    assert inspector.host_http("0.0.0.0", web, "/").status == 200
-    remote = LiveInspector({}, environment={"DOCKER_HOST": "tcp://engine.example:2376"})
-    assert remote.host_address("127.0.0.1") == "engine.example"
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"), [({}, 5), ({"DOCKBOOK_LOOK_S": "30"}, 30), ({"DOCKBOOK_LOOK_S": "x"}, 5)]
-)
-def test_a_slow_engine_is_looked_at_with_patience(said: dict[str, str], seconds: float) -> None:
-    """The environment of a virtual machine's engine says so; `docker` has no such limit."""
-    assert LiveInspector({}, environment=said)._deadline_s == seconds

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.expect.why import Why, explain
-from grader.notebook.why import Answer, CannotTell, inspected
+from grader.notebook.why import Answer
 from grader.state import Container, FileThere, Log
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -411,20 +411,3 @@ def test_what_a_start_would_bring(script: str, words: str) -> None:
     why = explain(box("exited", 0, "sh", "-c", script))
     assert why.kind == "finished"
     assert words in why.hint
-
-
-@pytest.mark.parametrize("name", ["my box", "a/b", "", " ", "web!", "-x"])
-def test_a_name_that_no_container_can_have_is_not_asked_for(name: str) -> None:
-    class Lists:
-        timeout = 5
-
-        def containers(self, **_: object) -> list[dict[str, Any]]:
-            return [{"Names": ["/my-box"]}]
-
-    class Client:
-        api = Lists()
-
-    with pytest.raises(CannotTell) as raised:
-        inspected(Client(), name, "why")  # type: ignore[arg-type]
-    if name == "my box":
-        assert raised.value.next_step == "did you mean 'my-box'?"

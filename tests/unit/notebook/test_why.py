@@ -56,3 +56,20 @@ def test_an_engine_that_does_not_answer_is_told_without_a_traceback() -> None:
         explainer(lambda: client)("web")
     assert "doctor" in caught.value.next_step
     client.close()
+
+
+@pytest.mark.parametrize("name", ["my box", "a/b", "", " ", "web!", "-x"])
+def test_a_name_that_no_container_can_have_is_not_asked_for(name: str) -> None:
+    class Lists:
+        timeout = 5
+
+        def containers(self, **_: object) -> list[dict[str, Any]]:
+            return [{"Names": ["/my-box"]}]
+
+    class Client:
+        api = Lists()
+
+    with pytest.raises(CannotTell) as raised:
+        inspected(Client(), name, "why")  # type: ignore[arg-type]
+    if name == "my box":
+        assert raised.value.next_step == "did you mean 'my-box'?"

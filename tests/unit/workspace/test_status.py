@@ -93,24 +93,24 @@ def test_status_tells_each_state(workspace, course, chapter):
         (line,) = workspace_status(workspace, course)
         return line
 
-    assert (now().state, now().passed, now().tasks, now().max_points) == ("as handed out", 0, 2, 5)
+    assert (now().state, now().passed, now().tasks, now().max_points) == ("not started", 0, 2, 5)
     # JupyterLab saves what was only opened in its own way: that is no change.
     opened = json.loads(notebook(workspace).read_text())
     notebook(workspace).write_text(json.dumps(opened))
-    assert now().state == "as handed out"
+    assert now().state == "not started"
     change(workspace, "sum")
-    assert (now().state, now().passed, now().points, now().submitted) == ("in work", 1, 2, "")
+    assert (now().state, now().passed, now().points, now().submitted) == ("in progress", 1, 2, "")
     receipt = submit(workspace, chapter).receipt
     assert (now().submitted, now().changed) == (receipt.time, False)
     change(workspace, "sum", "greeter")
     assert (now().passed, now().changed) == (2, True)
     notebook(workspace).write_text("{")
     assert (now().state, now().passed) == ("damaged", 0)
-    assert "is cut off" in now().trouble
+    assert "is cut off" in now().problem
     reset(workspace, chapter)
-    assert (now().state, len(now().kept)) == ("as handed out", 1)
+    assert (now().state, len(now().kept_copies)) == ("not started", 1)
     shutil.rmtree(workspace / CHAPTER)
-    assert now().state == "not there"
+    assert now().state == "missing"
     (workspace / CHAPTER).write_text("a file")
     assert now().state == "damaged"
 
@@ -124,7 +124,7 @@ def test_status_changes_nothing_and_reads_strange_things(workspace, course):
         (workspace / f".dockbook/receipts/{hash(content)}.json").write_text(content)
     (workspace / ".dockbook/workspace.json").write_text('{"given": {}, "sources": 3}')
     (line,) = workspace_status(workspace, course)
-    assert (line.state, line.submitted) == ("in work", "")
+    assert (line.state, line.submitted) == ("in progress", "")
     assert everything(workspace) == before
 
 
@@ -133,7 +133,7 @@ def test_the_table_has_every_chapter_and_what_to_do(workspace, command, capsys):
     (workspace / CHAPTER / f"{CHAPTER}.new.ipynb").write_text("{}")
     assert command("status") == 0
     text = capsys.readouterr().out
-    for words in (CHAPTER, "in work", "1 of 2", f"{CHAPTER}.new.ipynb", "dockbook lab"):
+    for words in (CHAPTER, "in progress", "1 of 2", f"{CHAPTER}.new.ipynb", "dockbook lab"):
         assert words in text
     notebook(workspace).write_text("")
     assert command("status") == 0

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from grader.engine.base import REAL_LIMITS, limits_line
+from grader.engine.docker_context import DEFAULT_SOCKET as SOCKET
+from grader.engine.docker_context import DockerContext
 from grader.engine.doctor import examine as doctor
 from grader.engine.doctor import facts
 from grader.engine.doctor.examine import diagnose
@@ -16,7 +18,6 @@ from grader.engine.doctor.facts import Facts
 from grader.engine.doctor.folders import Place
 from grader.engine.doctor.report import Item
 from grader.engine.doctor.virtual_machine import VMFacts
-from grader.engine.endpoint import DEFAULT_SOCKET as SOCKET
 from grader.engine.endpoint import Endpoint
 
 GB = 1 << 30
@@ -137,7 +138,7 @@ NO_DOCKER = [
     (
         {
             "endpoint": Endpoint("unix:///desk.sock", "refused", "Connection refused"),
-            "context": "desk",
+            "context": DockerContext("desk", "config.json", "unix:///desk.sock"),
             "other_sockets": ("unix:///run/user/1000/docker.sock",),
         },
         "the context 'desk' leads to unix:///desk.sock, where no Docker answers; one answers at unix:///run/user",
@@ -216,31 +217,38 @@ def test_docker_is_a_problem_where_nothing_else_works():
     assert item(FINE, "engine").status == "note"
 
 
+LOST = DockerContext("x", "DOCKER_CONTEXT", "", fault="is lost", next_step="`do this`")
+
+
 @pytest.mark.parametrize(
     ("context", "status", "step"),
     [
-        (("x", "config.json", None), "problem", "docker context use default"),
-        (("x", "DOCKER_CONTEXT", None), "problem", "unset DOCKER_CONTEXT"),
-        (("x", "config.json", "unix:///x"), "ok", ""),
+        (LOST, "problem", "do this"),
+        (DockerContext("x", "config.json", "unix:///x"), "ok", ""),
     ],
 )
 def test_a_context_is_followed_as_the_docker_command_does(context, status, step):
-    name, source, address = context
-    found = item(replace(FINE, context=name, context_source=source, context_address=address), "context")
+    found = item(replace(FINE, context=context), "context")
     assert (found.status, found.next_step) == (status, step)
+    assert not context.fault or found.text == "'x', named by DOCKER_CONTEXT, is lost"
+
+
+def test_a_context_over_tls_is_said_to_be_one():
+    secure = DockerContext("x", "config.json", "tcp://lab:2376", {"DOCKER_TLS_VERIFY": "1"})
+    assert item(replace(FINE, context=secure), "context").text.endswith("over TLS")
 
 
 def test_a_context_that_is_not_there_is_told_of_once():
-    lost = replace(
-        FINE, endpoint=Endpoint(SOCKET, "no-context", "not there"), context="x", context_source="config.json"
-    )
+    context = DockerContext("x", "config.json", "", fault="does not exist")
+    lost = replace(FINE, endpoint=Endpoint(SOCKET, "no-context", "not there"), context=context)
     assert (item(lost, "engine").status, item(lost, "engine").next_step) == ("note", "")
     assert item(lost, "context").status == "problem"
 
 
 def test_no_word_about_contexts_where_they_do_not_matter():
-    same = replace(FINE, context="desktop", context_source="config.json", context_address=SOCKET)
-    for found in (FINE, same, replace(FINE, context="x", docker_host="unix:///x")):
+    same = replace(FINE, context=DockerContext("desktop", "config.json", SOCKET))
+    other = replace(FINE, context=DockerContext("x", "config.json", "unix:///y"), docker_host="unix:///x")
+    for found in (FINE, same, other):
         assert "context" not in [item.name for item in diagnose(found).items]
 
 
@@ -355,7 +363,7 @@ def test_one_look_that_fails_takes_nothing_from_the_others(monkeypatch, tmp_path
 
     for name in ("_docker_group", "_memory", "_image", "_os_release", "gather_vm", "gather_places"):
         monkeypatch.setattr(facts, name, fail)
-    found = facts.gather({})
+    found = facts.gather()
     assert found.unseen.keys() == {"groups", "memory", "image", "system", "vm", "folders"}
     assert "Permission denied: '/some/where'" in found.unseen["vm"]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.engine.docker_context import DEFAULT_SOCKET, DockerContext
 from grader.engine.doctor.examine import diagnose
 from grader.engine.doctor.facts import Facts
 from grader.engine.doctor.virtual_machine import VMFacts
-from grader.engine.endpoint import DEFAULT_SOCKET, Endpoint
+from grader.engine.endpoint import Endpoint
 
 GOLDEN = Path(__file__).parent / "golden"
 GB = 1 << 30
@@ -74,18 +75,14 @@ MACHINES = {
     "macos-docker-desktop-not-started": replace(
         MACOS,
         docker_installed=True,
-        context="desktop-linux",
-        context_source="config.json",
-        context_address="unix:///Users/ann/.docker/run/docker.sock",
+        context=DockerContext("desktop-linux", "config.json", "unix:///Users/ann/.docker/run/docker.sock"),
         endpoint=Endpoint("unix:///Users/ann/.docker/run/docker.sock", "refused", "Connection refused"),
     ),
     "macos-docker-desktop": replace(MACOS, docker_installed=True, endpoint=DESKTOP),
     "macos-colima": replace(
         MACOS,
         docker_installed=True,
-        context="colima",
-        context_source="config.json",
-        context_address=COLIMA,
+        context=DockerContext("colima", "config.json", COLIMA),
         endpoint=replace(DESKTOP, address=COLIMA),
         busy_ports=frozenset({5000}),
     ),

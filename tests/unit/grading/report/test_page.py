@@ -87,7 +87,7 @@ def test_a_submission_that_could_not_be_run_is_told_once():
     tasks = (TaskResult("a", 2, "failed", (), problem), TaskResult("b", 2, "failed", (), problem))
     report = of_results(ChapterResult("ch01", (SubmissionResult("ada", tasks, (problem,)),)))
     summary = summarize(report)
-    assert [(told.text, told.students) for told in summary.unread] == [(problem, ("ada",))]
+    assert [(told.text, told.students) for told in summary.unreadable] == [(problem, ("ada",))]
     assert summary.remarks == summary.other_reasons == ()
     assert summary.seconds is None
 

@@ -46,12 +46,12 @@ def test_what_a_page_needs_is_in_it(workspace, course):
     (row,) = page["chapters"]
     assert (workspace / row["path"]).is_file()
     assert row["number"] == "1"
-    assert row["beside"] == [f"{CHAPTER}.new-<b>\\u202e.ipynb"]
+    assert row["other_notebooks"] == [f"{CHAPTER}.new-<b>\\u202e.ipynb"]
     assert json.loads(json.dumps(page)) == page
 
 
 def status(name: str, **facts: Any) -> ChapterStatus:
-    values: dict[str, Any] = {"chapter": name, "title": name.title(), "state": "in work", "tasks": 3}
+    values: dict[str, Any] = {"chapter": name, "title": name.title(), "state": "in progress", "tasks": 3}
     return ChapterStatus(**values | facts)
 
 
@@ -59,7 +59,7 @@ def test_what_was_begun_comes_first_then_what_is_new_then_what_was_not_handed_in
     done = status("ch01-a", passed=3)
     sent = status("ch01-a", passed=3, submitted="2026-01-02T03:04:05Z")
     changed = status("ch02-b", passed=3, submitted="2026-01-02T03:04:05Z", changed=True)
-    begun, new = status("ch02-b", passed=1), status("ch03-c", state="as handed out")
+    begun, new = status("ch02-b", passed=1), status("ch03-c", state="not started")
 
     def told(*found: ChapterStatus) -> tuple[str, str]:
         step = next_step(found)
@@ -80,7 +80,7 @@ def test_what_was_begun_comes_first_then_what_is_new_then_what_was_not_handed_in
 
 def test_a_chapter_without_tasks_is_done_once_something_ran():
     assert words(status("ch01-a", tasks=0)) == "done"
-    assert words(status("ch01-a", tasks=0, state="as handed out")) == "not begun"
+    assert words(status("ch01-a", tasks=0, state="not started")) == "not begun"
     assert words(status("ch01-a", tasks=1, passed=1)) == "done"
 
 

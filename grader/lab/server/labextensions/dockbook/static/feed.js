@@ -4,69 +4,82 @@
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
+/** @import { Settings, State } from "./shapes" */
+
+/** Follows the engine's state while anything listens. */
 export class Feed {
+  #settings;
+  /** @type {Set<(state: State) => void>} */
+  #listeners = new Set();
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #wait = FIRST_WAIT_MS;
+  #timer = 0;
+  #painted = 0;
+  /** @type {State} */
+  state = { status: "looking", words: "Looking for the engine.", events: [] };
+
+  /** @param {Settings} settings */
   constructor(settings) {
-    this._settings = settings;
-    this._listeners = new Set();
-    this._socket = null;
-    this._wait = FIRST_WAIT_MS;
-    this._timer = 0;
-    this._painted = 0;
-    this.state = { status: "looking", words: "Looking for the engine.", events: [] };
+    this.#settings = settings;
   }
 
-  /** Call `listener(state)` with what is known and with each change; what is returned ends that. */
+  /**
+   * Call `listener(state)` with what is known and with each change; what is returned ends that.
+   *
+   * @param {(state: State) => void} listener
+   */
   listen(listener) {
-    this._listeners.add(listener);
+    this.#listeners.add(listener);
     listener(this.state);
-    if (this._socket === null && this._timer === 0) this._connect();
+    if (this.#socket === null && this.#timer === 0) this.#connect();
     return () => {
-      this._listeners.delete(listener);
-      if (this._listeners.size === 0) this._hangUp();
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#hangUp();
     };
   }
 
   /** Ask the server to look for an engine that it gave up. */
   again() {
-    if (this._socket?.readyState === WebSocket.OPEN) this._socket.send("again");
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send("again");
   }
 
-  _connect() {
-    this._timer = 0;
-    const { wsUrl, token, appendToken } = this._settings;
+  #connect() {
+    this.#timer = 0;
+    const { wsUrl, token, appendToken } = this.#settings;
     const url = new URL("dockbook/watch", wsUrl);
     if (appendToken && token) url.searchParams.set("token", token);
     const socket = new WebSocket(url);
-    this._socket = socket;
-    socket.onmessage = (message) => {
-      this._wait = FIRST_WAIT_MS;
+    this.#socket = socket;
+    socket.addEventListener("message", (message) => {
+      this.#wait = FIRST_WAIT_MS;
       this.state = JSON.parse(message.data);
-      this._paint();
-    };
-    socket.onclose = () => {
-      if (this._socket !== socket) return;
-      this._socket = null;
+      this.#paint();
+    });
+    socket.addEventListener("close", () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
       this.state = { status: "waiting", words: "JupyterLab's server does not answer.", events: [] };
-      this._paint();
-      this._timer = window.setTimeout(() => this._connect(), this._wait);
-      this._wait = Math.min(2 * this._wait, LONGEST_WAIT_MS);
-    };
+      this.#paint();
+      this.#timer = window.setTimeout(() => this.#connect(), this.#wait);
+      this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT_MS);
+    });
   }
 
-  _hangUp() {
-    window.clearTimeout(this._timer);
-    this._timer = 0;
-    const socket = this._socket;
-    this._socket = null;
+  #hangUp() {
+    window.clearTimeout(this.#timer);
+    this.#timer = 0;
+    const socket = this.#socket;
+    this.#socket = null;
     socket?.close();
   }
 
   // Once a frame at most, and not at all in a hidden tab.
-  _paint() {
-    if (this._painted) return;
-    this._painted = window.requestAnimationFrame(() => {
-      this._painted = 0;
-      for (const listener of this._listeners) listener(this.state);
+  #paint() {
+    if (this.#painted) return;
+    this.#painted = window.requestAnimationFrame(() => {
+      this.#painted = 0;
+      for (const listener of this.#listeners) listener(this.state);
     });
   }
 }

@@ -1,14 +1,21 @@
 // The live panel: what the engine holds, as it changes. It is read-only.
 "use strict";
 
-import { count, element, identifier, name, say, show } from "./dom.js";
+import { colour, count, element, identifier, name, say, show } from "./dom.js";
+
+/**
+ * @import { Container, Event, Image, Kind, Listed, Network, Port, State } from "./shapes"
+ * @import { Feed } from "./feed.js"
+ */
 
 const SPOKEN_EVERY_MS = 4000;
 
+/** @param {Kind} kind */
 function dot(kind) {
   return element("span", { class: "dockbook-dot", "data-kind": kind, "aria-hidden": "true" });
 }
 
+/** @param {Port} one */
 function port(one) {
   const made = element("li", { class: "dockbook-port" });
   if (one.url) {
@@ -22,6 +29,7 @@ function port(one) {
   return made;
 }
 
+/** @param {Container} one */
 function container(one) {
   const made = element(
     "li",
@@ -47,6 +55,7 @@ function container(one) {
   return made;
 }
 
+/** @param {Image} one */
 function image(one) {
   const tags = one.tags.length ? one.tags : ["no tag"];
   return element(
@@ -61,6 +70,7 @@ function image(one) {
   );
 }
 
+/** @param {Network} one */
 function network(one) {
   const about = [one.driver, ...one.subnets, ...(one.internal ? ["no way out"] : [])].join(", ");
   const made = element(
@@ -80,6 +90,7 @@ function network(one) {
   return made;
 }
 
+/** @param {Event} one */
 function event(one) {
   const at = new Date(1000 * one.at);
   const made = element(
@@ -93,28 +104,28 @@ function event(one) {
   return made;
 }
 
-const PARTS = {
-  containers: {
-    title: "Containers",
-    make: container,
-    key: (one) => one.id,
-    empty: "No containers yet. Run a cell with docker run, and its container appears here.",
-    total: ({ total, running }) => (total ? `${running} of ${total} running` : ""),
-  },
-  events: {
-    title: "Last events",
-    make: event,
-    key: (one) => one.key,
-    empty: "Nothing yet.",
-    total: () => "newest first",
-  },
-  networks: { title: "Networks", make: network, key: (one) => one.id, empty: "None.", total: ({ total }) => String(total) },
-  images: { title: "Images", make: image, key: (one) => one.id, empty: "None.", total: ({ total }) => String(total), closed: true },
-};
-
+/**
+ * A list with a heading. `make` shows a row, `key` tells rows apart, `total` is the text next to the heading.
+ *
+ * @template Row
+ * @template {Listed<Row>} List
+ */
 class Part {
-  constructor({ title, make, key, empty, total, closed }) {
-    Object.assign(this, { make, key, total });
+  #make;
+  #key;
+  #total;
+
+  /**
+   * @param {string} title
+   * @param {(row: Row) => HTMLElement} make
+   * @param {(row: Row) => string} key
+   * @param {(list: List) => string} total
+   * @param {{ empty?: string, closed?: boolean }} options
+   */
+  constructor(title, make, key, total, { empty = "None.", closed = false } = {}) {
+    this.#make = make;
+    this.#key = key;
+    this.#total = total;
     this.list = element("ul", { class: "dockbook-list" });
     this.count = element("span", { class: "dockbook-quiet" });
     this.empty = element("p", { class: "dockbook-quiet" }, empty);
@@ -130,10 +141,11 @@ class Part {
     );
   }
 
+  /** @param {List} listed */
   update(listed) {
     const { rows, total } = listed;
-    show(this.list, rows, this.key, this.make);
-    say(this.count, this.total(listed));
+    show(this.list, rows, this.#key, this.#make);
+    say(this.count, this.#total(listed));
     this.list.hidden = rows.length === 0;
     this.empty.hidden = rows.length > 0;
     this.more.hidden = total <= rows.length;
@@ -143,11 +155,38 @@ class Part {
 
 /** What the engine holds, in an element; `listen(feed)` keeps it current. */
 export class Panel {
+  /** @type {Part<Container, Listed<Container> & { running: number }>} */
+  #containers = new Part(
+    "Containers",
+    container,
+    (one) => one.id,
+    ({ total, running }) => (total ? `${running} of ${total} running` : ""),
+    { empty: "No containers yet. Run a cell with docker run, and its container appears here." },
+  );
+  /** @type {Part<Event & { key: string }, Listed<Event & { key: string }>>} */
+  #events = new Part(
+    "Last events",
+    event,
+    (/** @type {Event & { key: string }} */ one) => one.key,
+    () => "newest first",
+    { empty: "Nothing yet." },
+  );
+  /** @type {Part<Network, Listed<Network>>} */
+  #networks = new Part("Networks", network, (one) => one.id, ({ total }) => String(total));
+  /** @type {Part<Image, Listed<Image>>} */
+  #images = new Part("Images", image, (one) => one.id, ({ total }) => String(total), { closed: true });
+  /** @type {Feed | null} */
+  #feed = null;
+  /** @type {string | null} */
+  #newest = null;
+  #said = 0;
+  #timer = 0;
+
   constructor() {
-    this.parts = Object.fromEntries(Object.entries(PARTS).map(([key, part]) => [key, new Part(part)]));
+    const parts = [this.#containers, this.#events, this.#networks, this.#images];
     this.dot = dot("grey");
     this.words = element("span", {});
-    this.retry = element("button", { class: "dockbook-button", type: "button", hidden: true }, "Look again");
+    this.retry = element("button", { class: "dockbook-button", type: "button", hidden: true, onclick: () => this.#feed?.again() }, "Look again");
     this.spoken = element("div", { class: "dockbook-unseen", role: "status", "aria-live": "polite" });
     const title = identifier("panel");
     this.node = element(
@@ -156,60 +195,67 @@ export class Panel {
       element("h2", { id: title }, "Docker, live"),
       element("p", { class: "dockbook-engine" }, this.dot, this.words),
       this.retry,
-      ...Object.values(this.parts).map((part) => part.node),
+      ...parts.map((part) => part.node),
       this.spoken,
     );
-    this._newest = null;
-    this._said = 0;
-    this._timer = 0;
   }
 
+  /** @param {Feed} feed */
   listen(feed) {
-    this.retry.onclick = () => feed.again();
+    this.#feed = feed;
     return feed.listen((state) => this.update(state));
   }
 
+  /** @param {State} state */
   update(state) {
-    const { status, words, version, events } = state;
+    const { status, words, version, events, containers, networks, images } = state;
     const runs = status === "running";
-    this.dot.dataset.kind = { running: "green", gone: "red" }[status] ?? "amber";
+    this.dot.dataset.kind = colour(status);
     say(this.words, runs ? `Docker Engine ${version} is running` : words);
     this.retry.hidden = status !== "gone";
     this.node.dataset.status = status;
-    for (const [key, part] of Object.entries(this.parts)) {
-      if (key === "events") part.update({ rows: numbered(events), total: events.length });
-      else if (runs) part.update(state[key]);
-      part.node.hidden = !runs && key !== "events";
-    }
-    this._speak(runs ? events[0] : { who: "Engine", what: words });
+    this.#events.update({ rows: numbered(events), total: events.length });
+    if (containers) this.#containers.update(containers);
+    if (networks) this.#networks.update(networks);
+    if (images) this.#images.update(images);
+    for (const part of [this.#containers, this.#networks, this.#images]) part.node.hidden = !runs;
+    this.#speak(runs ? events[0] : { who: "Engine", what: words });
   }
 
-  // A few words every few seconds at most, however much happens: it is read aloud.
-  _speak(newest) {
+  /**
+   * A few words every few seconds at most, however much happens: it is read aloud.
+   *
+   * @param {{ who: string, what: string } | undefined} newest
+   */
+  #speak(newest) {
     const told = newest ? `${newest.who}: ${newest.what}` : null;
-    const first = this._newest === null;
-    if (told === null || told === this._newest) return;
-    this._newest = told;
-    if (first || this._timer) return;
-    const wait = Math.max(0, this._said + SPOKEN_EVERY_MS - Date.now());
-    this._timer = window.setTimeout(() => {
-      this._timer = 0;
-      this._said = Date.now();
-      say(this.spoken, this._newest);
+    const first = this.#newest === null;
+    if (told === null || told === this.#newest) return;
+    this.#newest = told;
+    if (first || this.#timer) return;
+    const wait = Math.max(0, this.#said + SPOKEN_EVERY_MS - Date.now());
+    this.#timer = window.setTimeout(() => {
+      this.#timer = 0;
+      this.#said = Date.now();
+      say(this.spoken, this.#newest);
     }, wait);
   }
 }
 
-// The same event may come twice: each gets a key that the next update gives it again.
+/**
+ * The same event may come twice: each gets a key that the next update gives it again.
+ *
+ * @param {Event[]} events
+ */
 function numbered(events) {
+  /** @type {Map<string, number>} */
   const seen = new Map();
-  return [...events]
-    .reverse()
-    .map((one) => {
-      const base = `${one.at} ${one.who} ${one.what}`;
-      const times = (seen.get(base) ?? 0) + 1;
-      seen.set(base, times);
-      return { ...one, key: `${base} ${times}` };
-    })
-    .reverse();
+  const found = [];
+  for (const one of events.toReversed()) {
+    const base = `${one.at} ${one.who} ${one.what}`;
+    const times = (seen.get(base) ?? 0) + 1;
+    seen.set(base, times);
+    found.push({ ...one, key: `${base} ${times}` });
+  }
+  return found.toReversed();
 }

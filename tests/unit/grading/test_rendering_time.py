@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from grader.grading.time_limit import TimeLimit
+from grader.grading.rendering_time import TimeLimit
 
 SLOW = re.compile(r"(?s)\\\(.+?\\\)")
 
