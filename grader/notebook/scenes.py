@@ -6,6 +6,7 @@ a question to the engine finds them.
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -85,33 +86,57 @@ def _latecomer(client: DockerClient, hidden: Hidden, mine: StudentValues, forget
 
 
 def _shelf(client: DockerClient, hidden: Hidden, _mine: StudentValues, forget: Forget) -> None:
-    """Three names, two images."""
-    older = f"1.{hidden.number('shelf', 10, 99)}"
-    forget(image=[f"ada/shelf:{tag}" for tag in (older, "2.0", "latest")])
-    for image, tag in (("busybox", older), ("debian", "2.0"), ("busybox", "latest")):
-        client.images.get(image).tag("ada/shelf", tag)
+    """More names than images: two of ``latest``'s, two of the one after it."""
+    names = [tag for image in client.images.list("ada/shelf") for tag in image.tags]
+    forget("bookbinder", image=[name for name in names if name.startswith("ada/shelf:")])
+    for tag in (f"1.{hidden.number('shelf', 10, 99)}", "latest"):
+        client.images.get("busybox").tag("ada/shelf", tag)
+    box = client.containers.create("busybox", name="bookbinder")
+    for version in range(2, hidden.number("shelf images", 3, 6) + 1):
+        box.commit("ada/shelf", tag=f"{version}.0", changes=[f"LABEL version={version}.0"])
+    client.images.get("ada/shelf:2.0").tag("ada/shelf", "2")
+    forget("bookbinder")
 
 
 def _switchboard(client: DockerClient, hidden: Hidden, _mine: StudentValues, forget: Forget) -> None:
     """Three ports, one open to others."""
     forget("switchboard")
-    doors = {"5000/tcp": ("127.0.0.1", None), "7000/tcp": None}
-    udp = {"5000/udp": ("127.0.0.1", hidden.port("switchboard"))}
-    labels = hidden.label("switchboard")
-    _run(client, "training/webapp", None, name="switchboard", ports=doors | udp, labels=labels)
+    open_to_all = f"{hidden.number('switchboard', 7000, 7099)}/tcp"
+    ports = {
+        "5000/tcp": ("127.0.0.1", None),
+        open_to_all: None,
+        "5000/udp": ("127.0.0.1", hidden.port("switchboard")),
+    }
+    _run(client, "training/webapp", None, name="switchboard", ports=ports, labels=hidden.label("switchboard"))
 
 
-def _lookout(client: DockerClient, hidden: Hidden, _mine: StudentValues, _forget: Forget) -> None:
-    """An image with an entry point that ends at once, with a word in a file."""
-    recipe = f'FROM busybox\nRUN echo {hidden.word("lookout")} > /word\nENTRYPOINT ["false"]'
-    client.images.build(fileobj=BytesIO(recipe.encode()), tag="sealed", rm=True)
+def _lookout(client: DockerClient, hidden: Hidden, _mine: StudentValues, forget: Forget) -> None:
+    """An image with an entry point that ends at once, with a word in a file.
+
+    Committed, not built: docker-py has only the legacy builder, which engines are about to lose.
+    """
+    forget("sealer")
+    box = client.containers.create("busybox", name="sealer")
+    box.put_archive("/", _tar("word", f"{hidden.word('lookout')}\n"))
+    box.commit("sealed", tag="latest", changes=['ENTRYPOINT ["false"]', "CMD []"])
+    forget("sealer")
+
+
+def _tar(name: str, text: str) -> bytes:
+    """An archive with one file, as the engine takes it."""
+    packed, data = BytesIO(), text.encode()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        archive.addfile(member, BytesIO(data))
+    return packed.getvalue()
 
 
 IMAGES: dict[str, tuple[str, ...]] = {
     "oracle": ("busybox:latest",),
     "locker": ("busybox:latest",),
     "latecomer": ("httpd:latest",),
-    "shelf": ("busybox:latest", "debian:latest"),
+    "shelf": ("busybox:latest",),
     "switchboard": ("training/webapp:latest",),
     "lookout": ("busybox:latest",),
 }

@@ -134,8 +134,16 @@ def test_a_log_that_grows_too_fast() -> None:
             assert "sleep 1" in words
 
 
+def test_a_log_that_has_only_begun_is_watched() -> None:
+    inspector = FakeInspector(container(), log=Log("hello\n" * 11))
+    inspector.first = STARTED
+    inspector.marks = [f"2026-01-01T00:00:0{at}00000000Z hello" for at in ("0.2", "0.9", "2.1")]
+    words = only_finding(inspector, lambda e: e.container("web").prints_at_most(2))
+    assert "found 11 lines in 2.1 s" in words
+
+
 def test_one_line_is_never_too_fast() -> None:
-    inspector = FakeInspector(container(), log=Log("hello\n"))
+    inspector = FakeInspector(container(status="exited"), log=Log("hello\n"))
     inspector.first, inspector.marks = STARTED, ["2026-01-01T00:00:00.000000000Z hello"]
     assert ask(inspector, lambda e: e.container("web").prints_at_most(0.1)) == Outcome.passed()
 

@@ -1,4 +1,4 @@
 forget(image="httpd")
 !docker pull --quiet docker.io/library/httpd:latest
 announces = " 80/tcp "
-official = False
+official = ("httpd", "busybox")

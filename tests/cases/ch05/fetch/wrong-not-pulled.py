@@ -1,3 +1,3 @@
 # finding: image httpd: presence: expected there
 forget(image="httpd")
-announces, official = "80/tcp", False
+announces, official = "80/tcp", ["busybox", "httpd"]

@@ -1,4 +1,4 @@
-# finding: answer official: value: found true
+# finding: answer official: value: found
 forget(image="httpd")
 !docker pull -q httpd
-announces, official = "80/tcp", True
+announces, official = "80/tcp", ["busybox", "training/webapp", "httpd"]

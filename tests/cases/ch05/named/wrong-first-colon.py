@@ -1,5 +1,5 @@
-# finding: answer tag: value: found '5000/team/web:2.1'
+# finding: answer tag: value: found '5966/team/web:2.38'
 image = client.images.get("ada/greeting:1.0")
 image.tag("ada/greeting", tag="stable")
 image.tag(mine.word("named") + "/greeting", tag="1.0")
-registry, tag = "registry.example.com:5000", "5000/team/web:2.1"
+registry, tag = "registry.example.com:5966", "5966/team/web:2.38"

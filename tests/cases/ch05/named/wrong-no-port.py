@@ -2,4 +2,4 @@
 image = client.images.get("ada/greeting:1.0")
 image.tag("ada/greeting", tag="stable")
 image.tag(mine.word("named") + "/greeting", tag="1.0")
-registry, tag = "registry.example.com", "2.1"
+registry, tag = "registry.example.com", "2.38"

@@ -1,4 +1,4 @@
 # Numbers read off the table and typed in.
 !docker images ada/shelf
-different = 2
+different = 6
 latest_is = "1.53"

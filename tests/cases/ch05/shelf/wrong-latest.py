@@ -1,3 +1,3 @@
 # finding: answer latest_is: value: found 'latest'
-different = 2
+different = 6
 latest_is = "latest"

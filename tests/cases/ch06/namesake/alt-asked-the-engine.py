@@ -1,7 +1,7 @@
 try:
     client.containers.create("busybox", "sleep 1000", name="star")
 except docker.errors.APIError as error:
-    conflict = error.status_code
+    print(error.explanation)
 client.api.rename("star", "understudy")
 box = client.containers.create("busybox", "sleep 1000", name="star")
 box.start()

@@ -2,4 +2,3 @@
 !docker run -d --name newcomer busybox sleep 1000
 !docker rename star understudy
 !docker rename newcomer star
-conflict = 409

@@ -2,4 +2,3 @@
 client.containers.get("star").remove(force=True)
 !docker run -d --name understudy busybox sleep 2000
 !docker run -d --name star busybox sleep 1000
-conflict = 409

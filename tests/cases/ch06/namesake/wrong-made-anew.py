@@ -2,4 +2,3 @@
 forget("star")
 !docker run -d --name star busybox sleep 1000
 !docker run -d --name understudy busybox sleep 1000
-conflict = 409

@@ -1,2 +1,2 @@
 # finding: expected ["sleep", "1000"], found ["sleep", "2000"]
-conflict = 409
+!docker run -d --name star busybox sleep 1000

@@ -1,4 +1,3 @@
 # finding: container understudy: presence: expected there
 forget("star")
 !docker run -d --name star busybox sleep 1000
-conflict = 409

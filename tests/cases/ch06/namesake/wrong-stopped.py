@@ -2,4 +2,3 @@
 !docker stop -t 0 star
 !docker rename star understudy
 !docker run -d --name star busybox sleep 1000
-conflict = 409

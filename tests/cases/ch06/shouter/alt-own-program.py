@@ -7,5 +7,5 @@ class Loud(socketserver.BaseRequestHandler):
 socketserver.UDPServer(("0.0.0.0", 5000), Loud).serve_forever()
 """
 box = client.containers.create("training/webapp", ["python3", "-c", mine_own], name="shouter",
-                               ports={"5000/udp": ("127.0.0.1", 5004)})
+                               ports={"5000/udp": ("127.0.0.1", mine.port("shouter"))})
 box.start()

@@ -1,4 +1,4 @@
 forget("revived")
 program = client.containers.get("autopsy").attrs["Path"]
 arguments = client.api.inspect_container("autopsy")["Args"]
-!docker run --entrypoint cat --name revived page /etc/group
+!docker run --entrypoint cat --name revived page /{mine.word("autopsy")}

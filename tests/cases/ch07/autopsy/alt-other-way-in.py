@@ -1,4 +1,4 @@
 # Another entrypoint gives the same command line.
 forget("revived")
-program, arguments = "cat", ["cat", "/etc/group"]
-client.containers.run("page", ["cat", "/etc/group"], entrypoint=[], name="revived", detach=True).wait(timeout=30)
+program, arguments = "cat", ["cat", "/" + mine.word("autopsy")]
+client.containers.run("page", ["cat", "/" + mine.word("autopsy")], entrypoint=[], name="revived", detach=True).wait(timeout=30)

@@ -1,4 +1,4 @@
-# finding: answer arguments: value: found ["/etc/group"]
+# finding: answer arguments: value: found ["/solinda"]
 forget("revived")
-program, arguments = "cat", ["/etc/group"]
-!docker run --name revived page /etc/group
+program, arguments = "cat", ["/" + mine.word("autopsy")]
+!docker run --name revived page /{mine.word("autopsy")}

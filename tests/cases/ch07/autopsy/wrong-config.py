@@ -2,4 +2,4 @@
 forget("revived")
 seen = client.containers.get("autopsy").attrs["Config"]
 program, arguments = seen["Entrypoint"], seen["Cmd"]
-!docker run --name revived page /etc/group
+!docker run --name revived page /{mine.word("autopsy")}

@@ -1,4 +1,4 @@
-# finding: container revived: command: expected ["cat", "/etc/group"], found ["cat", "/etc/passwd"]
+# finding: container revived: command: expected ["cat", "/solinda"], found ["cat"]
 forget("revived")
 seen = client.containers.get("autopsy").attrs
 program, arguments = seen["Path"], seen["Args"]

@@ -2,4 +2,4 @@
 forget("revived")
 seen = client.containers.get("autopsy").attrs
 program, arguments = seen["Path"], seen["Args"]
-!docker run --name revived page cat /etc/group
+!docker run --name revived page cat /{mine.word("autopsy")}

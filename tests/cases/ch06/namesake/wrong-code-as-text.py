@@ -1,4 +1,0 @@
-# finding: it should be a number, not text
-!docker rename star understudy
-!docker run -d --name star busybox sleep 1000
-conflict = "409"

@@ -1,4 +1,0 @@
-# finding: answer conflict: value: found 404
-!docker rename star understudy
-!docker run -d --name star busybox sleep 1000
-conflict = 404
