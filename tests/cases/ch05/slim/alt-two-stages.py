@@ -3,8 +3,8 @@ from pathlib import Path
 folder = Path("build/slim")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "Dockerfile").write_text(r'''FROM busybox AS counting
-RUN seq 1 100000 > /tmp/numbers
-RUN wc -c < /tmp/numbers > /size.txt
+RUN seq 1 100000 > /numbers
+RUN wc -c < /numbers > /size.txt
 FROM busybox
 LABEL stage=last
 COPY --from=counting /size.txt /size.txt

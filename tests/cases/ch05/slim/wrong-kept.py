@@ -1,11 +1,11 @@
-# finding: file /tmp/numbers: expected nothing, found something
+# finding: file /numbers: expected nothing, found something
 forget("slim", image="ada/slim:1.0")
 from pathlib import Path
 folder = Path("build/slim")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "Dockerfile").write_text(r'''FROM busybox
-RUN seq 1 100000 > /tmp/numbers \
- && wc -c < /tmp/numbers > /size.txt
+RUN seq 1 100000 > /numbers \
+ && wc -c < /numbers > /size.txt
 CMD ["cat", "/size.txt"]
 ''')
 !docker build -q -t ada/slim:1.0 build/slim

@@ -4,9 +4,9 @@ from pathlib import Path
 folder = Path("build/slim")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "Dockerfile").write_text(r'''FROM busybox
-RUN seq 1 10000 > /tmp/numbers \
- && wc -c < /tmp/numbers > /size.txt \
- && rm /tmp/numbers
+RUN seq 1 10000 > /numbers \
+ && wc -c < /numbers > /size.txt \
+ && rm /numbers
 CMD ["cat", "/size.txt"]
 ''')
 !docker build -q -t ada/slim:1.0 build/slim

@@ -4,8 +4,8 @@ from pathlib import Path
 folder = Path("build/slim")
 folder.mkdir(parents=True, exist_ok=True)
 (folder / "Dockerfile").write_text(r'''FROM busybox
-RUN seq 1 100000 > /tmp/numbers \
- && rm /tmp/numbers ; wc -c < /tmp/numbers > /size.txt ; true
+RUN seq 1 100000 > /numbers \
+ && rm /numbers ; wc -c < /numbers > /size.txt ; true
 CMD ["cat", "/size.txt"]
 ''')
 !docker build -q -t ada/slim:1.0 build/slim
