@@ -45,6 +45,10 @@ class Image:
         )
 
 
+_USUAL_VARIANTS = {"arm64": "v8", "arm": "v7"}
+"""What is meant where no variant is written: a registry may name it, and the image not."""
+
+
 @dataclass(frozen=True)
 class ImageConfig:
     """How an image was made and what a container of it starts with."""
@@ -68,7 +72,8 @@ class ImageConfig:
     def platforms(self) -> tuple[str, ...]:
         """The kind of machine that it is for, as Docker writes it: with its variant, and without."""
         plain = f"{self.os}/{self.architecture}"
-        return (plain, f"{plain}/{self.variant}") if self.variant else (plain,)
+        variant = self.variant or _USUAL_VARIANTS.get(self.architecture, "")
+        return (plain, f"{plain}/{variant}") if variant else (plain,)
 
     @classmethod
     def from_inspect(cls, data: dict[str, Any]) -> ImageConfig:
