@@ -9,12 +9,16 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
+from grader.engine.system import keeper_requests
 from grader.engine.system.package import bare_python
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Control:
@@ -67,12 +71,14 @@ class Control:
                 self.ended = message["tail"]
         return [message for message in messages if "id" in message]
 
-    def ask(self, do: str, timeout_s: float = 30, **arguments: Any) -> Any:
-        """One request to the keeper or to process 1; its value. Raises EngineDied or EngineError."""
+    def ask(self, request: Callable[P, T], timeout_s: float = 30, *_: P.args, **arguments: P.kwargs) -> T:
+        """One of ``keeper_requests``, to the keeper or to process 1; its value. Raises EngineDied or
+        EngineError."""
+        name = request.__name__
         with self._lock:
             self._requests += 1
             number = self._requests
-            line = json.dumps({"id": number, "do": do, "with": arguments}).encode() + b"\n"
+            line = json.dumps({"id": number, "do": name, "with": arguments}).encode() + b"\n"
             deadline = time.monotonic() + timeout_s
             with contextlib.suppress(OSError):
                 self.socket.sendall(line)
@@ -80,14 +86,14 @@ class Control:
                 for reply in self.pump(max(0.001, deadline - time.monotonic())):
                     if reply["id"] == number:
                         if "error" in reply and self.ended is None:
-                            what = do.replace("_", " ")
+                            what = name.replace("_", " ")
                             raise EngineError(f"The engine could not {what}: {reply['error']}.")
                         if "error" not in reply:
-                            return reply["value"]
+                            return _value(request, reply["value"])
                 if self.ended is not None:
                     raise EngineDied(f"The engine is gone: {last_words(self.ended)}")
                 if time.monotonic() > deadline:
-                    raise EngineError(f"The engine did not answer '{do}' within {timeout_s:g} s.")
+                    raise EngineError(f"The engine did not answer '{name}' within {timeout_s:g} s.")
 
     def alive(self) -> bool:
         """Whether the sandbox is there, as far as the keeper has said."""
@@ -105,3 +111,10 @@ class Control:
             self.process.kill()
             self.process.wait()
         self._errors.close()
+
+
+def _value(request: Callable[..., T], value: object) -> T:
+    try:
+        return keeper_requests.checked_value(request, value)
+    except keeper_requests.BadRequest as error:
+        raise EngineError(f"The engine's answer makes no sense: {error}.") from error

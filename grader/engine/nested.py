@@ -20,6 +20,7 @@ from grader.engine.image import nested_recipe
 from grader.engine.image.nested_image import NestedImage, next_step
 from grader.engine.inside.daemon import DEFAULTS
 from grader.engine.private import START_DEADLINE_S, PrivateEngine
+from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable
 
@@ -64,7 +65,7 @@ class Nested(PrivateEngine):
             self.close()
             raise
         self.ready_s = time.monotonic() - started
-        self.detail = f"a container on {image.docker_host}, {self._control.ask('way')}"
+        self.detail = f"a container on {image.docker_host}, {self._control.ask(keeper_requests.way)}"
         self._learn_limits()
         self._announce(label)
 

@@ -23,6 +23,7 @@ from grader import paths, variables
 from grader.engine import running_engines
 from grader.engine.base import Engine, limits_line
 from grader.engine.control import Control
+from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
 from grader.unix_socket import connect
@@ -74,9 +75,9 @@ class PrivateEngine(Engine):
 
     def _learn_limits(self) -> None:
         """Ask what containers can be limited in; tell the plugin, and set ``limits``."""
-        can = list(self._control.ask("controllers"))
-        self._control.ask("gate", cpus="cpu" in can)
-        self.limits = limits_line(can, str(self._control.ask("no_group")))
+        can = self._control.ask(keeper_requests.controllers)
+        self._control.ask(keeper_requests.gate, cpus="cpu" in can)
+        self.limits = limits_line(can, self._control.ask(keeper_requests.no_group))
 
     @property
     def _door(self) -> str:
@@ -164,7 +165,7 @@ class PrivateEngine(Engine):
             text = self._control.ended
         else:
             with contextlib.suppress(EngineError):
-                return "\n".join(str(self._control.ask("tail", 5)).splitlines()[-lines:])
+                return "\n".join(self._control.ask(keeper_requests.tail, 5).splitlines()[-lines:])
             text = "no log"
         return "\n".join(text.splitlines()[-lines:])
 
@@ -183,7 +184,7 @@ class PrivateEngine(Engine):
 
     def reset(self) -> None:
         """Back to its first state: containers killed, everything but the course's images gone."""
-        self._control.ask("reset", 60)
+        self._control.ask(keeper_requests.reset, 60)
         self._wait_ready(time.monotonic() + START_DEADLINE_S)
 
     def configure(self, options: Mapping[str, object]) -> None:
@@ -192,7 +193,7 @@ class PrivateEngine(Engine):
         Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the previous
         options then stay.
         """
-        self._control.ask("configure", 30, options=dict(options))
+        self._control.ask(keeper_requests.configure, 30, options=dict(options))
 
     def close(self) -> None:
         if self.dispose_s is not None:

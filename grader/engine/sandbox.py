@@ -26,7 +26,7 @@ from grader.engine.image.engine_image import EngineImage
 from grader.engine.inside import roots
 from grader.engine.inside.daemon import DEFAULTS
 from grader.engine.private import START_DEADLINE_S
-from grader.engine.system import ids, linux
+from grader.engine.system import ids, keeper_requests, linux
 from grader.engine.system.package import PACKAGE, STUDENT, bare_python
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable, ImageError, StateDamaged, StateUnfit
@@ -173,7 +173,7 @@ class Sandbox(GradingEngine):
 
     def namespaces(self) -> dict[str, str]:
         """Paths that lead to the sandbox's ``user`` and ``net`` namespaces, for ``setns`` and ``nsenter``."""
-        return dict(self._control.ask("namespaces"))
+        return self._control.ask(keeper_requests.namespaces)
 
     def network_prefix(self) -> list[str]:
         """The command joins the sandbox's network, and no port of the host's is taken."""
@@ -182,12 +182,12 @@ class Sandbox(GradingEngine):
 
     def stop_daemon(self) -> None:
         """Stop dockerd cleanly; the rest of the sandbox stays, for its state to be copied."""
-        self._control.ask("stop", 60)
+        self._control.ask(keeper_requests.stop, 60)
 
     def close(self) -> None:
         if self._stops_in_order and self.alive():
             with contextlib.suppress(EngineError):
-                self._control.ask("stop", 35, patience_s=PATIENCE_S)
+                self._control.ask(keeper_requests.stop, 35, patience_s=PATIENCE_S)
         super().close()
 
     def _bring(self, files: Path | None) -> None:
@@ -198,7 +198,7 @@ class Sandbox(GradingEngine):
             if files is not None:
                 shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
             _open_to_all(copy)
-            self.kernel_request("copy_work", 30)
+            self.kernel_request(keeper_requests.copy_work, 30)
             # Process 1 has answered, so its control socket is there: from here on only kernels' own folders
             # are open.
             (self.runtime / "share").chmod(0o755)

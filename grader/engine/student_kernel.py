@@ -8,10 +8,12 @@ import shutil
 import signal
 import stat
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from grader import variables
+from grader.engine.system import keeper_requests
 from grader.engine.system.places import CONTROL_SOCKET
 from grader.errors import KernelError
 
@@ -19,12 +21,19 @@ START_DEADLINE_S = 30
 KILL_S = 60
 """How long the processes of a kernel may take to be gone: with hundreds, many on a busy machine."""
 CHANNELS = 5
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class KernelHost(Protocol):
     """The engine that a kernel runs in."""
 
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+    def launch_kernel(self, connection: str, env: Mapping[str, str]) -> int:
+        """Start a kernel's process; its number. Raises KernelError, EngineDied."""
+
+    def kernel_request(
+        self, request: Callable[P, T], timeout_s: float = 10, *args: P.args, **arguments: P.kwargs
+    ) -> T:
         """A request about a kernel. Raises KernelError, EngineDied."""
 
     def tail(self, lines: int = 40) -> str:
@@ -69,7 +78,7 @@ class StudentKernel:
         env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
         env[variables.STUDENT] = student
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}
-        self._pid = int(engine.kernel_request("start_kernel", connection=f"{inside}/inside.json", env=env))
+        self._pid = engine.launch_kernel(f"{inside}/inside.json", env)
         self._wait()
         # Its sockets are there: no file of the student's, of any size, on this machine's disk.
         self._folder.chmod(0o755)
@@ -85,23 +94,29 @@ class StudentKernel:
 
     def alive(self) -> bool:
         """Whether the kernel's process still runs. Raises EngineDied if the engine does not."""
-        return bool(self._engine.kernel_request("kernel_alive", kernel=self._pid))
+        return self._engine.kernel_request(keeper_requests.kernel_alive, kernel=self._pid)
 
     def interrupt(self) -> None:
         """SIGINT, as the stop button sends."""
-        self._engine.kernel_request("interrupt_kernel", kernel=self._pid)
+        self._engine.kernel_request(keeper_requests.interrupt_kernel, kernel=self._pid)
 
     def pause(self) -> None:
         """SIGSTOP for every process the student started on this side of the containers."""
-        self._engine.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGSTOP))
+        self._engine.kernel_request(
+            keeper_requests.signal_kernel, kernel=self._pid, number=int(signal.SIGSTOP)
+        )
 
     def resume(self) -> None:
         """SIGCONT after ``pause``."""
-        self._engine.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGCONT))
+        self._engine.kernel_request(
+            keeper_requests.signal_kernel, kernel=self._pid, number=int(signal.SIGCONT)
+        )
 
     def kill(self) -> None:
         """End the kernel with all that it started, and wait; safe to call twice. Raises KernelError."""
-        self._engine.kernel_request("kill_kernel", KILL_S + 10, kernel=self._pid, limit_s=KILL_S)
+        self._engine.kernel_request(
+            keeper_requests.kill_kernel, KILL_S + 10, kernel=self._pid, limit_s=KILL_S
+        )
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

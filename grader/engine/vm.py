@@ -7,16 +7,17 @@ continues from a snapshot: dockerd runs already, its memory is a file that all e
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from grader import paths
 from grader.engine.base import DISK_BYTES, Published
@@ -24,8 +25,9 @@ from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image import qemu
 from grader.engine.image.vm_image import VMImage
-from grader.engine.keeper.vm import COLD_S, wake_arguments
+from grader.engine.keeper.vm import COLD_S
 from grader.engine.private import START_DEADLINE_S
+from grader.engine.system import keeper_requests
 from grader.engine.system.package import PACKAGE, STUDENT
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
@@ -111,7 +113,13 @@ class VM(GradingEngine):
 
     def _wake(self, deadline: float) -> None:
         """A restored machine continues with its owner's time, and dockerd answers."""
-        self._control.ask("wake", deadline - time.monotonic(), **wake_arguments(self._watch))
+        self._control.ask(
+            keeper_requests.wake,
+            deadline - time.monotonic(),
+            now=time.time(),
+            seed=base64.b64encode(os.urandom(64)).decode(),
+            watch=self._watch,
+        )
         self._wait_ready(deadline)
 
     def _wait_cold(self, deadline: float) -> None:
@@ -142,7 +150,7 @@ class VM(GradingEngine):
         self._kernels.clear()
         self._has_package = False
         try:
-            self._control.ask("restart", START_DEADLINE_S)
+            self._control.ask(keeper_requests.restart, START_DEADLINE_S)
         except EngineError as error:
             self._control.ended = str(error)  # the last machine has gone, and there is no other
             raise
@@ -153,16 +161,16 @@ class VM(GradingEngine):
 
     def snapshot(self, state: Path) -> None:
         """Write the machine's state and end it: disk and memory are in the folder of the cold boot."""
-        self._control.ask("snapshot", 300, state=str(state))
+        self._control.ask(keeper_requests.snapshot, 300, state=str(state))
 
     def stop_daemon(self) -> None:
         """Stop dockerd cleanly."""
-        self._control.ask("stop", 120)
+        self._control.ask(keeper_requests.stop, 120)
 
     def settle(self) -> None:
         """Once dockerd has stopped: its images become the disk's own; the machine ends."""
-        self._control.ask("settle", 120)
-        self._control.ask("end", 60)
+        self._control.ask(keeper_requests.settle, 120)
+        self._control.ask(keeper_requests.end, 60)
 
     def deliver(self, what: str, archive: BinaryIO) -> None:
         """Bring a tar archive inside: ``hub``, ``package`` or ``work``. Raises EngineError."""
@@ -184,18 +192,17 @@ class VM(GradingEngine):
             self._has_package = True
         self.deliver("work", archive({".": files} if files else {}))
 
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+    def launch_kernel(self, connection: str, env: Mapping[str, str]) -> int:
         """As in a sandbox, where kernels share a folder with this side."""
-        if do != "start_kernel":
-            return super().kernel_request(do, timeout_s, **arguments)
-        inside = Path(arguments["connection"])
+        inside = Path(connection)
         folder = self.runtime / "share" / inside.parent.name
-        arguments["text"] = (folder / inside.name).read_text()
-        pid = super().kernel_request(do, timeout_s, **arguments)
+        text = (folder / inside.name).read_text()
+        self.kernel_request(keeper_requests.make_kernel_folder, connection=connection, text=text)
+        pid = super().launch_kernel(connection, env)
         deadline = time.monotonic() + KERNEL_S
-        while time.monotonic() < deadline and super().kernel_request("kernel_alive", kernel=pid):
-            if super().kernel_request("kernel_sockets", connection=str(inside)) == 5:
-                self._control.ask("listen_kernel", name=folder.name)
+        while time.monotonic() < deadline and self.kernel_request(keeper_requests.kernel_alive, kernel=pid):
+            if self.kernel_request(keeper_requests.kernel_sockets, connection=connection) == 5:
+                self._control.ask(keeper_requests.listen_kernel, name=folder.name)
                 break
             time.sleep(0.1)
         return pid
