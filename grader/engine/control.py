@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, Self, TypeVar
 
 from grader.engine.system import keeper_requests
 from grader.engine.system.package import bare_python
@@ -22,33 +22,44 @@ T = TypeVar("T")
 
 
 class Control:
-    """A running keeper. ``ended`` is None, or the tail of the log of a sandbox that is gone."""
+    """A keeper, by its module's name; it runs from ``start`` to ``close``.
 
-    def __init__(
-        self,
-        spec: dict[str, Any],
-        keeper: str = "grader.engine.keeper.sandbox",
-        hand_over: Sequence[int] = (),
-    ) -> None:
-        """``hand_over``: descriptors that the keeper gets under the same numbers."""
-        # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the keeper lives
-        self.ended: str | None = None
+    ``ended`` is None, or the tail of the log of a sandbox that is gone.
+    """
+
+    socket: socket.socket
+    _errors: IO[bytes]
+
+    def __init__(self, keeper: str = "grader.engine.keeper.sandbox") -> None:
+        self.keeper = keeper
+        self.ended: str | None = "it has not been started"
+        self.process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._requests = 0
         self._rest = b""
-        self.socket, far_end = socket.socketpair()
-        with far_end:
-            self.process = subprocess.Popen(
-                bare_python(keeper, "main", str(far_end.fileno())),
-                pass_fds=[far_end.fileno(), *hand_over],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                cwd="/",
-            )
-        self.socket.sendall(json.dumps(spec).encode() + b"\n")
+
+    def start(self, spec: dict[str, Any], hand_over: Sequence[int] = ()) -> Self:
+        """Start it with this description. ``hand_over``: descriptors that it gets under the same numbers."""
+        with contextlib.ExitStack() as undo:
+            # For what Python says when even the keeper's own start fails; without a name, it leaves nothing.
+            self._errors = undo.enter_context(tempfile.TemporaryFile())
+            self.socket, far_end = socket.socketpair()
+            undo.enter_context(self.socket)
+            with far_end:
+                self.process = subprocess.Popen(
+                    bare_python(self.keeper, "main", str(far_end.fileno())),
+                    pass_fds=[far_end.fileno(), *hand_over],
+                    start_new_session=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._errors,
+                    cwd="/",
+                )
+            undo.pop_all()
+        self.ended = None
+        with contextlib.suppress(OSError):  # it has ended already: ``pump`` will learn why
+            self.socket.sendall(json.dumps(spec).encode() + b"\n")
+        return self
 
     def pump(self, timeout_s: float) -> list[dict[str, Any]]:
         """Read what the keeper has said, waiting up to ``timeout_s``; the replies among it."""
@@ -74,6 +85,8 @@ class Control:
     def ask(self, request: Callable[P, T], timeout_s: float = 30, *_: P.args, **arguments: P.kwargs) -> T:
         """One of ``keeper_requests``, to the keeper or to process 1; its value. Raises EngineDied or
         EngineError."""
+        if self.process is None:
+            raise EngineDied(f"The engine is not there: {self.ended}.")
         name = request.__name__
         with self._lock:
             self._requests += 1
@@ -104,6 +117,8 @@ class Control:
 
     def close(self, timeout_s: float = 30) -> None:
         """Close the connection: the keeper removes the sandbox and ends."""
+        if self.process is None:
+            return
         self.socket.close()
         try:
             self.process.wait(timeout_s)

@@ -31,7 +31,7 @@ class GradingEngine(PrivateEngine):
 
     def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
         self._bring(files)
-        kernel = StudentKernel(self, self.runtime, student)
+        kernel = StudentKernel(self, self.runtime, student).start()
         self._kernels.append(kernel)
         return kernel
 

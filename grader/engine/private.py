@@ -15,9 +15,10 @@ import selectors
 import shutil
 import socket
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from grader import paths, variables
 from grader.engine import running_engines
@@ -35,13 +36,14 @@ START_DEADLINE_S = 60
 
 
 class PrivateEngine(Engine):
-    """Names, folder and requests. A backend's own ``__init__`` starts ``_control``, waits, and announces.
+    """Names, folder and requests. A backend's own ``_begin`` starts ``_control``, waits, and announces.
 
     ``bin_folder``: a folder with a ``docker`` for commands on this machine, None where the user's own
     serves; ``cli_plugins``: folders with its plugins.
     """
 
-    _control: Control
+    keeper: str
+    """The module of its keeper."""
     look_s = 0
     """Seconds that a student's check may take for a look; 0: the usual."""
 
@@ -53,7 +55,23 @@ class PrivateEngine(Engine):
         self._bin, self._docker_config = bin_folder, self.runtime / "docker-config"
         self._cli_plugins = list(cli_plugins)
         self._api_version: str | None = None
+        self._control = Control(self.keeper)
+        self._started = 0.0
+
+    def start(self) -> Self:
+        """The keeper, then the engine's first answer. Raises EngineUnavailable, EngineDied."""
+        self._started = time.monotonic()
         running_engines.sweep()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """A backend's own part of ``start``."""
 
     def _announce(self, label: str) -> None:
         """Let ``running_engines.running`` find the engine, under this name."""

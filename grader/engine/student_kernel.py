@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, Self, TypeVar
 
 from grader import variables
 from grader.engine.system import keeper_requests
@@ -43,27 +43,41 @@ class KernelHost(Protocol):
 class StudentKernel:
     """An IPython kernel: uid 1000, group docker, no capabilities, no new privileges, its own pid namespace.
 
+    It runs from ``start`` to ``kill``.
     ``connection_file`` is for ``jupyter_client`` (transport ipc) on this side. What comes from it is the
     student's word: JSON, never a verdict.
     """
 
     def __init__(self, engine: KernelHost, runtime: Path, student: str = "") -> None:
-        self._engine = engine
+        self._engine, self._student = engine, student
         # A separate folder, so that no earlier kernel's process can replace its sockets.
         name = f"k-{secrets.token_hex(4)}"
         self._folder = runtime / "share" / name
+        self._inside = f"/run/dockbook/kernel/{name}"
+        self.connection_file = runtime / f"{name}.json"
+        self._pid = 0
+
+    def start(self) -> Self:
+        """Start it, and wait for its sockets. Raises KernelError, EngineDied; nothing is left then."""
+        try:
+            self._begin()
+        except BaseException:
+            self._remove_files()
+            self.connection_file.unlink(missing_ok=True)
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._folder.mkdir(mode=0o700)
-        inside = f"/run/dockbook/kernel/{name}"
         connection = {
             "transport": "ipc",
-            "ip": f"{inside}/s",
+            "ip": f"{self._inside}/s",
             "key": secrets.token_hex(16),
             "signature_scheme": "hmac-sha256",
             "kernel_name": "python3",
         } | {
             f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
         }
-        self.connection_file = runtime / f"{name}.json"
         self.connection_file.write_text(json.dumps(connection | {"ip": str(self._folder / "s")}))
         inside_file = self._folder / "inside.json"
         inside_file.write_text(json.dumps(connection))
@@ -76,9 +90,9 @@ class StudentKernel:
             variables.CONTROL: CONTROL_SOCKET,
         }
         env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
-        env[variables.STUDENT] = student
+        env[variables.STUDENT] = self._student
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}
-        self._pid = engine.launch_kernel(f"{inside}/inside.json", env)
+        self._pid = self._engine.launch_kernel(f"{self._inside}/inside.json", env)
         self._wait()
         # Its sockets are there: no file of the student's, of any size, on this machine's disk.
         self._folder.chmod(0o755)
@@ -117,6 +131,9 @@ class StudentKernel:
         self._engine.kernel_request(
             keeper_requests.kill_kernel, KILL_S + 10, kernel=self._pid, limit_s=KILL_S
         )
+        self._remove_files()
+
+    def _remove_files(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -21,7 +21,6 @@ from typing import BinaryIO
 
 from grader import paths
 from grader.engine.base import DISK_BYTES, Published
-from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image import qemu
 from grader.engine.image.vm_image import VMImage
@@ -39,16 +38,17 @@ OWN_MB = 256
 
 
 class VM(GradingEngine):
-    """A running virtual machine. ``VM(image)`` returns once ``_ping`` has answered.
+    """A virtual machine. ``VM(image).start()`` returns once ``_ping`` has answered.
 
     ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them, within the machine's own.
     ``plugin``: whether the authorization plugin judges requests; without it everything is allowed. ``cold``:
-    boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false it
-    returns at once: clients that connect wait, and ``wait()`` does the rest. Raises EngineDied when the
-    engine did not start.
+    boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false
+    ``start`` returns at once: clients that connect wait, and ``wait()`` does the rest. Raises EngineDied when
+    the engine did not start.
     """
 
     backend = "vm"
+    keeper = "grader.engine.keeper.vm"
     look_s = 30  # emulated, an archive of a big layer's file took more than the usual five
 
     def __init__(
@@ -63,7 +63,6 @@ class VM(GradingEngine):
         cold: Path | None = None,
         wait: bool = True,
     ) -> None:
-        self._started = time.monotonic()
         super().__init__(vm.engine.bin, vm.engine.cli_plugins)
         self.vm = vm
         self.image = vm.engine
@@ -71,12 +70,24 @@ class VM(GradingEngine):
         memory_bytes = min(memory_bytes, (qemu.MEMORY_MB - OWN_MB) << 20)
         limits = {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
         self._watch = limits if memory_bytes or processes else {}
-        spec = {
+        self._plugin, self._cold, self._label, self._waits = plugin, cold, label, wait
+
+    def _begin(self) -> None:
+        self._control.start(self._spec())
+        if self._waits:
+            self.wait()
+        else:
+            self._wait_listening(self._started + START_DEADLINE_S)
+
+    def _spec(self) -> dict[str, object]:
+        """The machine, as its keeper is told."""
+        vm, cold = self.vm, self._cold
+        return {
             "id": self.id,
             "runtime": str(self.runtime),
             "owner": os.getpid(),
             "token": self.token,
-            "plugin": plugin,
+            "plugin": self._plugin,
             "folders": {},
             "make": {"gate": 0o700, "share": 0o700},
             "keep_state": True,
@@ -91,16 +102,6 @@ class VM(GradingEngine):
                 share=cold is not None,
             ),
         }
-        self._cold, self._label = cold is not None, label
-        self._control = Control(spec, "grader.engine.keeper.vm")
-        try:
-            if wait:
-                self.wait()
-            else:
-                self._wait_listening(self._started + START_DEADLINE_S)
-        except BaseException:
-            self.close()
-            raise
 
     def wait(self) -> None:
         """Until the engine answers. Raises EngineDied when it did not start; the caller then closes it."""
@@ -138,7 +139,7 @@ class VM(GradingEngine):
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"folder": str(self.runtime)}, tell, note)
+        return Ports(self, {"folder": str(self.runtime)}, tell, note).start()
 
     def reset(self) -> None:
         """Back to its first state: the machine is restored once more; kernels inside end with it."""

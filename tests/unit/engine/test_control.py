@@ -38,7 +38,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Control]]:
 
 
 def test_a_request_that_met_the_end_is_the_engines_death(keeper: list[Control]) -> None:
-    keeper.append(Control({"script": [[ENDED, {"id": 1, "error": "the machine has ended"}]]}))
+    keeper.append(Control().start({"script": [[ENDED, {"id": 1, "error": "the machine has ended"}]]}))
     with pytest.raises(EngineDied, match="signal 9"):
         keeper[0].ask(keeper_requests.limits, 10)
     assert not keeper[0].alive()
@@ -47,7 +47,7 @@ def test_a_request_that_met_the_end_is_the_engines_death(keeper: list[Control]) 
 def test_an_old_requests_answer_does_not_end_the_next_machine(keeper: list[Control]) -> None:
     """Asked while the machine died; heard when the next one was being started."""
     keeper.append(
-        Control(
+        Control().start(
             {"script": [[ENDED], [{"id": 1, "error": "the machine has ended"}, {"id": 2, "value": True}]]}
         )
     )
@@ -59,14 +59,14 @@ def test_an_old_requests_answer_does_not_end_the_next_machine(keeper: list[Contr
 
 
 def test_an_error_of_a_living_engine_is_no_death(keeper: list[Control]) -> None:
-    keeper.append(Control({"script": [[{"id": 1, "error": "no such option"}]]}))
+    keeper.append(Control().start({"script": [[{"id": 1, "error": "no such option"}]]}))
     with pytest.raises(EngineError, match="could not configure: no such option"):
         keeper[0].ask(keeper_requests.configure, 10, options={})
     assert keeper[0].alive()
 
 
 def test_an_answer_of_another_kind_goes_no_further(keeper: list[Control]) -> None:
-    keeper.append(Control({"script": [[{"id": 1, "value": [1]}]]}))
+    keeper.append(Control().start({"script": [[{"id": 1, "value": [1]}]]}))
     with pytest.raises(EngineError, match=r"limits gives list\[str\], not \[1\]"):
         keeper[0].ask(keeper_requests.limits, 10)
     assert keeper[0].alive()
