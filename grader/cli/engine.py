@@ -100,7 +100,7 @@ def load(replace: bool) -> None:
     from grader.engine.build import docker_archive as course_images
     from grader.engine.host import HostEngine
 
-    with HostEngine() as own:
+    with HostEngine().start() as own:
         image = ensure_image()
         click.echo(f"Your Docker Engine at {own.docker_host}:")
         wanted = course_images.compare(own, image)

@@ -92,6 +92,13 @@ class Engine(ABC):
     persistence_note: str = ""
     """Whether what is made on it is there the next time: a sentence for the same line."""
 
+    @abstractmethod
+    def start(self) -> Self:
+        """Start it, and wait until it answers: what a new object stands for is not there before.
+
+        Raises EngineError; what a failed start has begun is gone then.
+        """
+
     def __enter__(self) -> Self:
         return self
 

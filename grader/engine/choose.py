@@ -107,7 +107,7 @@ class _Sandbox(Backend):
             disk_bytes=options.get("disk_bytes", DISK_BYTES),
             memory_bytes=options.get("memory_bytes", 0),
             processes=options.get("processes", 0),
-        )
+        ).start()
 
 
 class _Nested(Backend):
@@ -132,7 +132,7 @@ class _Nested(Backend):
         from grader.engine.nested import Nested, find_docker
 
         image = find_image(find_docker(), _suite(options.get("suite", DEFAULT_SUITE)))
-        return Nested(image, label=options.get("label", ""))
+        return Nested(image, label=options.get("label", "")).start()
 
 
 class _VM(Backend):
@@ -172,7 +172,7 @@ class _VM(Backend):
             memory_bytes=options.get("memory_bytes", 0),
             processes=options.get("processes", 0),
             wait=options.get("wait", True),
-        )
+        ).start()
 
 
 class _Host(Backend):
@@ -191,7 +191,7 @@ class _Host(Backend):
     def open(self, **options: Unpack[Options]) -> Engine:
         from grader.engine.host import HostEngine
 
-        return HostEngine(label=options.get("label", ""))
+        return HostEngine(label=options.get("label", "")).start()
 
 
 _ALL: Mapping[str, Backend] = {one.name: one for one in (_Sandbox(), _Nested(), _VM(), _Host())}

@@ -4,14 +4,18 @@ probes."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 from grader.engine.private import PrivateEngine
 from grader.engine.student_kernel import StudentKernel
+from grader.engine.system import keeper_requests
 from grader.errors import EngineDied, EngineError, KernelError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class GradingEngine(PrivateEngine):
@@ -27,17 +31,23 @@ class GradingEngine(PrivateEngine):
 
     def start_kernel(self, files: Path | None = None, *, student: str = "") -> StudentKernel:
         self._bring(files)
-        kernel = StudentKernel(self, self.runtime, student)
+        kernel = StudentKernel(self, self.runtime, student).start()
         self._kernels.append(kernel)
         return kernel
 
     def limits_reached(self) -> list[str]:
-        return [str(limit) for limit in self._control.ask("limits", 10)]
+        return self._control.ask(keeper_requests.limits, 10)
 
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+    def launch_kernel(self, connection: str, env: Mapping[str, str]) -> int:
+        """Start a kernel's process, for StudentKernel; its number. Raises KernelError."""
+        return self.kernel_request(keeper_requests.start_kernel, connection=connection, env=dict(env))
+
+    def kernel_request(
+        self, request: Callable[P, T], timeout_s: float = 10, *args: P.args, **arguments: P.kwargs
+    ) -> T:
         """A request about a kernel, for StudentKernel. Raises KernelError."""
         try:
-            return self._control.ask(do, timeout_s, **arguments)
+            return self._control.ask(request, timeout_s, *args, **arguments)
         except EngineDied:
             raise
         except EngineError as error:
@@ -46,7 +56,7 @@ class GradingEngine(PrivateEngine):
     @contextmanager
     def quiet(self, deadline_s: float = 5) -> Iterator[None]:
         kernels = [kernel for kernel in self._kernels if kernel.alive()]
-        self._control.ask("gate", deadline_s, closed=True)
+        self._control.ask(keeper_requests.gate, deadline_s, closed=True)
         try:
             for kernel in kernels:
                 kernel.pause()
@@ -55,7 +65,7 @@ class GradingEngine(PrivateEngine):
             if self.alive():
                 for kernel in kernels:
                     kernel.resume()
-                self._control.ask("gate", deadline_s, closed=False)
+                self._control.ask(keeper_requests.gate, deadline_s, closed=False)
 
     def probe(self, container_id: str, argv: Sequence[str], timeout_s: float = 5) -> tuple[int, bytes]:
         """Run the engine image's ``argv`` in a container's network namespace; exit code and output.
@@ -71,6 +81,8 @@ class GradingEngine(PrivateEngine):
                 raise EngineError(
                     f"The container {container_id[:12]} does not run, so nothing can be probed in it."
                 )
-        reply = self._control.ask("probe", timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s)
-        status = 124 if reply["status"] is None else int(reply["status"])
+        reply = self._control.ask(
+            keeper_requests.probe, timeout_s + 5, pid=pid, argv=list(argv), limit_s=timeout_s
+        )
+        status = 124 if reply["status"] is None else reply["status"]
         return status, reply["output"].encode("latin-1")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from grader.engine.base import BackendName, Engine
 from grader.engine.endpoint import at_address, diagnose, find_docker_host, reach
@@ -56,32 +56,44 @@ class _Inventory:
 
 
 class HostEngine(Engine):
-    """The user's own engine. ``HostEngine()`` finds it as the docker CLI does; an address may be given.
+    """The user's own engine. ``start`` finds it as the docker CLI does; an address may be given.
 
     ``label`` says what it was opened for, as with the other backends.
 
-    Raises EngineUnavailable with the reason: missing, not running, not permitted, a wrong address.
+    ``start`` raises EngineUnavailable with the reason: missing, not running, not permitted, a wrong address.
     """
 
     backend: BackendName = "host"
     private = False
+    _client: DockerClient
+    _before: _Inventory
 
     def __init__(self, docker_host: str | None = None, *, label: str = "") -> None:
         self.label = label
+        self.docker_host = docker_host or ""
+        self._closed = True
+
+    # -- Engine
+
+    def start(self) -> Self:
+        """Connect, and note what is there: ``reset`` leaves that alone."""
         started = time.monotonic()
-        self._host = at_address(docker_host) if docker_host else find_docker_host()
+        self._host = at_address(self.docker_host) if self.docker_host else find_docker_host()
         self.docker_host = self._host.address
         trouble = diagnose(self._host)
         if trouble is not None:
             raise trouble
-        self._closed = False
         self._client = self.client()
-        with _told("look at"):
-            self._client.ping()
-        self.ready_s = time.monotonic() - started
-        self._before = self._inventory()
-
-    # -- Engine
+        self._closed = False
+        try:
+            with _told("look at"):
+                self._client.ping()
+            self.ready_s = time.monotonic() - started
+            self._before = self._inventory()
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     def client(self, *, timeout: float = 30) -> DockerClient:
         """A docker-py client; nothing sets the trusted side apart here. Raises EngineError."""

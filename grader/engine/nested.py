@@ -14,12 +14,12 @@ from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from grader.engine.base import Published
-from grader.engine.control import Control
 from grader.engine.endpoint import diagnose, find_docker_host
 from grader.engine.image import nested_recipe
 from grader.engine.image.nested_image import NestedImage, next_step
 from grader.engine.inside.daemon import DEFAULTS
 from grader.engine.private import START_DEADLINE_S, PrivateEngine
+from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable
 
@@ -28,19 +28,32 @@ SCHEMES = ("unix", "tcp")
 
 
 class Nested(PrivateEngine):
-    """A running nested engine. ``Nested(image)`` returns once ``_ping`` has answered.
+    """A nested engine. ``Nested(image).start()`` returns once ``_ping`` has answered.
 
-    ``label``: how ``registry.running`` names it. Raises EngineUnavailable when the user's Docker cannot
-    run it, EngineDied when the engine did not start.
+    ``label``: how ``running_engines.running`` names it. ``start`` raises EngineUnavailable when the user's
+    Docker cannot run it, EngineDied when the engine did not start.
     """
 
     backend = "nested"
+    keeper = "grader.engine.keeper.nested"
 
     def __init__(self, image: NestedImage, *, label: str = "") -> None:
-        started = time.monotonic()
         super().__init__(image.bin, image.cli_plugins)
         self.image = image
-        spec = {
+        self._label = label
+
+    def _begin(self) -> None:
+        self._control.start(self._spec())
+        self._wait_ready(self._started + START_DEADLINE_S)
+        self.ready_s = time.monotonic() - self._started
+        way = self._control.ask(keeper_requests.way)
+        self.detail = f"a container on {self.image.docker_host}, {way}"
+        self._learn_limits()
+        self._announce(self._label)
+
+    def _spec(self) -> dict[str, object]:
+        """The engine, as its keeper is told."""
+        return {
             "id": self.id,
             "runtime": str(self.runtime),
             "owner": os.getpid(),
@@ -48,25 +61,15 @@ class Nested(PrivateEngine):
             "folders": {},
             "make": MADE,
             "keep_state": True,
-            "docker_host": image.docker_host,
-            "image": image.tag,
+            "docker_host": self.image.docker_host,
+            "image": self.image.tag,
             "inside": {
                 "daemon": DEFAULTS | {"authorization-plugins": ["dockbook"]},
                 "watch": {},
                 "folders": {"hub": "/srv/dockbook/hub"},
-                "files": nested_recipe.files_inside(image.suite),
+                "files": nested_recipe.files_inside(self.image.suite),
             },
         }
-        self._control = Control(spec, "grader.engine.keeper.nested")
-        try:
-            self._wait_ready(started + START_DEADLINE_S)
-        except BaseException:
-            self.close()
-            raise
-        self.ready_s = time.monotonic() - started
-        self.detail = f"a container on {image.docker_host}, {self._control.ask('way')}"
-        self._learn_limits()
-        self._announce(label)
 
     def _ended_early(self, log: str) -> EngineError:
         words = last_words(log)
@@ -84,7 +87,7 @@ class Nested(PrivateEngine):
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"folder": str(self.runtime)}, tell, note)
+        return Ports(self, {"folder": str(self.runtime)}, tell, note).start()
 
 
 def find_docker() -> str:

@@ -32,13 +32,16 @@ START_S = 10
 
 
 class Ports:
-    """Forwards what containers publish, from now until ``close``. A context manager.
+    """Forwards what containers publish, from ``start`` to ``close``. A context manager.
 
     ``way``: how the relay gets into the engine's network, a sandbox's ``namespaces`` or the ``folder`` of an
     engine whose keeper carries connections. ``tell`` gets one line when a port is not available on the host:
-    another program listens on it. ``note`` gets those ports whenever they change. Raises EngineError when
-    the relay does not start.
+    another program listens on it. ``note`` gets those ports whenever they change.
     """
+
+    _control: socket.socket
+    _client: DockerClient
+    _events: Iterator[dict[str, Any]]
 
     def __init__(
         self,
@@ -47,13 +50,25 @@ class Ports:
         tell: Callable[[str], None],
         note: Callable[[Collection[Published]], None] | None = None,
     ) -> None:
-        self._tell, self._note = tell, note
+        self._engine, self._way, self._tell, self._note = engine, way, tell, note
         self._open: set[Published] = set()
         self._taken: set[Published] = set()
         self._ended = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start the relay, and forward what is published already. Raises EngineError when that fails."""
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._control, far_end = socket.socketpair()
         with far_end, tempfile.TemporaryFile() as errors:
-            spec = json.dumps({**way, "control": far_end.fileno()})
+            spec = json.dumps({**self._way, "control": far_end.fileno()})
             self._process = subprocess.Popen(
                 bare_python("grader.engine.keeper.relay", "main", spec),
                 pass_fds=[far_end.fileno()],
@@ -64,11 +79,10 @@ class Ports:
             )
             far_end.close()
             self._wait_until_ready(errors)
-        self._client = engine.client(timeout=600)
+        self._client = self._engine.client(timeout=600)
         self._events = self._listen()
         self.update()
-        self._thread = threading.Thread(target=self._follow, name="dockbook-ports", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._follow, name="dockbook-ports", daemon=True).start()
 
     def _wait_until_ready(self, errors: IO[bytes]) -> None:
         """Until the relay says so. Raises EngineError with what it wrote to ``errors``."""
@@ -79,7 +93,7 @@ class Ports:
             answer = b""
         if answer == b"k":
             return
-        self.close()
+        self._end_relay()
         errors.seek(0)
         why = last_words(errors.read().decode(errors="replace") or f"no answer within {START_S:g} s")
         raise EngineError(
@@ -141,6 +155,11 @@ class Ports:
     def close(self) -> None:
         """Close every port; safe to call twice."""
         self._ended.set()
+        self._end_relay()
+
+    def _end_relay(self) -> None:
+        if self._process is None:
+            return
         self._control.close()
         try:
             self._process.wait(5)

@@ -15,14 +15,16 @@ import selectors
 import shutil
 import socket
 import time
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from grader import paths, variables
 from grader.engine import running_engines
 from grader.engine.base import Engine, limits_line
 from grader.engine.control import Control
+from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
 from grader.unix_socket import connect
@@ -34,13 +36,14 @@ START_DEADLINE_S = 60
 
 
 class PrivateEngine(Engine):
-    """Names, folder and requests. A backend's own ``__init__`` starts ``_control``, waits, and announces.
+    """Names, folder and requests. A backend's own ``_begin`` starts ``_control``, waits, and announces.
 
     ``bin_folder``: a folder with a ``docker`` for commands on this machine, None where the user's own
     serves; ``cli_plugins``: folders with its plugins.
     """
 
-    _control: Control
+    keeper: str
+    """The module of its keeper."""
     look_s = 0
     """Seconds that a student's check may take for a look; 0: the usual."""
 
@@ -52,7 +55,23 @@ class PrivateEngine(Engine):
         self._bin, self._docker_config = bin_folder, self.runtime / "docker-config"
         self._cli_plugins = list(cli_plugins)
         self._api_version: str | None = None
+        self._control = Control(self.keeper)
+        self._started = 0.0
+
+    def start(self) -> Self:
+        """The keeper, then the engine's first answer. Raises EngineUnavailable, EngineDied."""
+        self._started = time.monotonic()
         running_engines.sweep()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """A backend's own part of ``start``."""
 
     def _announce(self, label: str) -> None:
         """Let ``running_engines.running`` find the engine, under this name."""
@@ -74,9 +93,9 @@ class PrivateEngine(Engine):
 
     def _learn_limits(self) -> None:
         """Ask what containers can be limited in; tell the plugin, and set ``limits``."""
-        can = list(self._control.ask("controllers"))
-        self._control.ask("gate", cpus="cpu" in can)
-        self.limits = limits_line(can, str(self._control.ask("no_group")))
+        can = self._control.ask(keeper_requests.controllers)
+        self._control.ask(keeper_requests.gate, cpus="cpu" in can)
+        self.limits = limits_line(can, self._control.ask(keeper_requests.no_group))
 
     @property
     def _door(self) -> str:
@@ -164,7 +183,7 @@ class PrivateEngine(Engine):
             text = self._control.ended
         else:
             with contextlib.suppress(EngineError):
-                return "\n".join(str(self._control.ask("tail", 5)).splitlines()[-lines:])
+                return "\n".join(self._control.ask(keeper_requests.tail, 5).splitlines()[-lines:])
             text = "no log"
         return "\n".join(text.splitlines()[-lines:])
 
@@ -183,7 +202,7 @@ class PrivateEngine(Engine):
 
     def reset(self) -> None:
         """Back to its first state: containers killed, everything but the course's images gone."""
-        self._control.ask("reset", 60)
+        self._control.ask(keeper_requests.reset, 60)
         self._wait_ready(time.monotonic() + START_DEADLINE_S)
 
     def configure(self, options: Mapping[str, object]) -> None:
@@ -192,7 +211,7 @@ class PrivateEngine(Engine):
         Only those in ``daemon.RELOADABLE``. Raises EngineError with the daemon's own reason; the previous
         options then stay.
         """
-        self._control.ask("configure", 30, options=dict(options))
+        self._control.ask(keeper_requests.configure, 30, options=dict(options))
 
     def close(self) -> None:
         if self.dispose_s is not None:

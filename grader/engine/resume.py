@@ -23,7 +23,8 @@ def open_persistent(
     """The workspace's engine as it was left, or a new one. ``persistence_note`` says whether it is kept.
 
     ``tell`` gets what cannot be used: a state of another engine image, or one that is damaged, is
-    moved aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as ``Sandbox``.
+    moved aside, and the engine starts clean. Raises StateBusy when another lab uses it, else as
+    ``Sandbox.start``.
     """
     persistent = PersistentState(workspace)
     try:
@@ -68,7 +69,7 @@ class _Opening:
             state_lock=self.lock,
             disk_bytes=MOST_BYTES,
             label=self.label,
-        )
+        ).start()
         engine.persistence_note = KEPT
         return engine
 
@@ -90,6 +91,6 @@ class _Opening:
 
 
 def _in_memory(image: EngineImage, reason: DockbookError, label: str) -> Sandbox:
-    engine = Sandbox(image, label=label)
+    engine = Sandbox(image, label=label).start()
     engine.persistence_note = f"What you make on it is not kept this time: {reason.what.rstrip('.')}."
     return engine

@@ -20,13 +20,12 @@ from pathlib import Path
 
 from grader.engine import running_engines
 from grader.engine.base import DISK_BYTES, Published
-from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image.engine_image import EngineImage
 from grader.engine.inside import roots
 from grader.engine.inside.daemon import DEFAULTS
 from grader.engine.private import START_DEADLINE_S
-from grader.engine.system import ids, linux
+from grader.engine.system import ids, keeper_requests, linux
 from grader.engine.system.package import PACKAGE, STUDENT, bare_python
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError, EngineUnavailable, ImageError, StateDamaged, StateUnfit
@@ -38,7 +37,7 @@ MADE = {"gate": 0o755, "work": 0o755, "share": 0o1777}
 
 
 class Sandbox(GradingEngine):
-    """A running sandbox. ``Sandbox(image)`` returns once ``_ping`` has answered.
+    """A sandbox. ``Sandbox(image).start()`` returns once ``_ping`` has answered.
 
     ``state``: a folder that keeps images and containers beyond the sandbox's life; without it all state is in
     memory (at most ``disk_bytes``) where the kernel can do that, else on disk until the end.
@@ -46,11 +45,12 @@ class Sandbox(GradingEngine):
     ``disk_bytes`` are watched, and containers end cleanly. See ``grader.engine.persistent_state``.
     ``memory_bytes``, ``processes``: limits for all that is in the sandbox together, 0 for none
     (``limits_reached`` names those that were met). ``plugin``: the authorization plugin. ``label``: how
-    ``registry.running`` names it. Raises EngineUnavailable when namespaces or ids are not available,
-    EngineDied when the engine did not start (StateUnfit, StateDamaged: on this ``state``).
+    ``running_engines.running`` names it. ``start`` raises EngineUnavailable when namespaces or ids are not
+    available, EngineDied when the engine did not start (StateUnfit, StateDamaged: on this ``state``).
     """
 
     backend = "sandbox"
+    keeper = "grader.engine.keeper.sandbox"
 
     def __init__(
         self,
@@ -67,62 +67,65 @@ class Sandbox(GradingEngine):
         daemon: Mapping[str, object] | None = None,
         label: str = "",
     ) -> None:
-        started = time.monotonic()
         super().__init__(image.bin, image.cli_plugins)
-        if preload and not (image.preload / "image").is_dir():
+        self.image = image
+        self._plugin, self._hub, self._preload = plugin, hub, preload
+        self._state, self._state_lock = state, state_lock
+        self._disk_bytes, self._memory_bytes, self._processes = disk_bytes, memory_bytes, processes
+        self._options = DEFAULTS | dict(daemon or {})
+        self._label = label
+        self._on_disk = state is not None or not memory_state_works()
+        self._stops_in_order = False
+
+    # -- start
+
+    def _begin(self) -> None:
+        if self._preload and not (self.image.preload / "image").is_dir():
             raise ImageError(
-                f"The engine image in {image.path} is for virtual machines only: it was made without "
+                f"The engine image in {self.image.path} is for virtual machines only: it was made without "
                 "sandboxes, or was slimmed.",
                 next_step="`dockbook engine build --rebuild` makes it for sandboxes, too.",
             )
-        self.image = image
-        self._keeps_state, self._stops_in_order = state is not None, False
-        self._on_disk = state is not None or not memory_state_works()
-        if state:
-            self._open_state(state)
-        options = DEFAULTS | dict(daemon or {})
-        if plugin:
-            options["authorization-plugins"] = ["dockbook"]
+        if self._state:
+            self._open_state(self._state)
+        lock = self._state_lock
+        self._control.start(self._spec(), hand_over=[lock] if lock >= 0 else [])
+        self._wait_ready(self._started + START_DEADLINE_S)
+        self.ready_s = time.monotonic() - self._started
+        self._learn_limits()
+        self._stops_in_order = lock >= 0
+        self._announce(self._label)
+
+    def _spec(self) -> dict[str, object]:
+        """The sandbox, as its keeper is told."""
+        options = self._options | ({"authorization-plugins": ["dockbook"]} if self._plugin else {})
         copied = self._copied()
-        spec = {
+        bounded = self._memory_bytes or self._processes or self._state_lock >= 0
+        return {
             "id": self.id,
             "runtime": str(self.runtime),
             "owner": os.getpid(),
             "token": self.token,
-            "plugin": plugin,
+            "plugin": self._plugin,
             "ids": _ids(),
             # Persistent state has files of the student's, which must keep their owner.
-            "place": ids.students_place(secrets.randbits(32)) if state is None else 0,
-            "folders": self._folders(
-                plugin=plugin, hub=hub, preload=preload, state=state, copied=bool(copied)
-            ),
+            "place": ids.students_place(secrets.randbits(32)) if self._state is None else 0,
+            "folders": self._folders(copied=bool(copied)),
             "copy": copied,
             "make": MADE,
-            "keep_state": state is not None,
-            "state_lock": state_lock,
-            "disk_bytes": disk_bytes,
+            "keep_state": self._state is not None,
+            "state_lock": self._state_lock,
+            "disk_bytes": self._disk_bytes,
             "daemon": options,
-            "watch": {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
+            "watch": {"memory": self._memory_bytes, "processes": self._processes, "disk": self._disk_bytes}
             # A file system in memory has a size; on a disk, only the watchdog bounds what is written.
-            if memory_bytes or processes or state_lock >= 0 or (self._on_disk and state is None)
+            if bounded or (self._on_disk and self._state is None)
             else {},
         }
-        self._control = Control(spec, hand_over=[state_lock] if state_lock >= 0 else [])
-        try:
-            self._wait_ready(started + START_DEADLINE_S)
-        except BaseException:
-            self.close()
-            raise
-        self.ready_s = time.monotonic() - started
-        self._learn_limits()
-        self._stops_in_order = state_lock >= 0
-        self._announce(label)
-
-    # -- start
 
     def _ended_early(self, log: str) -> EngineError:
         error = super()._ended_early(log)
-        if not self._keeps_state:
+        if self._state is None:
             return error
         kind = StateUnfit if roots.UNFIT in log else StateDamaged
         return kind(error.what, next_step=error.next_step)
@@ -134,18 +137,16 @@ class Sandbox(GradingEngine):
         state.parent.chmod(0o700)
         state.chmod(0o777)
 
-    def _folders(
-        self, *, plugin: bool, hub: bool, preload: bool, state: Path | None, copied: bool
-    ) -> dict[str, str]:
+    def _folders(self, *, copied: bool) -> dict[str, str]:
         folders = {"rootfs": self.image.rootfs} | {name: self.runtime / name for name in ("share", "work")}
-        if plugin:
+        if self._plugin:
             folders["gate"] = self.runtime / "gate"
-        if preload:
+        if self._preload:
             folders["preload"] = self.image.preload
-        if hub:
+        if self._hub:
             folders["hub"] = self.image.hub
-        if state:
-            folders["state"] = state
+        if self._state:
+            folders["state"] = self._state
         elif self._on_disk:
             # On a disk: the folder for sockets may be in memory, and systemd's is.
             folders["state"] = running_engines.disk_folder() / self.id
@@ -169,11 +170,11 @@ class Sandbox(GradingEngine):
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"namespaces": self.namespaces()}, tell, note)
+        return Ports(self, {"namespaces": self.namespaces()}, tell, note).start()
 
     def namespaces(self) -> dict[str, str]:
         """Paths that lead to the sandbox's ``user`` and ``net`` namespaces, for ``setns`` and ``nsenter``."""
-        return dict(self._control.ask("namespaces"))
+        return self._control.ask(keeper_requests.namespaces)
 
     def network_prefix(self) -> list[str]:
         """The command joins the sandbox's network, and no port of the host's is taken."""
@@ -182,12 +183,12 @@ class Sandbox(GradingEngine):
 
     def stop_daemon(self) -> None:
         """Stop dockerd cleanly; the rest of the sandbox stays, for its state to be copied."""
-        self._control.ask("stop", 60)
+        self._control.ask(keeper_requests.stop, 60)
 
     def close(self) -> None:
         if self._stops_in_order and self.alive():
             with contextlib.suppress(EngineError):
-                self._control.ask("stop", 35, patience_s=PATIENCE_S)
+                self._control.ask(keeper_requests.stop, 35, patience_s=PATIENCE_S)
         super().close()
 
     def _bring(self, files: Path | None) -> None:
@@ -198,7 +199,7 @@ class Sandbox(GradingEngine):
             if files is not None:
                 shutil.copytree(files, copy, symlinks=True, dirs_exist_ok=True)
             _open_to_all(copy)
-            self.kernel_request("copy_work", 30)
+            self.kernel_request(keeper_requests.copy_work, 30)
             # Process 1 has answered, so its control socket is there: from here on only kernels' own folders
             # are open.
             (self.runtime / "share").chmod(0o755)

@@ -8,10 +8,12 @@ import shutil
 import signal
 import stat
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import ParamSpec, Protocol, Self, TypeVar
 
 from grader import variables
+from grader.engine.system import keeper_requests
 from grader.engine.system.places import CONTROL_SOCKET
 from grader.errors import KernelError
 
@@ -19,12 +21,19 @@ START_DEADLINE_S = 30
 KILL_S = 60
 """How long the processes of a kernel may take to be gone: with hundreds, many on a busy machine."""
 CHANNELS = 5
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class KernelHost(Protocol):
     """The engine that a kernel runs in."""
 
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+    def launch_kernel(self, connection: str, env: Mapping[str, str]) -> int:
+        """Start a kernel's process; its number. Raises KernelError, EngineDied."""
+
+    def kernel_request(
+        self, request: Callable[P, T], timeout_s: float = 10, *args: P.args, **arguments: P.kwargs
+    ) -> T:
         """A request about a kernel. Raises KernelError, EngineDied."""
 
     def tail(self, lines: int = 40) -> str:
@@ -34,27 +43,41 @@ class KernelHost(Protocol):
 class StudentKernel:
     """An IPython kernel: uid 1000, group docker, no capabilities, no new privileges, its own pid namespace.
 
+    It runs from ``start`` to ``kill``.
     ``connection_file`` is for ``jupyter_client`` (transport ipc) on this side. What comes from it is the
     student's word: JSON, never a verdict.
     """
 
     def __init__(self, engine: KernelHost, runtime: Path, student: str = "") -> None:
-        self._engine = engine
+        self._engine, self._student = engine, student
         # A separate folder, so that no earlier kernel's process can replace its sockets.
         name = f"k-{secrets.token_hex(4)}"
         self._folder = runtime / "share" / name
+        self._inside = f"/run/dockbook/kernel/{name}"
+        self.connection_file = runtime / f"{name}.json"
+        self._pid = 0
+
+    def start(self) -> Self:
+        """Start it, and wait for its sockets. Raises KernelError, EngineDied; nothing is left then."""
+        try:
+            self._begin()
+        except BaseException:
+            self._remove_files()
+            self.connection_file.unlink(missing_ok=True)
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._folder.mkdir(mode=0o700)
-        inside = f"/run/dockbook/kernel/{name}"
         connection = {
             "transport": "ipc",
-            "ip": f"{inside}/s",
+            "ip": f"{self._inside}/s",
             "key": secrets.token_hex(16),
             "signature_scheme": "hmac-sha256",
             "kernel_name": "python3",
         } | {
             f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
         }
-        self.connection_file = runtime / f"{name}.json"
         self.connection_file.write_text(json.dumps(connection | {"ip": str(self._folder / "s")}))
         inside_file = self._folder / "inside.json"
         inside_file.write_text(json.dumps(connection))
@@ -67,9 +90,9 @@ class StudentKernel:
             variables.CONTROL: CONTROL_SOCKET,
         }
         env |= {"PYTHONPATH": "/usr/local/lib/dockbook", "IPYTHONDIR": "/home/student/.ipython"}
-        env[variables.STUDENT] = student
+        env[variables.STUDENT] = self._student
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "NO_COLOR": "1"}
-        self._pid = int(engine.kernel_request("start_kernel", connection=f"{inside}/inside.json", env=env))
+        self._pid = self._engine.launch_kernel(f"{self._inside}/inside.json", env)
         self._wait()
         # Its sockets are there: no file of the student's, of any size, on this machine's disk.
         self._folder.chmod(0o755)
@@ -85,23 +108,32 @@ class StudentKernel:
 
     def alive(self) -> bool:
         """Whether the kernel's process still runs. Raises EngineDied if the engine does not."""
-        return bool(self._engine.kernel_request("kernel_alive", kernel=self._pid))
+        return self._engine.kernel_request(keeper_requests.kernel_alive, kernel=self._pid)
 
     def interrupt(self) -> None:
         """SIGINT, as the stop button sends."""
-        self._engine.kernel_request("interrupt_kernel", kernel=self._pid)
+        self._engine.kernel_request(keeper_requests.interrupt_kernel, kernel=self._pid)
 
     def pause(self) -> None:
         """SIGSTOP for every process the student started on this side of the containers."""
-        self._engine.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGSTOP))
+        self._engine.kernel_request(
+            keeper_requests.signal_kernel, kernel=self._pid, number=int(signal.SIGSTOP)
+        )
 
     def resume(self) -> None:
         """SIGCONT after ``pause``."""
-        self._engine.kernel_request("signal_kernel", kernel=self._pid, number=int(signal.SIGCONT))
+        self._engine.kernel_request(
+            keeper_requests.signal_kernel, kernel=self._pid, number=int(signal.SIGCONT)
+        )
 
     def kill(self) -> None:
         """End the kernel with all that it started, and wait; safe to call twice. Raises KernelError."""
-        self._engine.kernel_request("kill_kernel", KILL_S + 10, kernel=self._pid, limit_s=KILL_S)
+        self._engine.kernel_request(
+            keeper_requests.kill_kernel, KILL_S + 10, kernel=self._pid, limit_s=KILL_S
+        )
+        self._remove_files()
+
+    def _remove_files(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -7,25 +7,26 @@ continues from a snapshot: dockerd runs already, its memory is a file that all e
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from grader import paths
 from grader.engine.base import DISK_BYTES, Published
-from grader.engine.control import Control
 from grader.engine.grading_engine import GradingEngine
 from grader.engine.image import qemu
 from grader.engine.image.vm_image import VMImage
-from grader.engine.keeper.vm import COLD_S, wake_arguments
+from grader.engine.keeper.vm import COLD_S
 from grader.engine.private import START_DEADLINE_S
+from grader.engine.system import keeper_requests
 from grader.engine.system.package import PACKAGE, STUDENT
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
@@ -37,16 +38,17 @@ OWN_MB = 256
 
 
 class VM(GradingEngine):
-    """A running virtual machine. ``VM(image)`` returns once ``_ping`` has answered.
+    """A virtual machine. ``VM(image).start()`` returns once ``_ping`` has answered.
 
     ``memory_bytes``, ``processes``, ``disk_bytes``: limits as a sandbox has them, within the machine's own.
     ``plugin``: whether the authorization plugin judges requests; without it everything is allowed. ``cold``:
-    boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false it
-    returns at once: clients that connect wait, and ``wait()`` does the rest. Raises EngineDied when the
-    engine did not start.
+    boot without a snapshot and write disk and memory to this folder (for the builder). With ``wait`` false
+    ``start`` returns at once: clients that connect wait, and ``wait()`` does the rest. Raises EngineDied when
+    the engine did not start.
     """
 
     backend = "vm"
+    keeper = "grader.engine.keeper.vm"
     look_s = 30  # emulated, an archive of a big layer's file took more than the usual five
 
     def __init__(
@@ -61,7 +63,6 @@ class VM(GradingEngine):
         cold: Path | None = None,
         wait: bool = True,
     ) -> None:
-        self._started = time.monotonic()
         super().__init__(vm.engine.bin, vm.engine.cli_plugins)
         self.vm = vm
         self.image = vm.engine
@@ -69,12 +70,24 @@ class VM(GradingEngine):
         memory_bytes = min(memory_bytes, (qemu.MEMORY_MB - OWN_MB) << 20)
         limits = {"memory": memory_bytes, "processes": processes, "disk": disk_bytes}
         self._watch = limits if memory_bytes or processes else {}
-        spec = {
+        self._plugin, self._cold, self._label, self._waits = plugin, cold, label, wait
+
+    def _begin(self) -> None:
+        self._control.start(self._spec())
+        if self._waits:
+            self.wait()
+        else:
+            self._wait_listening(self._started + START_DEADLINE_S)
+
+    def _spec(self) -> dict[str, object]:
+        """The machine, as its keeper is told."""
+        vm, cold = self.vm, self._cold
+        return {
             "id": self.id,
             "runtime": str(self.runtime),
             "owner": os.getpid(),
             "token": self.token,
-            "plugin": plugin,
+            "plugin": self._plugin,
             "folders": {},
             "make": {"gate": 0o700, "share": 0o700},
             "keep_state": True,
@@ -89,16 +102,6 @@ class VM(GradingEngine):
                 share=cold is not None,
             ),
         }
-        self._cold, self._label = cold is not None, label
-        self._control = Control(spec, "grader.engine.keeper.vm")
-        try:
-            if wait:
-                self.wait()
-            else:
-                self._wait_listening(self._started + START_DEADLINE_S)
-        except BaseException:
-            self.close()
-            raise
 
     def wait(self) -> None:
         """Until the engine answers. Raises EngineDied when it did not start; the caller then closes it."""
@@ -111,7 +114,13 @@ class VM(GradingEngine):
 
     def _wake(self, deadline: float) -> None:
         """A restored machine continues with its owner's time, and dockerd answers."""
-        self._control.ask("wake", deadline - time.monotonic(), **wake_arguments(self._watch))
+        self._control.ask(
+            keeper_requests.wake,
+            deadline - time.monotonic(),
+            now=time.time(),
+            seed=base64.b64encode(os.urandom(64)).decode(),
+            watch=self._watch,
+        )
         self._wait_ready(deadline)
 
     def _wait_cold(self, deadline: float) -> None:
@@ -130,7 +139,7 @@ class VM(GradingEngine):
     ) -> AbstractContextManager[object]:
         from grader.engine.ports import Ports
 
-        return Ports(self, {"folder": str(self.runtime)}, tell, note)
+        return Ports(self, {"folder": str(self.runtime)}, tell, note).start()
 
     def reset(self) -> None:
         """Back to its first state: the machine is restored once more; kernels inside end with it."""
@@ -142,7 +151,7 @@ class VM(GradingEngine):
         self._kernels.clear()
         self._has_package = False
         try:
-            self._control.ask("restart", START_DEADLINE_S)
+            self._control.ask(keeper_requests.restart, START_DEADLINE_S)
         except EngineError as error:
             self._control.ended = str(error)  # the last machine has gone, and there is no other
             raise
@@ -153,16 +162,16 @@ class VM(GradingEngine):
 
     def snapshot(self, state: Path) -> None:
         """Write the machine's state and end it: disk and memory are in the folder of the cold boot."""
-        self._control.ask("snapshot", 300, state=str(state))
+        self._control.ask(keeper_requests.snapshot, 300, state=str(state))
 
     def stop_daemon(self) -> None:
         """Stop dockerd cleanly."""
-        self._control.ask("stop", 120)
+        self._control.ask(keeper_requests.stop, 120)
 
     def settle(self) -> None:
         """Once dockerd has stopped: its images become the disk's own; the machine ends."""
-        self._control.ask("settle", 120)
-        self._control.ask("end", 60)
+        self._control.ask(keeper_requests.settle, 120)
+        self._control.ask(keeper_requests.end, 60)
 
     def deliver(self, what: str, archive: BinaryIO) -> None:
         """Bring a tar archive inside: ``hub``, ``package`` or ``work``. Raises EngineError."""
@@ -184,18 +193,17 @@ class VM(GradingEngine):
             self._has_package = True
         self.deliver("work", archive({".": files} if files else {}))
 
-    def kernel_request(self, do: str, timeout_s: float = 10, **arguments: Any) -> Any:
+    def launch_kernel(self, connection: str, env: Mapping[str, str]) -> int:
         """As in a sandbox, where kernels share a folder with this side."""
-        if do != "start_kernel":
-            return super().kernel_request(do, timeout_s, **arguments)
-        inside = Path(arguments["connection"])
+        inside = Path(connection)
         folder = self.runtime / "share" / inside.parent.name
-        arguments["text"] = (folder / inside.name).read_text()
-        pid = super().kernel_request(do, timeout_s, **arguments)
+        text = (folder / inside.name).read_text()
+        self.kernel_request(keeper_requests.make_kernel_folder, connection=connection, text=text)
+        pid = super().launch_kernel(connection, env)
         deadline = time.monotonic() + KERNEL_S
-        while time.monotonic() < deadline and super().kernel_request("kernel_alive", kernel=pid):
-            if super().kernel_request("kernel_sockets", connection=str(inside)) == 5:
-                self._control.ask("listen_kernel", name=folder.name)
+        while time.monotonic() < deadline and self.kernel_request(keeper_requests.kernel_alive, kernel=pid):
+            if self.kernel_request(keeper_requests.kernel_sockets, connection=connection) == 5:
+                self._control.ask(keeper_requests.listen_kernel, name=folder.name)
                 break
             time.sleep(0.1)
         return pid

@@ -92,6 +92,7 @@ def grade(
     chapter = course.chapter(chapter) if isinstance(chapter, str) else chapter
     books = Books(course)
     chosen = _choose(books, chapter.require(), students)
+    _ = chapter.tasks  # read once, here: workers that start together would each read it
     for name in tasks:
         chapter.task(name)
     with course_lock(course, f"grade {chapter.id}"), _scratch(course) as scratch:

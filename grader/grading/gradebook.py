@@ -248,7 +248,7 @@ class Books:
         }
         linked = folder.is_symlink() or folder.parent.is_symlink()
         try:
-            with _nbgrader(), temp_attrs(self.coursedir, **wanted), given(submission):
+            with _nbgrader(), temp_attrs(self.coursedir, **wanted), given(self.course, submission):
                 converter = TrustedAutograde(coursedir=self.coursedir, parent=self._api)
                 converter.force, converter.notebook_file = True, notebook
                 converter.own_files = folder if folder.is_dir() and not linked else None

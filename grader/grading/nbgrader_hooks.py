@@ -8,6 +8,7 @@ nothing leaves zero or "needs a person", never points.
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 import textwrap
@@ -16,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode, from_dict
@@ -41,17 +43,44 @@ VERDICT = "dockbook_verdict"
 Resources = dict[str, Any]
 
 
-_given: ContextVar[Submission | None] = ContextVar("given", default=None)
+class _Reading:
+    """What is read for one run of nbgrader's: the course once, and the submission at hand once.
+
+    nbgrader makes new steps for each submission and each of its two passes, and has none of them keep
+    anything.
+    """
+
+    def __init__(self, course: Course, submission: Submission | None = None) -> None:
+        self.course = course
+        self._submission = submission
+
+    def submission(self, folder: Path, chapter: Chapter, student: str) -> Submission:
+        """The student's. What ``given`` has given is not looked for in nbgrader's folder."""
+        if self._submission is None or self._submission.student != student:
+            self._submission = read_submission(folder, chapter, student)
+        return self._submission
+
+
+_given: ContextVar[_Reading | None] = ContextVar("given", default=None)
+_readings: WeakKeyDictionary[BaseConverter, _Reading] = WeakKeyDictionary()
+"""Of the converters of stock nbgrader, which are given nothing: one for each `nbgrader autograde`."""
 
 
 @contextmanager
-def given(submission: Submission) -> Iterator[None]:
-    """While this lasts, the hooks take this submission and read none from nbgrader's folder."""
-    token = _given.set(submission)
+def given(course: Course, submission: Submission) -> Iterator[None]:
+    """While this lasts, the hooks take these and read nothing from nbgrader's folders."""
+    token = _given.set(_Reading(course, submission))
     try:
         yield
     finally:
         _given.reset(token)
+
+
+def _reading(converter: BaseConverter) -> _Reading:
+    found = _given.get() or _readings.get(converter)
+    if found is None:
+        found = _readings[converter] = _Reading(Course.read(Path(converter.coursedir.root)))
+    return found
 
 
 class TolerantExporter(NotebookExporter):
@@ -66,7 +95,7 @@ class TolerantExporter(NotebookExporter):
         converter = self.parent
         if isinstance(converter, BaseConverter):
             times_of_platforms_alone(converter.coursedir)
-            busy = held_by_another(Course.read(Path(converter.coursedir.root)))
+            busy = held_by_another(_reading(converter).course)
             if busy is not None:
                 converter.log.error(_folded(str(busy)))
                 raise NbGraderException(str(busy))
@@ -89,28 +118,25 @@ class _Trusted(NbGraderPreprocessor):
     """Finds the course, the chapter and the submission that nbgrader is at."""
 
     def _chapter(self, resources: Resources) -> Chapter:
-        course = Course.read(Path(self._coursedir().root))
-        return course.chapter(resources["nbgrader"]["assignment"]).require()
+        return self._course().chapter(resources["nbgrader"]["assignment"]).require()
 
     def _course(self) -> Course:
-        return Course.read(Path(self._coursedir().root))
+        return _reading(self._converter()).course
 
-    def _coursedir(self) -> Any:
+    def _converter(self) -> BaseConverter:
         converter = self.parent.parent
         if not isinstance(converter, BaseConverter):
             raise CourseError(
                 f"{type(self).__name__} runs only inside nbgrader's converters.",
                 next_step="use `nbgrader autograde` or `dockbook grade`.",
             )
-        return converter.coursedir
+        return converter
 
     def _submission(self, resources: Resources, chapter: Chapter) -> Submission:
-        coursedir, facts = self._coursedir(), resources["nbgrader"]
-        given = _given.get()
-        if given is not None and given.student == facts["student"]:
-            return given
-        folder = coursedir.format_path(coursedir.submitted_directory, facts["student"], facts["assignment"])
-        return read_submission(Path(folder), chapter, facts["student"])
+        converter, facts = self._converter(), resources["nbgrader"]
+        place, student = converter.coursedir, facts["student"]
+        folder = place.format_path(place.submitted_directory, student, facts["assignment"])
+        return _reading(converter).submission(Path(folder), chapter, student)
 
 
 class TrustedReassembly(_Trusted):
@@ -125,7 +151,8 @@ class TrustedReassembly(_Trusted):
         submission = self._submission(resources, self._chapter(resources))
         for note in submission.notes:
             self.log.warning("%s: %s", submission.student, note.text)
-        return submission.reassembled.notebook, resources
+        # The second pass takes the submission too; what nbgrader's next steps change is not its.
+        return copy.deepcopy(submission.reassembled.notebook), resources
 
 
 class TrustedExecute(_Trusted):

@@ -82,7 +82,7 @@ def stock(course: Course, chapter: Chapter, folder: Path) -> Iterator[Stock]:
     with (
         tempfile.TemporaryDirectory(prefix="dkb-") as place,
         Dockerd(Path(place), hub=image) as running,
-        HostEngine(f"unix://{running.socket}") as engine,
+        HostEngine(f"unix://{running.socket}").start() as engine,
     ):
         docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
         found = Stock(folder, engine, running.network_prefix())

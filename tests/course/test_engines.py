@@ -78,7 +78,7 @@ def debian(engine_image: None) -> Iterator[Place]:
     with (
         tempfile.TemporaryDirectory(prefix="dkb-") as folder,
         Dockerd(Path(folder), hub=image) as running,
-        HostEngine(f"unix://{running.socket}") as engine,
+        HostEngine(f"unix://{running.socket}").start() as engine,
     ):
         docker_archive.load(engine, image, docker_archive.names(), keep_hub=True)
         yield Place(engine, running.network_prefix(), f"/usr/bin{os.pathsep}")

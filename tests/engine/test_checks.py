@@ -26,7 +26,7 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[Course]:
     if request.param == "sandbox":
         yield request.getfixturevalue("course")
         return
-    with HostEngine(f"unix://{request.getfixturevalue('dockerd').socket}") as engine:
+    with HostEngine(f"unix://{request.getfixturevalue('dockerd').socket}").start() as engine:
         course = Course(engine.docker_host, engine.client())
         yield course
         course.inspector.close()

@@ -39,7 +39,7 @@ def test_forget_leaves_alone_what_was_there_on_ones_own_docker(
 ) -> None:
     """As in a lab: noted when it starts, kept through kernels that begin anew."""
     host = f"unix://{dockerd.socket}"
-    with HostEngine(host) as engine:
+    with HostEngine(host).start() as engine:
         client = engine.client()
         client.containers.create("busybox", ["true"], name="old")
         client.networks.create("old-net")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 def engine(dockerd: Dockerd) -> Iterator[HostEngine]:
-    with HostEngine(f"unix://{dockerd.socket}") as engine:
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine:
         yield engine
         engine.reset()
 
@@ -66,7 +66,7 @@ def test_reset_shows_and_removes_only_what_came_after(dockerd: Dockerd) -> None:
     client.networks.create("their-network")
     client.images.get("busybox").tag("their-image", "v1")
     before = everything(client)
-    with HostEngine(f"unix://{dockerd.socket}") as engine:
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine:
         assert engine.pending_reset() == []
         mine = engine.client()
         # As a student does it: no labels, through the engine's API alone.
@@ -108,11 +108,11 @@ def test_reset_shows_and_removes_only_what_came_after(dockerd: Dockerd) -> None:
 
 def test_reset_says_what_it_could_not_remove(dockerd: Dockerd) -> None:
     client = dockerd.client()
-    with HostEngine(f"unix://{dockerd.socket}") as engine:
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine:
         later = client.networks.create("later")
         theirs = client.containers.create("busybox", ["sleep", "60"], name="theirs")
     # Opened after the container: the network came before it, but is in use by it.
-    with HostEngine(f"unix://{dockerd.socket}") as engine:
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine:
         engine._before.networks.pop(str(later.id))
         later.connect(theirs)
         theirs.start()
@@ -125,7 +125,7 @@ def test_reset_says_what_it_could_not_remove(dockerd: Dockerd) -> None:
 
 def test_closing_leaves_everything(dockerd: Dockerd) -> None:
     client = dockerd.client()
-    engine = HostEngine(f"unix://{dockerd.socket}")
+    engine = HostEngine(f"unix://{dockerd.socket}").start()
     with engine:
         engine.client().containers.create("busybox", ["true"], name="stays")
     assert engine.dispose_s is not None
@@ -140,7 +140,7 @@ def test_the_courses_images_are_loaded_and_stay(dockerd: Dockerd, tmp_path: Path
     archive = tmp_path / "course.tar"
     archive.write_bytes(b"".join(client.images.get("course:latest").save(named=True)))
     client.images.remove("course:latest")
-    with HostEngine(f"unix://{dockerd.socket}") as engine:
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine:
         assert engine.missing_images(["busybox:latest", "course:latest"]) == ["course:latest"]
         assert engine.load_images(archive) == ["course:latest"]
         assert engine.missing_images(["course:latest"]) == []
@@ -150,7 +150,7 @@ def test_the_courses_images_are_loaded_and_stay(dockerd: Dockerd, tmp_path: Path
     client.images.remove("course:latest")
     bad = tmp_path / "bad.tar"
     bad.write_bytes(b"no archive")
-    with HostEngine(f"unix://{dockerd.socket}") as engine, pytest.raises(EngineError):
+    with HostEngine(f"unix://{dockerd.socket}").start() as engine, pytest.raises(EngineError):
         engine.load_images(bad)
 
 
@@ -165,7 +165,7 @@ def test_configure_refuses_with_words(engine: HostEngine) -> None:
 
 def why(address: str) -> str:
     with pytest.raises(EngineUnavailable) as failed:
-        HostEngine(address)
+        HostEngine(address).start()
     assert failed.value.next_step
     return failed.value.what
 

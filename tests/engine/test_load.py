@@ -112,7 +112,7 @@ def test_they_come_when_asked_for_and_once(
 
     assert main(["engine", "load"]) == 0
     assert set(shown(capsys).values()) == {"the course's, already there"}
-    with HostEngine() as engine:
+    with HostEngine().start() as engine:
         assert {one.state for one in docker_archive.compare(engine, image)} == {"same"}
 
 
@@ -142,7 +142,7 @@ def test_a_name_that_means_another_image_stays_the_users(
 
 @pytest.mark.root
 def test_what_was_loaded_stays_through_a_reset(own: docker.DockerClient, image: EngineImage) -> None:
-    with HostEngine() as engine:
+    with HostEngine().start() as engine:
         assert docker_archive.load(engine, image, ["busybox:latest", "httpd:latest"]) == [
             "busybox:latest",
             "httpd:latest",

@@ -92,7 +92,7 @@ def test_on_a_docker_without_root(
 ) -> None:
     """Its containers may be privileged, in its user namespace; it has no control groups to give."""
     there = nested_image.find_image(nested.find_docker())
-    with sandbox.Sandbox(find_image(), plugin=False, preload=False, disk_bytes=8 << 30) as rootless:
+    with sandbox.Sandbox(find_image(), plugin=False, preload=False, disk_bytes=8 << 30).start() as rootless:
         with contextlib.closing(rootless.client(timeout=300)) as client:
             client.api.load_image(theirs.images.get(there.tag).save(named=True))
         monkeypatch.setenv("DOCKER_HOST", rootless.docker_host)
@@ -131,4 +131,4 @@ def test_a_docker_that_has_gone(place: Machine, tmp_path: Path, monkeypatch: pyt
     """After its image was found."""
     image = nested_image.find_image(nested.find_docker())
     with pytest.raises(EngineUnavailable, match=r"did not start the engine's container.*No such file"):
-        nested.Nested(replace(image, docker_host=f"unix://{tmp_path}/gone.sock"))
+        nested.Nested(replace(image, docker_host=f"unix://{tmp_path}/gone.sock")).start()

@@ -302,7 +302,8 @@ class _Builder:
             with builder_engine(self.image, self.final, partial(self.tell, IMAGES)) as engine:
                 yield engine
             return
-        with Sandbox(self.image, plugin=False, preload=False, state=self.folder / "bake" / "state") as engine:
+        state = self.folder / "bake" / "state"
+        with Sandbox(self.image, plugin=False, preload=False, state=state).start() as engine:
             yield engine
             engine.stop_daemon()
         (self.folder / "bake").chmod(0o777)

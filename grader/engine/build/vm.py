@@ -149,7 +149,7 @@ def start_cold(vm: VMImage, folder: Path) -> VM:
         with (folder / "memory").open("wb") as handle:
             handle.truncate(qemu.MEMORY_MB << 20)
         try:
-            return VM(vm, plugin=False, cold=folder)
+            return VM(vm, plugin=False, cold=folder).start()
         except EngineDied:
             if not left:
                 raise

@@ -25,7 +25,7 @@ def rehearse(image: EngineImage) -> str | None:
     or two."""
     told: list[str] = []
     try:
-        with Sandbox(image, label=LABEL) as engine, engine.forward(told.append):
+        with Sandbox(image, label=LABEL).start() as engine, engine.forward(told.append):
             port = _free_port()
             client = engine.client()
             serve = ["sh", "-c", "echo hi >index.html; exec httpd -f -p 80"]

@@ -23,7 +23,8 @@ from typing import Any
 from grader.engine.inside import cgroup_tree, daemon, kernel_quotas, network, roots, watch
 from grader.engine.inside.control_socket import ControlSocket
 from grader.engine.inside.processes import PATH, Processes
-from grader.engine.system import ids, linux, procfs
+from grader.engine.system import ids, keeper_requests, linux, procfs
+from grader.engine.system.keeper_requests import Probed
 from grader.engine.system.places import CONTROL_SOCKET
 
 AS_STUDENT = (
@@ -174,15 +175,8 @@ class Inside(Processes):
         self.buffer += data
         while b"\n" in self.buffer:
             line, self.buffer = self.buffer.split(b"\n", 1)
-            self.answer(json.loads(line))
-
-    def answer(self, request: dict[str, Any]) -> None:
-        try:
-            value = getattr(self, f"do_{request['do']}")(**request.get("with", {}))
-            reply: dict[str, Any] = {"id": request["id"], "value": value}
-        except Exception as error:  # noqa: BLE001 - the reply is the only way out of here: the owner raises it again
-            reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
-        self.control.sendall(json.dumps(reply).encode() + b"\n")
+            reply = keeper_requests.answer(self, json.loads(line))
+            self.control.sendall(json.dumps(reply).encode() + b"\n")
 
     def reap(self) -> None:
         while True:
@@ -205,7 +199,7 @@ class Inside(Processes):
         if self.kernels.pop(pid, None) and self.groups:
             cgroup_tree.leave(pid)
 
-    # Requests, by the name that the owner gives them.
+    # Requests, as ``keeper_requests`` has them.
 
     def do_controllers(self) -> list[str]:
         """What containers can be limited in."""
@@ -287,7 +281,7 @@ class Inside(Processes):
             if status is None:
                 raise RuntimeError(f"not all of its processes had ended after {limit_s:g} s")
 
-    def do_probe(self, pid: int, argv: list[str], limit_s: float) -> dict[str, Any]:
+    def do_probe(self, pid: int, argv: list[str], limit_s: float) -> Probed:
         """Run trusted code in the network namespace of a container's process; output cut at 64 kB."""
         read, write_end = os.pipe2(os.O_CLOEXEC)
         kept, self.log = self.log, write_end
@@ -308,14 +302,14 @@ class Inside(Processes):
         os.close(read)
         return {"status": status, "output": output[:65536].decode("latin-1")}
 
-    def do_configure(self, options: dict[str, Any]) -> None:
+    def do_configure(self, options: dict[str, object]) -> None:
         """Let dockerd check the options, then reload it. Raises ValueError with its reason."""
         daemon_options = daemon.merged(self.spec["daemon"], options)
         proposed = "/etc/docker/proposed.json"
         roots.write(proposed, json.dumps(daemon_options, indent=2))
         reply = self.do_probe(0, [*self.dockerd_words, "--validate", "--config-file", proposed], 10)
         if reply["status"]:
-            raise ValueError(str(reply["output"]).strip())
+            raise ValueError(reply["output"].strip())
         os.rename(proposed, "/etc/docker/daemon.json")
         os.kill(self.dockerd, signal.SIGHUP)
 

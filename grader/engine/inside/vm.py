@@ -102,13 +102,12 @@ class Guest(Inside):
             self.control = self.unconnected
             self.selector.register(self.unconnected, selectors.EVENT_READ, self.hear_keeper)
 
-    def do_start_kernel(self, connection: str, env: dict[str, str], text: str = "") -> int:
-        """As in a sandbox, where the connection file comes over a shared folder."""
+    def do_make_kernel_folder(self, connection: str, text: str) -> None:
+        """What a sandbox has in a folder that it shares with its owner."""
         folder = os.path.dirname(connection)
         os.mkdir(folder)
         roots.write(connection, text)
         os.chmod(folder, 0o777)
-        return super().do_start_kernel(connection, env)
 
     def do_kernel_sockets(self, connection: str) -> int:
         """How many of a kernel's sockets are there."""

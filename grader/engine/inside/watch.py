@@ -79,7 +79,6 @@ class Count(threading.Thread):
         self._ask: SimpleQueue[dict[str, Group]] = SimpleQueue()
         self._answers: SimpleQueue[dict[str, int]] = SimpleQueue()
         self._asked: float | None = None
-        self.start()
 
     def run(self) -> None:
         while True:
@@ -115,6 +114,7 @@ def run(tell: int, *, rest: int = 0, groups: bool = False, **limits: int) -> NoR
         linux.set_name("dockbook-watch")
         signal.set_wakeup_fd(-1)
         watch = Watch(lambda what: os.write(tell, f"{what}\n".encode()), groups=groups, **limits)
+        watch.start()
         while True:
             started = time.monotonic()
             watch.look()
@@ -159,6 +159,11 @@ class Watch:
         self._rings = sockets.Rings()
         self._count = Count() if memory and not groups else None
         self._least_shared = mappings.shared_in_memory()
+
+    def start(self) -> None:
+        """Once, before the first look."""
+        if self._count:
+            self._count.start()
 
     def look(self) -> None:
         """Count once; end the largest group for each limit that is passed."""

@@ -215,12 +215,8 @@ class NestedKeeper(MuxKeeper):
             time.sleep(0.1)  # its last words may still be under way
             self.send({"event": "ended", "tail": self.tail()})
 
-    def request(self, line: bytes) -> None:
-        request = json.loads(line)
-        if request["do"] == "way":
-            self.send({"id": request["id"], "value": self.way})
-        else:
-            super().request(line)
+    def do_way(self) -> str:
+        return self.way
 
     def dispose(self) -> None:
         self.remove_container()

@@ -27,7 +27,7 @@ from grader.engine.inside import sandbox as inside
 from grader.engine.keeper import relay
 from grader.engine.keeper.authz import Gate
 from grader.engine.keeper.plugin import PluginServer
-from grader.engine.system import cgroups, ids, linux
+from grader.engine.system import cgroups, ids, keeper_requests, linux
 
 NAMESPACES = (
     linux.CLONE_NEWUSER
@@ -223,22 +223,32 @@ class Keeper:
 
     def request(self, line: bytes) -> None:
         """Answer what concerns the keeper here, and pass on the rest."""
-        request = json.loads(line)
-        if request["do"] == "gate":
-            self.gate.closed = request["with"].get("closed", self.gate.closed)
-            self.gate.cpus = request["with"].get("cpus", self.gate.cpus)
-            self.send({"id": request["id"], "value": None})
-        elif request["do"] == "no_group":
-            self.send({"id": request["id"], "value": self.no_group})
-        elif request["do"] == "namespaces":
-            own = f"/proc/{os.getpid()}/fd"
-            paths = {name: f"{own}/{number}" for name, number in self.namespaces.items()}
-            self.send({"id": request["id"], "value": paths})
-        elif request["do"] == "tail":
-            self.send({"id": request["id"], "value": self.tail()})
+        message = json.loads(line)
+        if keeper_requests.is_for(self, message):
+            self.send(keeper_requests.answer(self, message))
         else:
-            assert self.inside is not None
-            self.inside.sendall(line + b"\n")
+            self.pass_on(message, line)
+
+    def pass_on(self, message: dict[str, Any], line: bytes) -> None:
+        """To process 1, as it came: the reply goes to the owner in the same way."""
+        assert self.inside is not None
+        self.inside.sendall(line + b"\n")
+
+    # Requests, as ``keeper_requests`` has them.
+
+    def do_gate(self, closed: bool | None = None, cpus: bool | None = None) -> None:
+        self.gate.closed = self.gate.closed if closed is None else closed
+        self.gate.cpus = self.gate.cpus if cpus is None else cpus
+
+    def do_no_group(self) -> str:
+        return self.no_group
+
+    def do_namespaces(self) -> dict[str, str]:
+        own = f"/proc/{os.getpid()}/fd"
+        return {name: f"{own}/{number}" for name, number in self.namespaces.items()}
+
+    def do_tail(self) -> str:
+        return self.tail()
 
     def send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):

@@ -8,10 +8,8 @@ another user could connect to, and no way out. Standard library only.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import errno
-import json
 import os
 import re
 import selectors
@@ -247,7 +245,7 @@ class VMKeeper(MuxKeeper):
             # QEMU is on its way out; its exit code says more.
             self.machine_ended()
 
-    def own_restart(self) -> None:
+    def do_restart(self) -> None:
         """Another machine from the same snapshot, at the same sockets."""
         if self.mux is not None:
             os.kill(self.init, signal.SIGKILL)
@@ -255,28 +253,19 @@ class VMKeeper(MuxKeeper):
             self.forget_machine()
         self.start_machine()
 
-    def own_listen_kernel(self, name: str) -> None:
+    def do_listen_kernel(self, name: str) -> None:
         """The sockets of a student's kernel, as if its folder were shared."""
         for number in range(1, 6):
             self.serve_at(self.listen(f"share/{name}/s-{number}", 0o600), f"kernel:{name}/s-{number}")
 
-    def request(self, line: bytes) -> None:
-        request = json.loads(line)
-        own = getattr(self, f"own_{request['do']}", None)
-        if own is None:
-            if self.mux is None and request["do"] not in ("tail", "gate"):
-                # That it ended was said when it did. Said again, it would be taken for the next one's end.
-                self.send({"id": request["id"], "error": "the machine has ended"})
-            else:
-                super().request(line)
-            return
-        try:
-            reply = {"id": request["id"], "value": own(**request.get("with", {}))}
-        except Exception as error:  # noqa: BLE001 - the owner must learn about any failure in here
-            reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
-        self.send(reply)
+    def pass_on(self, message: dict[str, Any], line: bytes) -> None:
+        if self.mux is None:
+            # That it ended was said when it did. Said again, it would be taken for the next one's end.
+            self.send({"id": message["id"], "error": "the machine has ended"})
+        else:
+            super().pass_on(message, line)
 
-    def own_snapshot(self, state: str) -> None:
+    def do_snapshot(self, state: str) -> None:
         """Stop the machine for good and write its state: QEMU's part here, memory and disk are files."""
         assert self.mux is not None and self.qmp is not None
         with open(f"{state}.log", "wb") as handle:
@@ -300,9 +289,9 @@ class VMKeeper(MuxKeeper):
             self.qmp.do("migrate", uri="fd:state", limit_s=60)
             self.finish_migration()
             writer.wait(60)
-        self.own_end()
+        self.do_end()
 
-    def own_end(self) -> None:
+    def do_end(self) -> None:
         """Let QEMU write what it holds of the disk, and end."""
         assert self.qmp is not None
         self.qmp.do("quit")
@@ -318,11 +307,6 @@ class VMKeeper(MuxKeeper):
             if status == "failed" or time.monotonic() > deadline:
                 raise RuntimeError(f"QEMU could not write the machine's state: {status}")
             time.sleep(0.05)
-
-
-def wake_arguments(watch: dict[str, int]) -> dict[str, Any]:
-    """What a machine that was just restored needs of this one: the time, random bytes, limits."""
-    return {"now": time.time(), "seed": base64.b64encode(os.urandom(64)).decode(), "watch": watch}
 
 
 def main(descriptor: str) -> None:

@@ -81,8 +81,8 @@ with sqlite3.connect("/home/student/work/gradebook.db") as db:
 class _WithPython(Sandbox):
     """A sandbox that sees the Python of this process too, to read."""
 
-    def _folders(self, **given: object) -> dict[str, str]:
-        folders = super()._folders(**given)  # type: ignore[arg-type]
+    def _folders(self, *, copied: bool) -> dict[str, str]:
+        folders = super()._folders(copied=copied)
         paths = sysconfig.get_paths()
         version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
         return folders | {
@@ -198,7 +198,8 @@ class Stock:
 def _open() -> _WithPython:
     with open_engine("sandbox") as plain:
         image = cast("Sandbox", plain).image
-    return _WithPython(image, plugin=False, memory_bytes=1536 << 20, processes=600, disk_bytes=1 << 30)
+    engine = _WithPython(image, plugin=False, memory_bytes=1536 << 20, processes=600, disk_bytes=1 << 30)
+    return engine.start()
 
 
 def _clean(engine: Sandbox) -> bool:

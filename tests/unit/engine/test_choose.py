@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from grader.engine import nested, sandbox
@@ -55,7 +57,11 @@ def test_what_bounds_a_students_engine_reaches_each_backend_that_grades(
 ) -> None:
     """An option that a backend dropped would be a limit that does not hold, without a word."""
     given: dict[str, object] = {}
-    monkeypatch.setattr(f"grader.engine.{place}", lambda _image, **options: given.update(options))
+
+    def backends_engine(_image: object, **options: object) -> SimpleNamespace:
+        return SimpleNamespace(start=lambda: given.update(options))
+
+    monkeypatch.setattr(f"grader.engine.{place}", backends_engine)
     monkeypatch.setattr(engine_image, "find_image", lambda _suite: None)
     monkeypatch.setattr(vm_image, "find", lambda _image, _accelerator: None)
     monkeypatch.setattr(qemu, "accelerator", lambda: "tcg")

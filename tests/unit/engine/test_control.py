@@ -9,6 +9,7 @@ import pytest
 
 from grader.engine import control
 from grader.engine.control import Control
+from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
 from grader.errors import EngineDied, EngineError
 
@@ -37,30 +38,37 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Control]]:
 
 
 def test_a_request_that_met_the_end_is_the_engines_death(keeper: list[Control]) -> None:
-    keeper.append(Control({"script": [[ENDED, {"id": 1, "error": "the machine has ended"}]]}))
+    keeper.append(Control().start({"script": [[ENDED, {"id": 1, "error": "the machine has ended"}]]}))
     with pytest.raises(EngineDied, match="signal 9"):
-        keeper[0].ask("limits", 10)
+        keeper[0].ask(keeper_requests.limits, 10)
     assert not keeper[0].alive()
 
 
 def test_an_old_requests_answer_does_not_end_the_next_machine(keeper: list[Control]) -> None:
     """Asked while the machine died; heard when the next one was being started."""
     keeper.append(
-        Control(
+        Control().start(
             {"script": [[ENDED], [{"id": 1, "error": "the machine has ended"}, {"id": 2, "value": True}]]}
         )
     )
     with pytest.raises(EngineDied):
-        keeper[0].ask("limits", 10)
+        keeper[0].ask(keeper_requests.limits, 10)
     keeper[0].ended = None
-    assert keeper[0].ask("restart", 10) is True
+    assert keeper[0].ask(keeper_requests.kernel_alive, 10, kernel=1) is True
     assert keeper[0].alive()
 
 
 def test_an_error_of_a_living_engine_is_no_death(keeper: list[Control]) -> None:
-    keeper.append(Control({"script": [[{"id": 1, "error": "no such option"}]]}))
+    keeper.append(Control().start({"script": [[{"id": 1, "error": "no such option"}]]}))
     with pytest.raises(EngineError, match="could not configure: no such option"):
-        keeper[0].ask("configure", 10)
+        keeper[0].ask(keeper_requests.configure, 10, options={})
+    assert keeper[0].alive()
+
+
+def test_an_answer_of_another_kind_goes_no_further(keeper: list[Control]) -> None:
+    keeper.append(Control().start({"script": [[{"id": 1, "value": [1]}]]}))
+    with pytest.raises(EngineError, match=r"limits gives list\[str\], not \[1\]"):
+        keeper[0].ask(keeper_requests.limits, 10)
     assert keeper[0].alive()
 
 

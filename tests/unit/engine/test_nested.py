@@ -106,7 +106,7 @@ def image(docker: FakeDocker) -> nested_image.NestedImage:
 
 def refusal(docker: FakeDocker) -> EngineUnavailable:
     with pytest.raises(EngineUnavailable) as caught:
-        Nested(image(docker))
+        Nested(image(docker)).start()
     assert docker.containers == {}
     assert [line for line in docker.asked if line.startswith("POST /containers/create")]
     return caught.value
@@ -171,7 +171,7 @@ def test_what_a_killed_keeper_left_goes_with_the_next_start(docker: FakeDocker) 
     docker.containers |= {"old": {"made": long_ago}, "new": {"made": time.time()}}
     docker.refuses["POST /containers/create"] = (500, "no")
     with pytest.raises(EngineUnavailable):
-        Nested(image(docker))
+        Nested(image(docker)).start()
     assert set(docker.containers) == {"new"}
 
 

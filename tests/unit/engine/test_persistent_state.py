@@ -132,11 +132,17 @@ class Boots:
         self.said: list[str] = []
 
     def __call__(self, _image: object, *, state: Path | None = None, **options: object) -> SimpleNamespace:
-        if state is not None:
-            state.mkdir(exist_ok=True)
-            if self.failures:
-                raise self.failures.pop(0)
-        return SimpleNamespace(persistence_note="", state=state)
+        engine = SimpleNamespace(persistence_note="", state=state)
+
+        def start() -> SimpleNamespace:
+            if state is not None:
+                state.mkdir(exist_ok=True)
+                if self.failures:
+                    raise self.failures.pop(0)
+            return engine
+
+        engine.start = start
+        return engine
 
     def open(self, workspace: Path) -> SimpleNamespace:
         image = SimpleNamespace(key="key")

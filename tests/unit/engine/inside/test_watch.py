@@ -80,6 +80,7 @@ def test_memory_is_counted_exactly_where_that_can_be_had(
     monkeypatch.setattr(watch, "EVERY_S", 60)
     monkeypatch.setattr(watch, "PATIENCE_S", 60)
     count = watch.Count()
+    count.start()
     assert count.of(group(1000)) == {"kernel": 77}
     assert count.of(group(1000) | {"new": watch.Group()}) == {"kernel": 77, "new": 77}
 
@@ -90,6 +91,7 @@ def test_what_cannot_be_counted_in_time_counts_with_all_that_it_maps(
     now = [0.0]
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now[0]))
     count = watch.Count()
+    count.start()
     with lock:
         assert count.of(group(1000)) is None
         now[0] += watch.PATIENCE_S
@@ -109,6 +111,7 @@ def test_processes_are_counted_while_memory_cannot_be(
     monkeypatch.setattr(watch, "_kill", killed.append)
     monkeypatch.setattr(watch, "PATIENCE_S", 60)
     watchdog = watch.Watch(told.append, memory=1, processes=100)
+    watchdog.start()
     monkeypatch.setattr(watchdog, "_groups", lambda: {"kernel": watch.Group([os.getpid()], next(tasks), 9)})
     monkeypatch.setattr(watchdog, "_own", "kernel")
     with lock:
