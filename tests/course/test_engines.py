@@ -100,7 +100,7 @@ def newest() -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def containerd_store() -> Iterator[Place]:
     image = ensure_image("forky")
-    with Sandbox(image, preload=False, daemon=CONTAINERD_STORE) as engine:
+    with Sandbox(image, preload=False, daemon=CONTAINERD_STORE).start() as engine:
         yield Place(engine, engine.network_prefix(), pull=docker_archive.names())
 
 
