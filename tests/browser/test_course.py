@@ -83,6 +83,9 @@ class NotebookPage:
         """Shift+Enter in the chosen cell, which must be this one; the next is chosen then."""
         cell = self.cell(place)
         expect(cell).to_have_class(re.compile("jp-mod-active"))
+        if self.cells[place].metadata.get("jp-MarkdownHeadingCollapsed"):
+            expect(self.cell(place + 1)).to_be_hidden()
+            cell.locator(".jp-collapseHeadingButton").click()  # a side road, and this reader takes it
         prompt = cell.locator(".jp-InputPrompt")
         before = prompt.text_content() if self.is_code(place) else ""
         self.page.keyboard.press("Shift+Enter")

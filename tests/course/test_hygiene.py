@@ -31,6 +31,8 @@ MINUTES = range(20, 61)
 PHONE, SMALLEST = 360, 8
 """A figure on a narrow screen: its width and the height of its smallest letters, in pixels."""
 TAGS = {"raises-exception", "prepare"}
+FOLDED = "jp-MarkdownHeadingCollapsed"
+"""A side road: JupyterLab shows its heading alone until somebody unfolds it."""
 MARKS = {"schema_version", "task", "grade", "grade_id", "locked", "solution", "points"}
 SOLUTION = ("### BEGIN SOLUTION", "### END SOLUTION")
 HIDDEN = ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
@@ -195,11 +197,25 @@ def test_notebook_metadata(chapter: Chapter) -> None:
 
 def test_cell_metadata(chapter: Chapter) -> None:
     for cell in chapter.source.cells:
-        assert set(cell.metadata) <= {"nbgrader", "tags"}, f"{cell.id}: {sorted(cell.metadata)}"
+        assert set(cell.metadata) <= {"nbgrader", "tags", FOLDED}, f"{cell.id}: {sorted(cell.metadata)}"
         assert set(cell.metadata.get("tags", ())) <= TAGS, cell.id
         assert not cell.get("attachments"), f"{cell.id}: pictures are files in figures/"
         for output in cell.get("outputs", ()):
             assert not output.get("metadata"), f"{cell.id}: its output has metadata"
+
+
+def test_what_is_folded_is_a_side_road(chapter: Chapter) -> None:
+    """A heading with no task below it: a reader who passes by misses nothing that is asked."""
+    cells = chapter.source.cells
+    for number, cell in enumerate(cells):
+        if FOLDED not in cell.metadata:
+            continue
+        level = re.match(r"(#{3,}) .*side road", cell.source)
+        assert level, f"{cell.id} is not the heading of a side road"
+        for below in cells[number + 1 :]:
+            if below.cell_type == "markdown" and re.match(rf"#{{1,{len(level[1])}}} ", below.source):
+                break
+            assert not marks(below), f"{below.id} is folded away below {cell.id}"
 
 
 def test_cell_ids(chapter: Chapter) -> None:
@@ -349,9 +365,8 @@ def test_links_are_well_formed(chapter: Chapter) -> None:
             assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", parts.netloc), target
         elif parts.path:
             assert (chapter.folder / parts.path).exists(), f"{target} leads nowhere"
-    bare = [
-        url for text in prose(chapter) for url in re.findall(r"(?<![(<`\"])https?://\S+", _LINK.sub("", text))
-    ]
+    texts = [_LINK.sub("", _FENCE.sub("", text)) for text in prose(chapter)]
+    bare = [url for text in texts for url in re.findall(r"(?<![(<`\"])https?://\S+", text)]
     assert not bare, f"bare addresses: {bare}"
 
 

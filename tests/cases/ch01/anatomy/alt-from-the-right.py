@@ -1,3 +1,3 @@
 name, tag = long_name.rsplit(":", 1)
-registry, repository = name.split("/", 1)
+registry, namespace, repository = name.split("/")
 completed = ":".join(["docker.io/library/" + mine.word("anatomy"), "latest"])

@@ -1,4 +1,5 @@
 # finding: answer registry: value: found
-registry, _, rest = long_name.partition(":")
-repository, _, tag = rest.partition(":")
+registry, namespace, rest = long_name.split("/")
+repository, tag = rest.split(":")
+registry = long_name.split(":")[0]
 completed = f"docker.io/library/{short_name}:latest"

@@ -1,4 +1,4 @@
 # finding: answer completed: value: found
-registry, _, rest = long_name.partition("/")
-repository, _, tag = rest.partition(":")
+registry, namespace, rest = long_name.split("/")
+repository, tag = rest.split(":")
 completed = f"docker.io/library/{short_name}"

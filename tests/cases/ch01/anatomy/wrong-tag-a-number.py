@@ -1,5 +1,5 @@
 # finding: answer tag: value: found
-registry, _, rest = long_name.partition("/")
-repository, _, tag = rest.partition(":")
+registry, namespace, rest = long_name.split("/")
+repository, tag = rest.split(":")
 tag = float(tag)
 completed = f"docker.io/library/{short_name}:latest"

@@ -1,5 +1,5 @@
 # finding: answer tag: value: found
-registry, _, rest = long_name.partition("/")
-repository, colon, tag = rest.partition(":")
-tag = colon + tag
+registry, namespace, rest = long_name.split("/")
+repository, tag = rest.split(":")
+tag = ":" + tag
 completed = f"docker.io/library/{short_name}:latest"

@@ -1,6 +1,4 @@
 forget("ada", "bob", "cyd")
-made = [client.containers.create("busybox", ["echo", name], name=name) for name in ("cyd", "ada", "bob")]
-for box in made:
-    box.start()
-classes = len(set(box.attrs["Image"] for box in made))
-objects = len(made)
+scripts = {"ada": f"echo {mine.word('ada')} > /note", "bob": f"echo {mine.word('bob')} > /note", "cyd": "cat /note"}
+for name, script in scripts.items():
+    client.containers.create("busybox", ["sh", "-c", script], name=name).start()

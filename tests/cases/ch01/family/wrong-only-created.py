@@ -1,5 +1,6 @@
 # finding: container bob: exit code: expected 0
 forget("ada", "bob", "cyd")
-boxes = [client.containers.create("busybox", ["echo", name], name=name) for name in ("ada", "bob", "cyd")]
-boxes[0].start()
-classes, objects = 1, 3
+scripts = {"ada": f"echo {mine.word('ada')} > /note", "bob": f"echo {mine.word('bob')} > /note", "cyd": "cat /note"}
+for name, script in scripts.items():
+    client.containers.create("busybox", ["sh", "-c", script], name=name)
+client.containers.get("ada").start()

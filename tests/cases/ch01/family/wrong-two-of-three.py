@@ -1,5 +1,4 @@
 # finding: container cyd: presence: expected there
 forget("ada", "bob", "cyd")
 for name in ("ada", "bob"):
-    client.containers.run("busybox", ["echo", name], name=name)
-classes, objects = 1, 3
+    client.containers.run("busybox", ["sh", "-c", f"echo {mine.word(name)} > /note"], name=name)

@@ -1,4 +1,3 @@
 # finding: container telegram: presence: expected there
 forget("telegram", "telegraph")
-client.containers.run("busybox", ["echo", mine.word("telegram")], name="telegraph")
-created_code = 201
+telegram_id = client.containers.run("busybox", ["echo", mine.word("telegram")], name="telegraph", detach=True).id

@@ -1,5 +1,8 @@
 # finding: container telegram: exit code: expected 0
 forget("telegram")
-ask("POST /containers/create?name=telegram", json.dumps({"Image": "busybox", "Cmd": ["echo " + mine.word("telegram")]}))
-ask("POST /containers/telegram/start")
-created_code = 201
+box = client.containers.create("busybox", ["echo " + mine.word("telegram")], name="telegram")
+telegram_id = box.id
+try:
+    box.start()
+except docker.errors.APIError as refused:
+    print(refused.explanation)

@@ -1,5 +1,5 @@
 # finding: command: expected
 forget("telegram")
-ask("POST /containers/create?name=telegram", json.dumps({"Image": "busybox", "Cmd": ["echo", "word"]}))
-ask("POST /containers/telegram/start")
-created_code = 201
+box = client.containers.create("busybox", ["echo", "word"], name="telegram")
+box.start()
+telegram_id = box.id

@@ -1,4 +1,3 @@
 # finding: command: expected
 forget("tenant")
-client.containers.run("debian:trixie", "uname -a", name="tenant")
-own_kernel = False
+client.containers.run("debian:trixie", "uname -a", name="tenant", hostname=mine.word("tenant"))

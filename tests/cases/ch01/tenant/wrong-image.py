@@ -1,4 +1,3 @@
 # finding: image: expected 'debian:trixie', found 'busybox'
 forget("tenant")
-client.containers.run("busybox", "uname -r", name="tenant")
-own_kernel = False
+client.containers.run("busybox", "uname -n -r", name="tenant", hostname=mine.word("tenant"))

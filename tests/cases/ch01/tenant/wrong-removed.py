@@ -1,4 +1,3 @@
 # finding: container tenant: presence: expected there
 forget("tenant")
-client.containers.run("debian:trixie", "uname -r", name="tenant", remove=True)
-own_kernel = False
+client.containers.run("debian:trixie", "uname -n -r", name="tenant", hostname=mine.word("tenant"), remove=True)

@@ -1,4 +1,4 @@
 # finding: command: expected
 forget("tenant")
-client.containers.run("debian:trixie", ["echo", client.info()["KernelVersion"]], name="tenant")
-own_kernel = False
+line = mine.word("tenant") + " " + client.info()["KernelVersion"]
+client.containers.run("debian:trixie", ["echo", line], name="tenant")

@@ -1,4 +1,3 @@
-# finding: it should be a number, not text
+# finding: answer telegram_id: value: found none
 forget("telegram")
 client.containers.run("busybox", ["echo", mine.word("telegram")], name="telegram")
-created_code = "201"

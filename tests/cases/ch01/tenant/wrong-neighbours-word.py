@@ -1,0 +1,3 @@
+# finding: output: expected
+forget("tenant")
+client.containers.run("debian:trixie", "uname -n -r", name="tenant", hostname="neighbour")
