@@ -247,6 +247,11 @@ HIDDEN = [
     ("address 172.17.0.2", "address 172.18.0.13"),
     ("Linux version 6.1.0-18-amd64 (a@b)", "Linux version 6.12.5 (c@d) #1"),
     ("one\r\ntwo", "one\ntwo"),
+    ("#6 [2/3] RUN a\n#6 0.1 Get:1\n#6 DONE 0.4s\n", "#7 [2/3] RUN a\n#7 DONE 11.0s\n"),
+    ("#4 [1/3] FROM debian\n#4 CACHED\n", "#5 [1/3] FROM debian\n#5 DONE 0.0s\n"),
+    ("ADD file:fa5b8880d37207213…   2.02MB", "ADD file:0123456789abcdef0…   2.02MB"),
+    ("5000/tcp -> 0.0.0.0:5002\n5000/tcp -> [::]:5002\n", "5000/tcp -> 0.0.0.0:5002\n"),
+    ("0.0.0.0:5002->5000/tcp, :::5002->5000/tcp", "0.0.0.0:5002->5000/tcp"),
     ("http+docker://localhost/v1.45/images/x", "http://10.0.0.1:2375/v1.41/images/x"),
     (
         "96e6ed24c929: Pulling fs layer\n96e6ed24c929: Pull complete\nDone\n",
@@ -256,6 +261,10 @@ HIDDEN = [
 SHOWN = [
     ("a total of 567837918155 bytes", "a total of 567837918156 bytes"),
     ("exit code 137", "exit code 143"),
+    ("#6 [2/3] RUN a\n#6 CACHED\n", "#6 [2/3] RUN a\n#6 DONE 0.4s\n"),
+    ("#6 [2/3] RUN a\n", "#6 [2/3] RUN b\n"),
+    ("file:fa5b8880d37207213…   2.02MB", "file:fa5b8880d37207213…   3.02MB"),
+    ("5000/tcp -> [::1]:5002\n", ""),
     ("hello world", "hello  worlds"),
     ("0.0.0.0:5001->5000/tcp", "0.0.0.0:5000->5000/tcp"),
     ("127.0.0.1:32768->5000/tcp", "0.0.0.0:32768->5000/tcp"),
