@@ -46,7 +46,7 @@ def current_context() -> DockerContext:
 
     folder = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
     # docker-py then looks in other folders, the docker command does not.
-    configured = (folder / "config.json").is_file()
+    configured = _can_be_read(folder / "config.json")
     name, source = os.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name and configured:
         name, source = get_current_context_name(), "config.json"
@@ -59,6 +59,11 @@ def current_context() -> DockerContext:
         step = f"{problem.next_step}; or {leave} to return to the default"
         return DockerContext(name, source, "", fault=problem.fault, next_step=step)
     return DockerContext(name, source, address, tls)
+
+
+def _can_be_read(file: Path) -> bool:
+    """Whether it is there, and this user's to read: somebody else's HOME is not."""
+    return os.access(file, os.R_OK) and file.is_file()
 
 
 def _load(name: str, folder: Path, *, configured: bool) -> tuple[str, dict[str, str]]:

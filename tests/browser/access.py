@@ -19,6 +19,7 @@ JUPYTERS = (
     ".jp-Notebook-footer",
     ".jp-InputArea",  # editors and prompts
     ".jp-OutputPrompt",
+    '.jp-RenderedText[data-mime-type^="application/vnd.jupyter"]',  # what a cell printed: wide, it scrolls
     ".jp-OutputArea-promptOverlay",
     ".jp-Collapser",
     ".jp-WindowedPanel-scrollbar",
