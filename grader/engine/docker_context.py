@@ -62,7 +62,7 @@ def current_context() -> DockerContext:
 
 
 def _can_be_read(file: Path) -> bool:
-    """Whether it is there, and this user's to read: somebody else's HOME is not."""
+    """Whether it is there, and this user's to read: another user's HOME is not."""
     return os.access(file, os.R_OK) and file.is_file()
 
 
