@@ -31,6 +31,8 @@ STARTS = {
     *("fork", "forkpty", "clone", "spawn", "start", "ask", "launch_kernel", "kernel_request"),
 }
 """Names of calls that start a process or a thread, or ask one to."""
+ENGINES = {one.__name__ for one in (Sandbox, VM, Nested, HostEngine)}
+ROOT = PACKAGE.parent
 CONSTRUCTORS = ("__init__", "__new__", "__post_init__")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -85,6 +87,28 @@ def test_no_constructor_of_the_engine_starts_anything(path: Path) -> None:
 )
 def test_one_that_did_would_be_found(body: str) -> None:
     assert started(f"def helper():\n os.system('x')\nclass A:\n {body}") != []
+
+
+def entered_unstarted(text: str) -> list[str]:
+    """``with`` statements that enter a new engine, not started yet: types cannot tell."""
+    items = [
+        item.context_expr
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.With)
+        for item in node.items
+    ]
+    return [
+        ast.unparse(item)
+        for item in items
+        if isinstance(item, ast.Call) and ast.unparse(item.func).split(".")[-1] in ENGINES
+    ]
+
+
+def test_no_new_engine_is_entered_before_it_is_started() -> None:
+    places = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    places = [path for path in places if ROOT / "tests/cases" not in path.parents]
+    assert {path.name: found for path in places if (found := entered_unstarted(path.read_text()))} == {}
+    assert entered_unstarted("with host.HostEngine('x') as engine: pass") == ["host.HostEngine('x')"]
 
 
 @pytest.fixture
