@@ -163,17 +163,20 @@ def main() -> None:
             spec = json.load(handle)
         prepare(spec)
         plugin = listen(PLUGIN, 0o600)
+        # Before there is a relay: the owner's first connection may wait already, and it would be refused.
+        api = listen(API, 0o600)
         control, far_end = socket.socketpair()
         log_read, log_write = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             os.close(log_write)
             control.close()
+            api.close()
             relay(log_read, plugin, far_end)
         os.close(log_read)
         plugin.close()
         far_end.close()
-        guest = Guest(spec, control, listen(API, 0o600), log_write)
+        guest = Guest(spec, control, api, log_write)
         guest.relay = pid
         guest.start()
         guest.serve()
