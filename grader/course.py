@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from grader import variables
+from grader import variables, worked_answers
 from grader.errors import CourseError, NoCourse
 from grader.test_cell import read_test
 
@@ -31,10 +31,11 @@ MAX_FILES = 2000
 """Files of a submission at most."""
 MAX_NAME = 1000
 """Bytes of a relative name in it: a longer path may be too long for the place that it is copied to."""
-# What an editor, Python or an operating system puts next to a person's files.
+# What an editor, Python, an operating system or the course puts next to a person's files.
 _IGNORED = (
     *(".ipynb_checkpoints", "__pycache__", "*.pyc"),
     *("__MACOSX", "._*", ".DS_Store", "Thumbs.db", "desktop.ini"),
+    worked_answers.HIDDEN,  # the course's own
 )
 _SHIPPED = Path(__file__).with_name("_course")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\Z")
@@ -43,7 +44,7 @@ _MOST, _MOST_S = 10**12, 10**6
 
 
 def ignored(name: str) -> bool:
-    """Whether a file or folder of this name never belongs to a submission: an editor's or Python's own."""
+    """Whether a file or folder of this name never belongs to a submission: no student's own work."""
     return any(fnmatch.fnmatch(name, pattern) for pattern in _IGNORED)
 
 

@@ -58,9 +58,9 @@ def from_files(archive: bytes, volumes: Iterable[str]) -> Contents:
 def _contents(
     boxes: Iterable[str], tags: Iterable[str], networks: Iterable[str], volumes: Iterable[str]
 ) -> Contents:
-    from grader.engine.image.recipe import image_sources
+    from grader.engine.image.recipe import image_sources, with_tag
 
-    of_course = {name if ":" in name else f"{name}:latest" for each in image_sources() for name in each.names}
+    of_course = {with_tag(name) for each in image_sources() for name in each.names}
     own = {tag for tag in tags if tag not in of_course and "@" not in tag and not tag.startswith("<none>")}
     return Contents(*(tuple(sorted(names)) for names in (boxes, own, networks, volumes)))
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from grader import variables, worked_answers
 from grader.chapter_faults import require_sound
 from grader.errors import CourseError, DockbookError, UsageError
-from grader.files import write_new
+from grader.files import write_new, write_whole
 from grader.handouts import given_files
 from grader.workspace.kept_copies import KEPT, keep
 from grader.workspace.record import RECORD, read_record, write_record
@@ -292,9 +292,10 @@ def _give_files(source: Path, folder: Path) -> None:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    worked = source / worked_answers.FILE
-    if worked.is_file() and not (folder / worked_answers.HIDDEN).exists():
-        shutil.copyfile(worked, folder / worked_answers.HIDDEN)
+    # The course's alone: as the course has it now. Without it, the chapter is whole.
+    with suppress(OSError):
+        answers = (source / worked_answers.FILE).read_bytes()
+        write_whole(folder / worked_answers.HIDDEN, answers)
 
 
 def _free(folder: Path, stem: str) -> Path:

@@ -10,6 +10,7 @@ from grader import handouts, worked_answers
 from grader.course import Chapter, Course
 from grader.expect.finding import Outcome
 from grader.expect.show import Verdict
+from grader.grading.judge.files import regular_files
 from grader.workspace.folder import fill
 
 COURSE = Course.read(Path(__file__).parents[2] / "course")
@@ -49,7 +50,26 @@ def test_who_learns_has_them_under_a_hidden_name(tmp_path: Path) -> None:
     assert worked_answers.HIDDEN in names and worked_answers.FILE not in names
 
 
-def test_a_graded_submission_has_none() -> None:
+def test_they_follow_the_course_and_no_link(tmp_path: Path) -> None:
+    chapter = COURSE.written[0]
+    given, outside = tmp_path / "work" / worked_answers.HIDDEN, tmp_path / "outside"
+    outside.write_text("theirs")
+    given.parent.mkdir()
+    given.symlink_to(outside)
+    fill(chapter, given.parent)
+    assert not given.is_symlink() and outside.read_text() == "theirs"
+    given.write_text("of an earlier edition")
+    fill(chapter, given.parent)
+    assert given.read_bytes() == (chapter.folder / worked_answers.FILE).read_bytes()
+    given.unlink()
+    given.mkdir()
+    fill(chapter, given.parent)  # the chapter is whole without them
+
+
+def test_a_graded_submission_has_none(tmp_path: Path) -> None:
+    (tmp_path / "ch01.ipynb").write_text("{}")
+    (tmp_path / worked_answers.HIDDEN).write_text(TEXT)
+    assert [name for name, _ in regular_files(tmp_path)] == ["ch01.ipynb"]
     for chapter in COURSE.written:
         assert (chapter.folder / worked_answers.FILE).is_file()
         assert worked_answers.FILE not in dict(handouts.given_files(chapter.folder))

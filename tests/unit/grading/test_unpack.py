@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import worked_answers
 from grader.course import Limits
 from grader.grading import unpack
 from grader.grading.unpack import Extractor
@@ -264,8 +265,9 @@ def test_a_class_of_notebooks_that_shrink_well_is_taken_whole(tmp_path, extract)
     assert len(found) == 20 and said == ""
 
 
-def test_what_a_system_adds_on_its_own_is_dropped(tmp_path, extract):
-    zipped(tmp_path / "archive" / "kim.zip", "kim/a", "__MACOSX/kim/._a", "kim/.DS_Store", "kim/._b")
+def test_what_a_system_or_the_course_adds_is_dropped(tmp_path, extract):
+    added = ("__MACOSX/kim/._a", "kim/.DS_Store", "kim/._b", f"kim/{worked_answers.HIDDEN}")
+    zipped(tmp_path / "archive" / "kim.zip", "kim/a", *added)
     (tmp_path / "archive" / "._kim.zip").write_text("no archive")
     assert extract() == (["kim/kim/a"], "")
 

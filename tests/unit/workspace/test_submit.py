@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from grader import worked_answers
 from grader.course import Course
 from grader.errors import CourseError, DockbookError, UsageError
 from grader.files import PARTIAL
@@ -85,6 +86,7 @@ def test_links_and_what_is_not_the_work_stay_behind(workspace, chapter, tmp_path
         (folder / name).mkdir()
         (folder / name / "x.ipynb").write_text("{}")
     (folder / ".dockerignore").write_text("x")
+    (folder / worked_answers.HIDDEN).write_text("[web]\npython = 'x'")
     done = submit(workspace, chapter)
     with zipfile.ZipFile(done.zip) as packed:
         names = [name.removeprefix(f"ann/{CHAPTER}/") for name in packed.namelist()]
