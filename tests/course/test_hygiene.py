@@ -349,9 +349,8 @@ def test_links_are_well_formed(chapter: Chapter) -> None:
             assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", parts.netloc), target
         elif parts.path:
             assert (chapter.folder / parts.path).exists(), f"{target} leads nowhere"
-    bare = [
-        url for text in prose(chapter) for url in re.findall(r"(?<![(<`\"])https?://\S+", _LINK.sub("", text))
-    ]
+    texts = [_LINK.sub("", _FENCE.sub("", text)) for text in prose(chapter)]
+    bare = [url for text in texts for url in re.findall(r"(?<![(<`\"])https?://\S+", text)]
     assert not bare, f"bare addresses: {bare}"
 
 

@@ -2,5 +2,5 @@ forget("proof")
 client.images.pull("hello-world", tag="latest")
 proof = client.containers.create("hello-world:latest", name="proof")
 proof.start()
-lines = proof.logs().decode() if proof.wait(timeout=30) else ""
-pull_step = 1 + 1
+proof.wait(timeout=30)
+suspects = tuple("client" if "command" in said else "engine" if "daemon" in said else "registry" for said in messages)

@@ -1,4 +1,5 @@
 # finding: container proof: presence: expected there
 forget("proof")
 !docker run --rm --name proof hello-world
-pull_step = 2
+signs = {"command not found": "client", "Cannot connect": "engine", "no such host": "registry"}
+suspects = [part for message in messages for sign, part in signs.items() if sign in message]

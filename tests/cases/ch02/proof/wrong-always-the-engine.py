@@ -1,4 +1,4 @@
-# finding: it should be a number
+# finding: answer suspects: value: found
 forget("proof")
 client.containers.run("hello-world", name="proof")
-pull_step = "2"
+suspects = ["engine"] * 3

@@ -1,0 +1,6 @@
+# finding: answer suspects: value: found
+forget("proof")
+client.containers.run("hello-world", name="proof")
+signs = {"command not found": "client", "Cannot connect": "engine", "no such host": "registry"}
+suspects = [part for message in messages for sign, part in signs.items() if sign in message]
+suspects = ", ".join(suspects)
