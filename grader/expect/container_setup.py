@@ -192,7 +192,7 @@ class ContainerSetup:
             config = self.context.inspector.image(self.box.image_id)
             own = config is not None and config.cmd == argv
             hint = self.run_again(
-                "with no words after the image" if own else "with these words after the image"
+                "without a command after the image" if own else "with this command after the image"
             )
             self.differs("command without entry point", command(argv), command(self.box.cmd), hint)
         return self

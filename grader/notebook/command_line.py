@@ -274,7 +274,7 @@ def _health(wanted: Data, image: Data) -> Iterator[str]:
 
 
 def _command(config: Data, image: Data) -> tuple[list[str], list[str]]:
-    """The option for another entry point, and the words after the image."""
+    """The option for another entry point, and the command after the image."""
     entry, command = fields.texts(config, "Entrypoint"), fields.texts(config, "Cmd")
     if entry == fields.texts(image, "Entrypoint"):
         return [], list(command) if command != fields.texts(image, "Cmd") else []

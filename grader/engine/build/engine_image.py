@@ -243,11 +243,11 @@ class _Builder:
         sources = recipe.image_sources()
         mirror_only = {name for source in sources if source.mirror_only for name in source.names}
         hub.write_search([source for source in sources if source.preloaded], self.image.hub)
-        with self._oven() as engine:
+        with ThreadPoolExecutor(2) as pool, self._oven() as engine:
             ours = engine.env()
             env = tools(ours) | {name: ours[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
             env["DOCKER_BUILDKIT"] = "0"
-            found = self._build_each(sources, env)
+            found = self._build_each(pool, sources, env)
             self.tell(HUB, 0, "saving the course's images")
             saved = self.folder / "saved.tar"
             self._run(["docker", "save", "--output", str(saved), *(image.name for image in found)], env)
@@ -258,10 +258,11 @@ class _Builder:
             self._run(["docker", "rmi", *removed], env)
         self.images = found
 
-    def _build_each(self, sources: list[recipe.ImageSource], env: dict[str, str]) -> list[CourseImage]:
+    def _build_each(
+        self, pool: ThreadPoolExecutor, sources: list[recipe.ImageSource], env: dict[str, str]
+    ) -> list[CourseImage]:
         """Two at a time: most of a build's steps use one core. In the order of ``sources``."""
         begun: dict[str, Future[list[CourseImage]]] = {}
-        pool = ThreadPoolExecutor(2)
         try:
             for source in sources:
                 base = begun.get(recipe.with_tag(source.base))
@@ -269,7 +270,7 @@ class _Builder:
                 begun |= dict.fromkeys(map(recipe.with_tag, source.names), one)
             return [image for one in dict.fromkeys(begun.values()) for image in one.result()]
         finally:
-            # The others end with the engine that they are built on.
+            # After an error: what has begun ends with its engine, and whoever opened the pool waits for that.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _build_one(
