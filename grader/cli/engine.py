@@ -20,6 +20,7 @@ import click
 from grader import variables
 from grader.cli.engine_options import backend_option, ensure_image, open_chosen, suite_option
 from grader.cli.lab import workspace_option
+from grader.engine.base import GRADING_BACKENDS
 from grader.errors import EngineUnavailable, UsageError
 
 _GRACE_S = 10.0
@@ -34,7 +35,7 @@ def engine() -> None:
 @suite_option
 @click.option(
     "--backend",
-    type=click.Choice(("sandbox", "vm")),
+    type=click.Choice(GRADING_BACKENDS),
     default="sandbox",
     show_default=True,
     help="The backend to build for; vm: also the virtual machine and its snapshot.",

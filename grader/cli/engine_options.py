@@ -92,7 +92,7 @@ def open_chosen(
 
     choice = choose(backend)
     chosen = backend_of(choice.name)
-    if not chosen.uses_cache and (begun := early.started()):
+    if not chosen.grades and (begun := early.started()):
         early.stop(begun)  # what the script began to build is not needed
     chosen.ensure(suite, progress)
     with told_if_long("starting the engine"):

@@ -14,6 +14,7 @@ import click
 
 from grader.cli.engine_options import backend_option, ensure_image, find_course, open_chosen
 from grader.cli.progress import Report, progress, time_left
+from grader.engine.base import GRADING_BACKENDS
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ course_option = click.option(
 
 grading_backend_option = click.option(
     "--backend",
-    type=click.Choice(("sandbox", "vm")),
+    type=click.Choice(GRADING_BACKENDS),
     default="sandbox",
     show_default=True,
     help="How to start the engines; only private ones can grade.",

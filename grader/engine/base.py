@@ -24,6 +24,8 @@ OF_DOCKER = ("BUILDKIT_", "BUILDX_", "COMPOSE_", "DOCKER_")
 DISK_BYTES = 2 << 30
 """What an engine may take on a disk or of memory for its files, unless it is told otherwise."""
 BACKENDS: tuple[BackendName, ...] = ("sandbox", "nested", "vm", "host")
+GRADING_BACKENDS: tuple[BackendName, ...] = ("sandbox", "vm")
+"""Students' work may run on these; their engine image is in the cache."""
 
 
 REAL_LIMITS = "Limits (-m, --cpus) and docker stats are real."

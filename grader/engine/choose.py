@@ -1,7 +1,7 @@
 """The backends, and one way to open an engine with each: does it work here, what does it need, a running one.
 
-`dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; elsewhere in
-this package nothing depends on the name of a backend.
+`dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; what a backend is
+called matters here and in ``base`` alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from grader.engine.base import BACKENDS, DISK_BYTES, BackendName, Engine
+from grader.engine.base import BACKENDS, DISK_BYTES, GRADING_BACKENDS, BackendName, Engine
 from grader.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
@@ -52,12 +52,15 @@ class Backend(ABC):
     name: BackendName
     works: str
     """Why it is taken, where it works."""
-    grades = False
-    """Students' work may run on it."""
-    uses_cache = False
-    """Its engines are made of the engine image in the cache."""
+    about: str
+    """What a student reads of it on the lab's start page."""
     emulated = False
     """Each engine keeps a whole processor busy."""
+
+    @property
+    def grades(self) -> bool:
+        """Whether students' work may run on it; its engines are made of the engine image in the cache then."""
+        return self.name in GRADING_BACKENDS
 
     @abstractmethod
     def probe(self) -> str | None:
@@ -75,8 +78,7 @@ class Backend(ABC):
 class _Sandbox(Backend):
     name: BackendName = "sandbox"
     works = "user namespaces work here: private, without root"
-    grades = True
-    uses_cache = True
+    about = "A private engine in a sandbox, for this lab alone."
 
     def probe(self) -> str | None:
         from grader.engine.sandbox import probe
@@ -113,6 +115,7 @@ class _Sandbox(Backend):
 class _Nested(Backend):
     name: BackendName = "nested"
     works = "your Docker answers"
+    about = "A private engine in a container of your own Docker."
 
     def probe(self) -> str | None:
         from grader.engine.nested import probe
@@ -138,8 +141,7 @@ class _Nested(Backend):
 class _VM(Backend):
     name: BackendName = "vm"
     works = "a virtual machine"
-    grades = True
-    uses_cache = True
+    about = "A private engine in a small virtual machine."
     emulated = True
 
     def probe(self) -> str | None:
@@ -178,6 +180,7 @@ class _VM(Backend):
 class _Host(Backend):
     name: BackendName = "host"
     works = "asked for"
+    about = "Your own Docker: what you make here stays on it."
 
     def probe(self) -> str | None:
         from grader.engine.endpoint import diagnose, find_docker_host

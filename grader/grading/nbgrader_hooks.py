@@ -29,6 +29,7 @@ from nbgrader.utils import compute_checksum
 from traitlets import Bool, Enum
 
 from grader.course import Chapter, Course, marks
+from grader.engine.base import GRADING_BACKENDS
 from grader.errors import CourseError, GradingBusy
 from grader.expect.words import visible
 from grader.grading.journal import Journal
@@ -161,7 +162,7 @@ class TrustedExecute(_Trusted):
     reuse = Bool(True, help="Take a verdict on the same submission, tests and grader if there is one").tag(
         config=True
     )
-    backend = Enum(("sandbox", "vm"), "sandbox", help="The backend of the engines for grading").tag(
+    backend = Enum(GRADING_BACKENDS, "sandbox", help="The backend of the engines for grading").tag(
         config=True
     )
 

@@ -26,6 +26,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from grader import variables
 from grader.course import Course
+from grader.engine.choose import backend
 from grader.engine.running_engines import running
 from grader.errors import DockbookError
 from grader.lab.server import PORTS
@@ -36,13 +37,6 @@ from grader.workspace.record import PRIVATE
 MOST_LISTENERS = 20
 _ANSWER_S = 5
 _LINGER_S = 10.0
-
-ABOUT = {
-    "sandbox": "A private engine in a sandbox, for this lab alone.",
-    "nested": "A private engine in a container of your own Docker.",
-    "vm": "A private engine in a small virtual machine.",
-    "host": "Your own Docker: what you make here stays on it.",
-}
 
 
 class SharedState:
@@ -74,8 +68,8 @@ class SharedState:
     def engine(self) -> dict[str, str]:
         """Which backend, in a word and in a line."""
         found = [one.backend for one in running() if one.docker_host == self._docker_host]
-        backend = found[0] if found else "host"
-        return {"backend": backend, "about": ABOUT.get(backend, "")}
+        name = found[0] if found else "host"
+        return {"backend": name, "about": backend(name).about}
 
     # One watcher for all
 

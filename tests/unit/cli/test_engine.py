@@ -168,7 +168,7 @@ class FakeBackend:
     """Notes what is asked of it, and by which name."""
 
     def __init__(self, name: str, steps: list[object]) -> None:
-        self.name, self.steps, self.uses_cache = name, steps, name in ("sandbox", "vm")
+        self.name, self.steps, self.grades = name, steps, name in ("sandbox", "vm")
 
     def ensure(self, suite: str, progress: object, *, rebuild: bool = False) -> None:
         self.steps.append(f"{suite} for {self.name}")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from grader.engine import nested, sandbox
+from grader.engine.base import BACKENDS, GRADING_BACKENDS
 from grader.engine.choose import backend, choose, open_engine
 from grader.engine.image import engine_image, qemu, vm_image
 from grader.errors import EngineUnavailable, UsageError
@@ -69,3 +70,9 @@ def test_what_bounds_a_students_engine_reaches_each_backend_that_grades(
     open_engine(name, plugin=False, disk_bytes=1, memory_bytes=2, processes=3, label="x")
     wanted = {"plugin": False, "disk_bytes": 1, "memory_bytes": 2, "processes": 3, "label": "x"}
     assert {option: given.get(option) for option in wanted} == wanted
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_backend_has_a_line_for_students_and_says_whether_it_grades(name: str) -> None:
+    assert backend(name).name == name and backend(name).about.endswith(".")
+    assert backend(name).grades == (name in GRADING_BACKENDS)

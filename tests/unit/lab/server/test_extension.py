@@ -18,7 +18,6 @@ from tornado.web import Application
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from grader import variables
-from grader.engine.base import BACKENDS
 from grader.lab.jupyter import Server, serve
 from grader.lab.server import extension as lab_server
 from grader.lab.server.watch import State
@@ -197,7 +196,3 @@ def test_the_formgraders_server_has_neither(tmp_path):
         assert ask(f"{server.url}dockbook/start?token={server.token}")[0] == 404
         page = ask(f"{server.url}lab?token={server.token}")[1]
         assert '"dockbook"' not in page.split('"federated_extensions"')[1].split("]")[0]
-
-
-def test_every_backend_has_its_line_on_the_start_page():
-    assert set(lab_server.ABOUT) == set(BACKENDS)
