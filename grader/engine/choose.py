@@ -1,7 +1,7 @@
 """The backends, and one way to open an engine with each: does it work here, what does it need, a running one.
 
-`dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; what a backend is
-called matters here and in ``base`` alone.
+`dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; what a backend
+is called matters here and in ``base`` alone.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Backend(ABC):
 
     @property
     def grades(self) -> bool:
-        """Whether students' work may run on it; its engines are made of the engine image in the cache then."""
+        """Students' work may run on it; then its engines are made of the engine image in the cache."""
         return self.name in GRADING_BACKENDS
 
     @abstractmethod

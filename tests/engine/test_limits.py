@@ -108,7 +108,7 @@ BOMBS: dict[str, tuple[str, ...]] = {
     "disk": ("client.containers.run('busybox', 'dd if=/dev/zero of=/y bs=1M count=3000')", DISK),
 }
 HOLD = "import time; time.sleep(30)"
-"""After a bomb: on a busy machine it may be ready before the watchdog has looked, and what it took stays taken."""
+"""After a bomb: on a busy machine it may end before the watchdog has looked. What it took stays taken."""
 EVERY_TIME = ("memory of the kernel", "memory of a container", "forks of the kernel", "disk")
 """One of each kind; the others are slow."""
 
