@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
 import subprocess
 import sys
@@ -20,24 +19,6 @@ def here(argv: Sequence[str], limit_s: float) -> tuple[int, bytes]:
     assert argv[:4] == ["python3", "-I", "-S", "-c"]
     done = subprocess.run([sys.executable, *argv[1:]], capture_output=True, timeout=limit_s, check=False)
     return done.returncode, done.stdout or done.stderr
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/" else 404)
-        self.end_headers()
-        self.wfile.write(b"Hello \xff" + b"x" * 100_000)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        pass
-
-
-@pytest.fixture(scope="module")
-def web() -> Iterator[int]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
