@@ -34,9 +34,9 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], prefix: Sequenc
     ``prefix``: what comes before the kernel's command (``Engine.network_prefix``).
 
     The file is replaced in one step, and only when every cell ran as intended: without an error, or with one
-    where its tag says ``raises-exception``, and both times with the same output. An output keeps its old text
-    where it differs only in what the course's ``nbval.cfg`` hides (ids, times, versions), so that storing
-    twice gives one and the same file.
+    where its tag says ``raises-exception``, and both times with the same output. As long as they differ only in
+    what the course's ``nbval.cfg`` hides (ids, times, versions), the outputs keep their old text, so that storing
+    twice gives one and the same file. Otherwise all are those of one run: readers compare ids between cells.
 
     Raises CourseError when the notebook cannot be read or a cell did not run as intended, KernelDied when
     the kernel ended.
@@ -53,14 +53,13 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], prefix: Sequenc
                 next_step=f"make it print the same each time, or have {SANITIZER} hide what may differ. "
                 "Nothing was stored.",
             )
-    count = 0
-    for old, new in zip(source.cells, ran.cells, strict=True):
-        if old.cell_type != "code":
-            continue
-        count += 1
-        outputs = _all_steady(new)
-        if not _same(old.outputs, outputs, patterns):
-            old.outputs = outputs
+    to_run = [number for number, cell in enumerate(source.cells) if cell.cell_type == "code"]
+    outputs = {number: _all_steady(ran.cells[number]) for number in to_run}
+    as_before = all(_same(source.cells[number].outputs, outputs[number], patterns) for number in to_run)
+    for count, number in enumerate(to_run, 1):
+        old = source.cells[number]
+        if not as_before:
+            old.outputs = outputs[number]
         old.execution_count = count
         for output in old.outputs:
             if output.output_type == "execute_result":
