@@ -34,9 +34,9 @@ def store_outputs(notebook: Path, engine_env: Mapping[str, str], prefix: Sequenc
     ``prefix``: what comes before the kernel's command (``Engine.network_prefix``).
 
     The file is replaced in one step, and only when every cell ran as intended: without an error, or with one
-    where its tag says ``raises-exception``, and both times with the same output. As long as they differ only in
-    what the course's ``nbval.cfg`` hides (ids, times, versions), the outputs keep their old text, so that storing
-    twice gives one and the same file. Otherwise all are those of one run: readers compare ids between cells.
+    where its tag says ``raises-exception``, and both times with the same output. As long as they differ only
+    in what the course's ``nbval.cfg`` hides (ids, times, versions), the outputs keep their old text, so that
+    storing twice gives one and the same file. Otherwise all are those of one run: readers compare ids.
 
     Raises CourseError when the notebook cannot be read or a cell did not run as intended, KernelDied when
     the kernel ended.
