@@ -1,0 +1,2 @@
+forget("tenant")
+!docker run --name tenant --hostname {mine.word("tenant")} debian:trixie uname -rn
