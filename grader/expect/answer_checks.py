@@ -8,7 +8,7 @@ from typing import Self
 from grader.expect.answer_data import Answer, Json, plain, same
 from grader.expect.check_context import CheckContext, EndOfBlock
 from grader.expect.container import ContainerSubject
-from grader.expect.words import listing, quote
+from grader.expect.words import either, listing, quote
 from grader.state import Reference, familiar
 
 _WRONG = "Look again at what the question asks, and at the output above."
@@ -77,7 +77,7 @@ class AnswerSubject:
         strip = self.value.strip() if isinstance(self.value, str) else self.value
         if any(same(strip, plain(value).value) for value in values):
             return self
-        return self._differs(" or ".join(map(quote, values)) if reveal else "")
+        return self._differs(either(map(quote, values)) if reveal else "")
 
     def names_image(self, ref: str, *, tag: bool = True, reveal: bool = False) -> Self:
         """Names this image, in any form that Docker takes. ``tag``: with its tag written out.

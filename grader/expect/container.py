@@ -8,7 +8,7 @@ from grader.expect import compare
 from grader.expect.container_net import ContainerNet
 from grader.expect.shell import Command, is_bare_shell, script_of
 from grader.expect.why import explain
-from grader.expect.words import command, count, exit_code, exit_meaning, quote
+from grader.expect.words import command, count, either, exit_code, exit_meaning, quote
 from grader.state import Log, familiar, moment_of
 
 _IMPOSTOR = (
@@ -138,7 +138,7 @@ class ContainerSubject(ContainerNet):
         Example: ``engine.container("polite").exited(0, 143)``
         """
         codes = codes or (0,)
-        expected = " or ".join(map(str, codes))
+        expected = either(map(str, codes))
         if not self._ended():
             box = self.box
             if box.status == "created":

@@ -63,6 +63,12 @@ def listing(names: Iterable[str], most: int = 8) -> str:
     return f"{shown} and {len(known) - most} more" if len(known) > most else shown
 
 
+def either(texts: Iterable[str]) -> str:
+    """``143, 130 or 0``."""
+    *most, last = texts
+    return f"{', '.join(most)} or {last}" if most else last
+
+
 def command(argv: Sequence[str], limit: int = 200) -> str:
     """An argument list, told apart word by word: ``["/bin/echo", "Hello world"]``."""
     return quote(list(argv), limit) if argv else "no command"

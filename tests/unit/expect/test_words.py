@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.expect.words import closest, command, exit_code, listing, misspelt, quote, visible
+from grader.expect.words import closest, command, either, exit_code, listing, misspelt, quote, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
+)
+def test_one_of_several(texts: list[str], words: str) -> None:
+    assert either(texts) == words
 
 
 @given(ANY_TEXT, st.integers(20, 200))

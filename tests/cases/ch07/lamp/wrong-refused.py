@@ -1,2 +1,2 @@
 # finding: image dockbook/lamp:V1: presence: expected there
-!printf 'FROM busybox\nLABEL light=on\n' | docker build -q -t Dockbook/Lamp:V1 -
+!printf 'FROM busybox\nLABEL light=on\n' | docker build -q -t dockbook/Lamp:V1 -

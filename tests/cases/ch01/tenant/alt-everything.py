@@ -1,3 +1,2 @@
-# finding: command: expected
 forget("tenant")
 client.containers.run("debian:trixie", "uname -a", name="tenant", hostname=mine.word("tenant"))
