@@ -91,7 +91,7 @@ class ContainerSubject(ContainerNet):
         line = " ".join(" ".join(self.box.argv).split())
         missing = [part for part in parts if " ".join(part.split()) not in line]
         if missing:
-            hint = "The command comes after the image; read it again, word by word."
+            hint = f"The command comes after the image; compare it, word by word. {self.run_again()}"
             self.differs("command", f"one with {' and '.join(map(quote, missing))}", quote(line, 200), hint)
         return self
 
@@ -244,7 +244,7 @@ class ContainerSubject(ContainerNet):
         self._printed(text, "stdout", reveal=reveal)
         told = [word for word in (*self.box.argv, *self.box.env.values()) if text in word]
         if unprompted and told:
-            hint = "It must come from where the task says, not be written into the command."
+            hint = f"It must come from where the task says, not from the command. {self.run_again()}"
             self.differs("command", "one without what is to be printed", "one that holds it", hint)
         return self
 

@@ -65,7 +65,7 @@ def configurer(
             ) from None
         _see(connect, options, before, shown_s)
         before = options
-        print(f"The engine has taken {name}: {', '.join(options) or 'no options, as at its start'}.")
+        print(f"The engine has taken {name}: {', '.join(options) or 'no options; what was set before stays'}.")
 
     return configure
 
@@ -205,6 +205,13 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
             if not missing:
                 return
         if time.monotonic() > end:
+            left_out = [key for key in missing if key not in options]
+            if left_out:
+                raise ConfigurationRefused(
+                    f"The engine took the file, and keeps an earlier value of: {', '.join(left_out)}.",
+                    next_step="a reload leaves alone what is no longer in the file. To take it back, write it with "
+                    f'an empty list: "{left_out[0]}": [].',
+                )
             raise ConfigurationRefused(
                 f"The engine took the file, but does not show: {', '.join(missing) or 'no answer'}.",
                 next_step='is each value of the kind that the daemon asks for? A mirror is a full address: "http://mirror".',

@@ -101,6 +101,7 @@ def test_an_intended_error_is_stored_without_its_traceback(tmp_path: Path) -> No
     [
         (("print(1)", "1 / 0"), {}, "cell-1 failed: ZeroDivisionError: division by zero"),
         (("raise ValueError",), {}, "cell-0 failed: ValueError: (no message)"),
+        (("raise ValueError('one\\n\\n  two')",), {}, "cell-0 failed: ValueError: one / two"),
         (("print(1)", "import time\ntime.time_ns()"), {}, "two runs of the cell cell-1 gave two different"),
         (("print(1)",), {0: "raises-exception"}, "cell-0 is tagged raises-exception, and it raised nothing"),
     ],

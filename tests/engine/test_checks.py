@@ -153,6 +153,7 @@ def test_web_servers(course: Course) -> None:
 
 def test_files(anywhere: Course) -> None:
     anywhere.ended("writer", ["sh", "-c", "echo hello > /tmp/note; mkdir /tmp/d; ln -s /tmp/note /tmp/l"])
+    anywhere.ended("loop", ["ln", "-s", "/loop", "/loop"])
     anywhere.passes(
         lambda e: e.container("writer").has_file("/tmp/note", containing="hello").lacks_file("/tmp/other"),
         lambda e: e.container("writer").has_file("/tmp/d").has_file("/tmp/l"),
@@ -160,6 +161,7 @@ def test_files(anywhere: Course) -> None:
     )
     anywhere.fails(
         (lambda e: e.container("writer").has_file("/tmp/other"), "found nothing"),
+        (lambda e: e.container("loop").has_file("/loop/x"), "too many l"),
         (lambda e: e.container("writer").has_file("/tmp/note", containing="bye"), "expected one with 'bye'"),
         (lambda e: e.container("writer").lacks_file("/tmp/note"), "found something"),
         (lambda e: e.image("busybox").has_file("/tmp/note"), "`COPY`"),
@@ -171,7 +173,7 @@ def test_files(anywhere: Course) -> None:
     assert folder.folder
     assert link is not None
     assert link.link == "/tmp/note"
-    assert len(Snapshot.read(anywhere.client).containers) == 1, "looking into an image must leave nothing"
+    assert len(Snapshot.read(anywhere.client).containers) == 2, "looking into an image must leave nothing"
 
 
 def test_images(anywhere: Course) -> None:

@@ -328,15 +328,6 @@ NO_LOOK = [
     ),
     Attack(
         28,
-        "a loop of links",
-        "a path in a container that never ends is the engine's error",
-        "box = client.containers.run('busybox', ['sh', '-c', 'rm -rf /etc; ln -s /etc /etc; sleep 600'],\n"
-        "    name='greeter', detach=True)",
-        late=True,
-        stock=NOT_RUN,
-    ),
-    Attack(
-        28,
         "words of a shortage",
         "what a cell prints of the machine is the student's word",
         "raise OSError(28, 'out of pty devices: No space left on device')",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grader.errors import Blocked, CourseError
+from grader.errors import Blocked, CourseError, ObjectFault
 from grader.expect import Checker, CheckFailed, CouldNotCheck, HttpReply, LiveInspector, Outcome
 from grader.expect.engine import EngineSubject
 from grader.state import Container, Snapshot
@@ -170,6 +170,16 @@ def test_no_engine_is_blocked_in_words() -> None:
     assert caught.value._render_traceback_() == ["No engine answers at X.", "Next: run `dockbook doctor`."]
     assert checker.outcomes["web"] == Outcome.blocked("No engine answers at X. Next: run `dockbook doctor`.")
     assert not isinstance(caught.value, AssertionError)
+
+
+def test_what_the_engine_says_of_the_students_object_is_a_finding() -> None:
+    class Looped(FakeInspector):
+        def snapshot(self) -> Snapshot:
+            raise ObjectFault("container web", "too many levels of symbolic links")
+
+    told = only_finding(Looped(), lambda e: e.container("web").is_running())
+    assert "container web: state: expected one that can be inspected" in told
+    assert "too many levels of symbolic links" in told
 
 
 def test_a_mistake_in_the_check_is_blocked_and_shows_itself() -> None:

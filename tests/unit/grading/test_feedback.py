@@ -60,6 +60,12 @@ def test_how_a_task_came_out(outcome, score, status, words):
     assert (task.name, task.status, task.words, task.score, task.most) == ("sum", status, words, score, 2)
 
 
+def test_a_picture_that_the_instructor_pasted_is_on_the_page():
+    pasted = {"my layers.png": {"image/png": "iVBORw0="}}
+    shown = page(new_markdown_cell("![Layers](attachment:my%20layers.png)", attachments=pasted))
+    assert [image["src"] for image in shown.select("img[alt=Layers]")] == ["data:image/png;base64,iVBORw0="]
+
+
 def test_a_test_without_a_verdict_is_not_passed():
     cell = verdict_cell(Outcome.passed(), 0)
     cell.outputs = []
