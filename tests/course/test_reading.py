@@ -14,7 +14,7 @@ from tests.course.notebooks import COURSE, FENCE, LINK, PICTURE, code, gaps, hea
 WORDS, CODE_CELLS, SECTIONS, TASKS = range(1200, 8001), range(20, 60), range(5, 10), range(4, 10)
 BETWEEN = 130
 """Words that a reader meets at most between two cells to run."""
-MINUTES = range(20, 61)
+MINUTES = range(30, 61)
 
 
 def test_length(chapter: Chapter) -> None:
