@@ -78,8 +78,8 @@ def _check(folder: Path, name: str, key: str, what: str) -> dict[str, Any]:
         size = path.stat().st_size if path.exists() else -1
         if size != entry["size"]:
             raise ImageError(
-                f"The {what} in {folder} is damaged: {entry['path']} is {max(size, 0)} bytes, "
-                f"it was made with {entry['size']}.",
+                f"The {what} in {folder} is damaged: {entry['path']} has {max(size, 0):,} bytes, "
+                f"and {entry['size']:,} when it was made.",
                 next_step="`dockbook engine build --backend vm --rebuild` builds it again.",
             )
     return manifest
