@@ -75,7 +75,7 @@ def test_what_is_cut_short_is_damaged(image):
     with pytest.raises(ImageError, match=r"damaged: memory has 50 bytes, and 100 when it was made.*--rebuild"):
         vm_image.find(image, "tcg")
     (vm.warm / "memory").unlink()
-    with pytest.raises(ImageError, match="memory is 0 bytes"):
+    with pytest.raises(ImageError, match="memory has 0 bytes"):
         vm_image.find(image, "tcg")
 
 
