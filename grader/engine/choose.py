@@ -1,7 +1,7 @@
 """The backends, and one way to open an engine with each: does it work here, what does it need, a running one.
 
 `dockbook lab`, `grade`, `engine run`, `session` and the notebook extension all come this way; what a backend
-is called matters here and in ``base`` alone.
+is called matters here and in ``base``, and to the doctor, `dockbook session` and `engine build`.
 """
 
 from __future__ import annotations

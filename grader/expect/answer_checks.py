@@ -77,7 +77,7 @@ class AnswerSubject:
         strip = self.value.strip() if isinstance(self.value, str) else self.value
         if any(same(strip, plain(value).value) for value in values):
             return self
-        return self._differs(either(map(quote, values)) if reveal else "")
+        return self._differs(either(list(map(quote, values))) if reveal else "")
 
     def names_image(self, ref: str, *, tag: bool = True, reveal: bool = False) -> Self:
         """Names this image, in any form that Docker takes. ``tag``: with its tag written out.

@@ -138,7 +138,7 @@ class ContainerSubject(ContainerNet):
         Example: ``engine.container("polite").exited(0, 143)``
         """
         codes = codes or (0,)
-        expected = either(map(str, codes))
+        expected = either(list(map(str, codes)))
         if not self._ended():
             box = self.box
             if box.status == "created":

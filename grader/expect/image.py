@@ -139,7 +139,7 @@ class ImageSubject:
                 f"Start from it: `FROM {base}` is its first line. {_BUILD_AGAIN}",
             )
         if (more := len(layers) - len(below.layers)) != number:
-            hint = "Each RUN, COPY, ADD and WORKDIR makes one. " + (
+            hint = "Each RUN, COPY and ADD makes one, and with BuildKit each WORKDIR. " + (
                 f"What one RUN does, its commands joined by `&&`, is in one layer. {_BUILD_AGAIN}"
                 if more > number
                 else _BUILD_AGAIN
@@ -156,7 +156,7 @@ class ImageSubject:
         wanted = [" ".join(text.split()) for text in texts]
         if not any(text in " ".join(step.split()) for step in steps for text in wanted):
             hint = f"See `docker history {self.image.name}`."
-            self._differs("history", either(map(quote, texts)), listing(steps, 4), hint)
+            self._differs("history", either(list(map(quote, texts))), listing(steps, 4), hint)
         return self
 
     def copies_files(self, base: str) -> Self:

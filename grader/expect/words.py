@@ -63,9 +63,9 @@ def listing(names: Iterable[str], most: int = 8) -> str:
     return f"{shown} and {len(known) - most} more" if len(known) > most else shown
 
 
-def either(texts: Iterable[str]) -> str:
-    """``143, 130 or 0``."""
-    *most, last = texts
+def either(texts: Sequence[str]) -> str:
+    """``143, 130 or 0``; "nothing" for none."""
+    *most, last = texts or ("nothing",)
     return f"{', '.join(most)} or {last}" if most else last
 
 

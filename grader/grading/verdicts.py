@@ -16,6 +16,7 @@ from pathlib import Path
 
 import grader
 from grader.course import Chapter, Course
+from grader.engine.base import GRADING_BACKENDS
 from grader.engine.image.recipe import SUITES, key
 from grader.engine.system.package import PACKAGE, STUDENT, code
 from grader.files import PARTIAL, write_whole
@@ -25,7 +26,7 @@ from grader.grading.judge.submission import Submission
 from grader.grading.lock import folder_of
 
 _ENGINE = (
-    *("base", "choose", "control", "private", "grading_engine", "student_kernel", "sandbox", "vm"),
+    *("base", "choose", "control", "private", "grading_engine", "student_kernel", *GRADING_BACKENDS),
     *("system", "inside", "keeper", "image"),
 )
 _PARTS = (*STUDENT, "course.py", "handouts.py", "syntax.py", "test_cell.py", "grading/judge")

@@ -63,9 +63,10 @@ def configurer(
                 next_step=refused.next_step
                 or "correct the file and call configure() again; until then nothing changes.",
             ) from None
-        _see(connect, options, before, shown_s)
+        earlier, before = before, {**before, **options}  # what a reload keeps, a later file may take back
+        _see(connect, options, earlier, shown_s)
         before = options
-        print(f"The engine has taken {name}: {', '.join(options) or 'no options; what was set before stays'}.")
+        print(f"The engine has taken {name}: {', '.join(options) or 'no options'}.")
 
     return configure
 
@@ -205,12 +206,13 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
             if not missing:
                 return
         if time.monotonic() > end:
-            left_out = [key for key in missing if key not in options]
-            if left_out:
+            kept = [key for key in missing if key not in options]
+            missing = [key for key in missing if key not in kept]
+            if kept and not missing:
                 raise ConfigurationRefused(
-                    f"The engine took the file, and keeps an earlier value of: {', '.join(left_out)}.",
-                    next_step="a reload leaves alone what is no longer in the file. To take it back, write it with "
-                    f'an empty list: "{left_out[0]}": [].',
+                    f"The engine took the file, and keeps an earlier value of: {', '.join(kept)}.",
+                    next_step="a reload leaves alone what is not in the file any more. To take it back, write "
+                    f'"{kept[0]}": [].',
                 )
             raise ConfigurationRefused(
                 f"The engine took the file, but does not show: {', '.join(missing) or 'no answer'}.",

@@ -292,10 +292,16 @@ def _give_files(source: Path, folder: Path) -> None:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    # The course's alone: as the course has it now. Without it, the chapter is whole.
-    with suppress(OSError):
-        answers = (source / worked_answers.FILE).read_bytes()
-        write_whole(folder / worked_answers.HIDDEN, answers)
+    with suppress(OSError):  # without them, the chapter is whole
+        _give_answers(source / worked_answers.FILE, folder / worked_answers.HIDDEN)
+
+
+def _give_answers(source: Path, target: Path) -> None:
+    """The worked answers are the course's alone: as it has them now, or none. Raises OSError."""
+    if not source.is_file():
+        target.unlink(missing_ok=True)
+    elif target.is_symlink() or not target.is_file() or target.read_bytes() != source.read_bytes():
+        write_whole(target, source.read_bytes())
 
 
 def _free(folder: Path, stem: str) -> Path:

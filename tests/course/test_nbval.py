@@ -233,6 +233,13 @@ def test_an_output_too_many_or_too_few_fails(run: Run) -> None:
 # The sanitizer by itself: no engine.
 
 HIDDEN = [
+    (" Version:           26.1.5+dfsg1", " Version:           28.5.2"),
+    ("  API version:      1.45 (minimum version 1.24)", "  API version:      1.51 (minimum version 1.24)"),
+    (" Built:             Thu Aug 13 05:35:48 2026", " Built:             Mon Feb  3 00:00:00 2025"),
+    ("  GitCommit:        10269840aa07", "  GitCommit:        "),
+    ("d   unix:///tmp/dockbook-0/92f82286/docker.sock", "d   unix:///run/docker.sock"),
+    ("Server: Docker/26.1.5+dfsg1 (linux)", "Server: Docker/28.5.2 (linux)"),
+    ("ii  runc           1.1.15+ds1-2      amd64", "ii  runc   1.3.0-1   arm64"),
     ("debian   trixie   567837918155   2 days ago", "debian   trixie   8b5cd4cb3f52   3 weeks ago"),
     ("debian   trixie   abcdefabcdef   2 days ago", "debian   trixie   8b5cd4cb3f52   3 weeks ago"),
     ("sha256:" + "0123456789abcdef" * 4, "sha256:" + "fedcba9876543210" * 4),
@@ -259,6 +266,12 @@ HIDDEN = [
     ),
 ]
 SHOWN = [
+    ("3.12.1 4.13.0-37-generic", "3.12.1 4.14.0-37-generic"),
+    ("P=tcp://172.17.0.2:5000", "P=tcp://172.17.0.2:5001"),
+    (" Version:           26.1.5", " Version:"),
+    (" Version:           26.1.5", " Version:           26.1.5 indeed"),
+    (" Context:           default", " Context:           far"),
+    ("ii  runc           1.1.15+ds1-2      amd64", "rc  runc           1.1.15+ds1-2      amd64"),
     ("a total of 567837918155 bytes", "a total of 567837918156 bytes"),
     ("exit code 137", "exit code 143"),
     ("#6 [2/3] RUN a\n#6 CACHED\n", "#6 [2/3] RUN a\n#6 DONE 0.4s\n"),

@@ -84,14 +84,17 @@ BOMBS: dict[str, tuple[str, ...]] = {
         MEMORY,
     ),
     "a file system in memory": (
-        "client.containers.run('busybox', 'dd if=/dev/zero of=/x/y bs=1M count=3000', tmpfs={'/x': ''})",
+        (
+            "fill = 'dd if=/dev/zero of=/x/y bs=1M count=3000; sleep 30'\n"
+            "client.containers.run('busybox', ['sh', '-c', fill], tmpfs={'/x': ''})"
+        ),
         MEMORY,
     ),
     "a volume in memory": (
         (
             "client.volumes.create('held', driver_opts={'type': 'tmpfs', 'device': 'tmpfs'})\n"
-            "fill = 'dd if=/dev/zero of=/x/y bs=1M count=3000'\n"
-            "client.containers.run('busybox', fill, volumes={'held': {'bind': '/x'}})"
+            "fill = 'dd if=/dev/zero of=/x/y bs=1M count=3000; sleep 30'\n"
+            "client.containers.run('busybox', ['sh', '-c', fill], volumes={'held': {'bind': '/x'}})"
         ),
         MEMORY,
     ),
@@ -108,7 +111,7 @@ BOMBS: dict[str, tuple[str, ...]] = {
     "disk": ("client.containers.run('busybox', 'dd if=/dev/zero of=/y bs=1M count=3000')", DISK),
 }
 HOLD = "import time; time.sleep(30)"
-"""After a bomb: on a busy machine it may end before the watchdog has looked. What it took stays taken."""
+"""After a bomb: on a busy machine it may end before the watchdog has looked. Containers wait as well."""
 EVERY_TIME = ("memory of the kernel", "memory of a container", "forks of the kernel", "disk")
 """One of each kind; the others are slow."""
 

@@ -50,7 +50,7 @@ def test_who_learns_has_them_under_a_hidden_name(tmp_path: Path) -> None:
     assert worked_answers.HIDDEN in names and worked_answers.FILE not in names
 
 
-def test_they_follow_the_course_and_no_link(tmp_path: Path) -> None:
+def test_they_follow_the_course_and_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chapter = COURSE.written[0]
     given, outside = tmp_path / "work" / worked_answers.HIDDEN, tmp_path / "outside"
     outside.write_text("theirs")
@@ -61,7 +61,9 @@ def test_they_follow_the_course_and_no_link(tmp_path: Path) -> None:
     given.write_text("of an earlier edition")
     fill(chapter, given.parent)
     assert given.read_bytes() == (chapter.folder / worked_answers.FILE).read_bytes()
-    given.unlink()
+    monkeypatch.setattr(worked_answers, "FILE", "none.toml")
+    fill(chapter, given.parent)
+    assert not given.exists()
     given.mkdir()
     fill(chapter, given.parent)  # the chapter is whole without them
 

@@ -270,7 +270,7 @@ class _Builder:
                 begun |= dict.fromkeys(map(recipe.with_tag, source.names), one)
             return [image for one in dict.fromkeys(begun.values()) for image in one.result()]
         finally:
-            # After an error, what has begun ends with its engine; the pool waits for that when it is left.
+            # After an error the engine ends, and what has begun with it: leaving the pool waits for that.
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _build_one(

@@ -354,7 +354,7 @@ def _in_memory_files(pid: int, devices: set[int], wanted: Callable[[str], bool])
 def _exactly(group: Group) -> int:
     """However long that takes: what belongs to a group's processes, and what waits in their sockets."""
     own, shared = mappings.proportional(group.pids)
-    # What is in sight may be a part of what mappings could hold, or not: in the worst case half of it counts.
+    # What is in sight may be part of what mappings could hold: the larger one counts, at least half of both.
     return own + max(shared, mappings.held(group.pids)) + in_flight.size(group.waiting)
 
 

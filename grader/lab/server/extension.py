@@ -26,6 +26,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from grader import variables
 from grader.course import Course
+from grader.engine.base import BACKENDS
 from grader.engine.choose import backend
 from grader.engine.running_engines import running
 from grader.errors import DockbookError
@@ -69,7 +70,7 @@ class SharedState:
         """Which backend, in a word and in a line."""
         found = [one.backend for one in running() if one.docker_host == self._docker_host]
         name = found[0] if found else "host"
-        return {"backend": name, "about": backend(name).about}
+        return {"backend": name, "about": backend(name).about if name in BACKENDS else ""}
 
     # One watcher for all
 

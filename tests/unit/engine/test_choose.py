@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from grader.engine import nested, sandbox
-from grader.engine.base import BACKENDS, GRADING_BACKENDS
+from grader.engine.base import BACKENDS
 from grader.engine.choose import backend, choose, open_engine
 from grader.engine.image import engine_image, qemu, vm_image
 from grader.errors import EngineUnavailable, UsageError
@@ -72,7 +72,6 @@ def test_what_bounds_a_students_engine_reaches_each_backend_that_grades(
     assert {option: given.get(option) for option in wanted} == wanted
 
 
-@pytest.mark.parametrize("name", BACKENDS)
-def test_every_backend_has_a_line_for_students_and_says_whether_it_grades(name: str) -> None:
-    assert backend(name).name == name and backend(name).about.endswith(".")
-    assert backend(name).grades == (name in GRADING_BACKENDS)
+def test_every_backend_has_a_line_for_students_and_two_grade() -> None:
+    assert all(backend(name).name == name and backend(name).about.endswith(".") for name in BACKENDS)
+    assert {name for name in BACKENDS if backend(name).grades} == {"sandbox", "vm"}

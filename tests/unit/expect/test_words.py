@@ -12,7 +12,8 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
 
 
 @pytest.mark.parametrize(
-    ("texts", "words"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")]
+    ("texts", "words"),
+    [([], "nothing"), (["a"], "a"), (["a", "b"], "a or b"), (["a", "b", "c"], "a, b or c")],
 )
 def test_one_of_several(texts: list[str], words: str) -> None:
     assert either(texts) == words

@@ -72,7 +72,9 @@ def test_under_kvm_the_processor_counts(image, monkeypatch):
 def test_what_is_cut_short_is_damaged(image):
     vm = made(image)
     os.truncate(vm.warm / "memory", 50)
-    with pytest.raises(ImageError, match=r"damaged: memory has 50 bytes, and 100 when it was made.*--rebuild"):
+    with pytest.raises(
+        ImageError, match=r"damaged: memory has 50 bytes, and 100 when it was made.*--rebuild"
+    ):
         vm_image.find(image, "tcg")
     (vm.warm / "memory").unlink()
     with pytest.raises(ImageError, match="memory has 0 bytes"):
