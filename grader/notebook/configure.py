@@ -211,7 +211,7 @@ def _see(connect: Callable[[], DockerClient], options: Json, before: Json, withi
             if kept and not missing:
                 raise ConfigurationRefused(
                     f"The engine took the file, and keeps an earlier value of: {', '.join(kept)}.",
-                    next_step="a reload leaves alone what is not in the file any more. To take it back, write "
+                    next_step="a reload leaves alone what is no longer in the file. To take it back, write "
                     f'"{kept[0]}": [].',
                 )
             raise ConfigurationRefused(

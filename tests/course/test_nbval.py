@@ -233,6 +233,17 @@ def test_an_output_too_many_or_too_few_fails(run: Run) -> None:
 # The sanitizer by itself: no engine.
 
 HIDDEN = [
+    ("#6 0.157 \n#6 0.2 Get:1\n#6 DONE 1.0s", "#6 0.3 Hit:1\n#6 DONE 2.0s"),
+    (
+        "#8 naming to docker.io/a/b:1\n#8 naming to docker.io/a/b:1 done\n",
+        "#8 naming to docker.io/a/b:1 done\n",
+    ),
+    ("#4 [1/2] FROM x\n#4 DONE 0.1s\n\n#6 [2/2] RUN a\n", "#4 [1/2] FROM x\n#4 CANCELED\n\n#6 [2/2] RUN a\n"),
+    ("#4 [1/2] FROM x\n#4 DONE 0.1s\n\n#6 [2/2] RUN a\n", "#4 [1/2] FROM x\n\n#6 [2/2] RUN a\n"),
+    (
+        "#5 [1/2] FROM x\n#5 CACHED\n\n#6 [2/2] RUN a\n#6 DONE 1.0s\n",
+        "#5 [1/2] FROM x\n#5 CACHED\n\n#6 [2/2] RUN a\n#6 ...\n\n#6 [2/2] RUN a\n#6 DONE 1.0s\n",
+    ),
     (" Version:           26.1.5+dfsg1", " Version:           28.5.2"),
     ("  API version:      1.45 (minimum version 1.24)", "  API version:      1.51 (minimum version 1.24)"),
     (" Built:             Thu Aug 13 05:35:48 2026", " Built:             Mon Feb  3 00:00:00 2025"),
