@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from nbconvert.exporters import Exporter, HTMLExporter
+from nbconvert.filters.ansi import ansi2html
+from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import BaseConverter
@@ -25,7 +29,7 @@ from grader.course import is_by_hand, marks
 from grader.grading import rendering
 from grader.grading.judge.received import times_of_platforms_alone
 from grader.grading.judge.results import number
-from grader.grading.safe_markdown import clean, code_colours
+from grader.grading.safe_markdown import clean, code_colours, limit_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _ENDINGS = {"CheckFailed": "failed", "NotReached": "not_reached", "Blocked": "blocked"}
@@ -42,11 +46,33 @@ _HEADING = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
 _CONFIGURED = ("Exporter", "TemplateExporter", "HTMLExporter", "FeedbackExporter", "NbConvertBase")
 """What of a course's configuration concerns the drawing."""
 _PLAIN_CHARS = 10_000
-_PLAIN = {
-    "markdown2html": rendering.plain,
-    "highlight_code": lambda source, **_: f"<pre>{escape(source)}</pre>",
-    "ansi2html": lambda text: escape(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)),
-}
+
+
+def _plain_code(source: str, **_: Any) -> str:
+    return f"<pre>{escape(source)}</pre>"
+
+
+def _plain_output(text: str) -> str:
+    return escape(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text))
+
+
+@pass_context
+def _code(context: Context, source: str, **options: Any) -> str:
+    """nbconvert's colouring, as long as the page has time and room for it."""
+    colour = Highlight2HTML(pygments_lexer="ipython3")
+    drawn = limit_of(context).run(lambda: str(colour(source, **options)))
+    return drawn if drawn is not None else _plain_code(source)
+
+
+@pass_context
+def _output(context: Context, text: str) -> str:
+    """nbconvert's drawing of a terminal's colours, likewise."""
+    drawn = limit_of(context).run(lambda: str(ansi2html(text)))
+    return drawn if drawn is not None else _plain_output(text)
+
+
+_PLAIN = {"markdown2html": rendering.plain, "highlight_code": _plain_code, "ansi2html": _plain_output}
+_LIMITED = {"highlight_code": _code, "ansi2html": _output}
 
 
 @dataclass(frozen=True)
@@ -108,10 +134,12 @@ def draw(
 ) -> str:
     """The page as HTML. ``plainly``: what takes libraries is shown as it was typed."""
     nb = nbformat.from_dict(notebook)
+    ours = config.get("HTMLExporter", {})
+    filters = {**ours.get("filters", {}), **_LIMITED}
     if plainly:
         _strip(nb)
-        config = {**config, "HTMLExporter": {**config.get("HTMLExporter", {}), "filters": _PLAIN}}
-    exporter = _Drawing(config=Config(config))
+        filters = _PLAIN
+    exporter = _Drawing(config=Config({**config, "HTMLExporter": {**ours, "filters": filters}}))
     html, _ = exporter.from_notebook_node(nb, resources={**resources, "plainly": plainly})
     # What scrolls can be scrolled with the keyboard, too.
     return str(html).replace("<pre>", '<pre tabindex="0">')

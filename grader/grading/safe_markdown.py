@@ -32,7 +32,9 @@ TAGS = frozenset(
 )
 PROTOCOLS = frozenset({"http", "https", "mailto", "data"})
 PIECE_S, PAGE_S = 1.0, 4.0
-"""Processor seconds for one piece of Markdown on a feedback page, and for all. Honest pages take a tenth."""
+"""Processor seconds for a piece of Markdown, code or output on a feedback page, and for all of them."""
+PAGE_CHARS = 2_000_000
+"""Characters of HTML that all of them may become. An honest page has 300,000."""
 _PICTURE = re.compile(
     r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]*"
     r"|data:image/svg\+xml,[\w.%='():;,/@!?~-]*|\w[\w.%/ -]*",
@@ -74,11 +76,16 @@ def markdown(context: Context, source: str) -> str:
     cell: Any = context.get("cell", {})
     attachments = cell.get("attachments", {})
     if rendering.drawing():
-        resources = context.get("resources", {})
-        limit = resources.setdefault("dockbook_time_limit", TimeLimit(PIECE_S, PAGE_S))
-        drawn = limit.run(lambda: as_html(source, attachments))
+        drawn = limit_of(context).run(lambda: as_html(source, attachments))
         return drawn if drawn is not None else rendering.plain(source)
     return rendering.markdown(source, attachments, context.get("resources", {}))
+
+
+def limit_of(context: Context) -> TimeLimit:
+    """What the page that is being drawn may still take."""
+    resources = context.get("resources", {})
+    limit: TimeLimit = resources.setdefault("dockbook_limit", TimeLimit(PIECE_S, PAGE_S, PAGE_CHARS))
+    return limit
 
 
 def as_html(source: str, attachments: Mapping[str, Any]) -> str:

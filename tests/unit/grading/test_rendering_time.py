@@ -26,7 +26,7 @@ def stubborn() -> str:
 
 
 def test_a_search_without_an_end_is_ended() -> None:
-    limit, began = TimeLimit(0.2, 10), time.process_time()
+    limit, began = TimeLimit(0.2, 10, 100), time.process_time()
     assert limit.run(search_for_long) is None
     assert limit.run(stubborn) is None
     assert time.process_time() - began < 2
@@ -34,14 +34,23 @@ def test_a_search_without_an_end_is_ended() -> None:
 
 
 def test_all_pieces_of_a_page_share_their_time() -> None:
-    limit, began = TimeLimit(0.2, 0.5), time.process_time()
+    limit, began = TimeLimit(0.2, 0.5, 100), time.process_time()
     assert [limit.run(stubborn) for _ in range(50)] == [None] * 50
     assert time.process_time() - began < 2
     assert limit.run(lambda: "short") is None
 
 
+def test_all_pieces_of_a_page_share_their_length() -> None:
+    limit = TimeLimit(1, 1, 10)
+    assert [limit.run(lambda: "12345678"), limit.run(lambda: "123"), limit.run(lambda: "12")] == [
+        "12345678",
+        None,
+        "12",
+    ]
+
+
 def test_an_error_is_not_hidden() -> None:
-    limit = TimeLimit(1, 1)
+    limit = TimeLimit(1, 1, 100)
     try:
         limit.run(lambda: str(1 / 0))
     except ZeroDivisionError:
