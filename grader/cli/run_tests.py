@@ -85,7 +85,7 @@ _SUITES = (
 def test(size: Size | None, names: tuple[str, ...], *, coverage: bool) -> int:
     """Run the project's checks: style, types, layers, spelling, and tests of every suite.
 
-    About thirteen minutes on two quiet cores, the environment and the engine image included; --quick
+    Eleven to thirteen minutes on two quiet cores, the environment and the engine image included; --quick
     takes two minutes.
 
     For each task of the course, the ordinary run tries the right answer in its notebook and one on the

@@ -12,7 +12,6 @@ import pytest
 from docker import DockerClient
 
 from grader.engine.base import Engine
-from grader.errors import KernelError
 from tests.engine.kernels import Notebook
 from tests.engine.typed import cli, wait_for_log
 from tests.shared_tree import shared_python, shared_tree
@@ -124,18 +123,6 @@ def test_a_kernel_that_was_ended_has_left_no_process(shared_engine: Engine) -> N
         )
         assert told.endswith("all there\n")
     assert shared_engine.probe("", ["python3", "-c", COUNT_STUDENTS]) == (0, b"0\n")
-
-
-def test_a_kernel_that_does_not_end_in_time_is_said(
-    shared_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernel = shared_engine.start_kernel()
-    with monkeypatch.context() as patched:
-        patched.setattr("grader.engine.student_kernel.KILL_S", 0)
-        with pytest.raises(KernelError, match="not all of its processes had ended"):
-            kernel.kill()
-    kernel.kill()
-    assert not kernel.alive()
 
 
 def test_an_ordinary_user_has_one_too(engine_image: None) -> None:
