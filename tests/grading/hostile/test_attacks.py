@@ -25,9 +25,15 @@ def test_an_attack_is_worth_the_honest_half(attack, batch_of, pytestconfig):
     told = batch.read_by_instructor(attack.student)
     outcomes = {task.task: task.outcome for task in result.tasks}
     wanted = {task: "passed" if task in attack.passes else "failed" for task in outcomes}
-    assert outcomes == wanted, (attack.because, told[-3000:])
+    problems = [problem for problem in batch.result.problems if problem.startswith(f"{attack.student}:")]
+    assert outcomes == wanted, (
+        attack.because,
+        problems,
+        [task.reason for task in result.tasks],
+        told[-3000:],
+    )
     assert batch.in_book(attack.student) == attack.scores
-    assert not [problem for problem in batch.result.problems if problem.startswith(f"{attack.student}:")]
+    assert not problems
     assert re.search(attack.told, told), told[-3000:]
     assert "REACHED" not in told
 
