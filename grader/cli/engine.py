@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from grader.engine.base import GRADING_BACKENDS
 from grader.errors import EngineUnavailable, UsageError
 
 _GRACE_S = 10.0
+_LOOK_S = 0.5
 
 
 @click.group()
@@ -268,13 +270,28 @@ def _run_forwarding(command: Sequence[str], environment: Mapping[str, str]) -> i
             ) from error
         for signum in early:
             pass_on(child, signum)
-        code = child.wait()
+        code = _wait(child)
     finally:
         for timer in timers:
             timer.cancel()
         for one, handler in zip(signals, before, strict=True):
             signal.signal(one, handler)
     return code if code >= 0 else 128 - code
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Its exit code, once it has ended.
+
+    Python runs a handler between two steps of its own: a signal that comes just before a wait without an end
+    is noticed only after it.
+    """
+    ended = os.pidfd_open(child.pid)
+    try:
+        while not select.select([ended], [], [], _LOOK_S)[0]:
+            pass
+    finally:
+        os.close(ended)
+    return child.wait()
 
 
 def _from_terminal() -> bool:

@@ -123,11 +123,28 @@ def test_signals_reach_the_command_and_the_engine_goes(script, signum, code, sai
         text=True,
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "up\n"
-        process.send_signal(signum)
-        rest = process.stdout.read().split()
-        assert process.wait(20) == code
+        try:
+            assert process.stdout.readline() == "up\n"
+            process.send_signal(signum)
+            rest = process.stdout.read().split()
+            assert process.wait(20) == code
+        finally:
+            process.kill()  # after a time limit, its end would be waited for
     assert rest == [*said.split(), "disposed"]
+
+
+def test_a_signal_just_before_the_wait_is_not_lost(fake, monkeypatch):
+    """Python notes it, and runs its handler only when a wait without an end is over."""
+    waits: list[float | None] = []
+
+    def waiting(readable: Any, writable: Any, failed: Any, timeout: float | None = None) -> Any:
+        waits.append(timeout)
+        return real(readable, writable, failed, timeout)
+
+    real = engine.select.select
+    monkeypatch.setattr(engine.select, "select", waiting)
+    assert run("--", "sh", "-c", "exit 7") == 7
+    assert waits and all(seconds is not None and seconds <= 1 for seconds in waits)
 
 
 def test_a_signal_while_the_command_is_being_started_is_not_lost(fake, monkeypatch):
