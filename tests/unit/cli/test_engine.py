@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -141,8 +142,8 @@ def test_a_signal_just_before_the_wait_is_not_lost(fake, monkeypatch):
         waits.append(timeout)
         return real(readable, writable, failed, timeout)
 
-    real = engine.select.select
-    monkeypatch.setattr(engine.select, "select", waiting)
+    real = select.select
+    monkeypatch.setattr(select, "select", waiting)
     assert run("--", "sh", "-c", "exit 7") == 7
     assert waits and all(seconds is not None and seconds <= 1 for seconds in waits)
 
