@@ -42,6 +42,16 @@ def limits_line(controllers: Collection[str], why: str) -> str:
     return f"Containers have no control groups here{because}: {instead}."
 
 
+@contextmanager
+def undone_by(undo: Callable[[], object]) -> Iterator[None]:
+    """For the steps of a start: when one fails, what was begun is undone."""
+    try:
+        yield
+    except BaseException:
+        undo()
+        raise
+
+
 class Published(NamedTuple):
     """One published port: the number on the engine's host, and ``tcp`` or ``udp``."""
 

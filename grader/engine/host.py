@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from grader.engine.base import BackendName, Engine
+from grader.engine.base import BackendName, Engine, undone_by
 from grader.engine.endpoint import at_address, diagnose, find_docker_host, reach
 from grader.errors import EngineError
 
@@ -85,14 +85,11 @@ class HostEngine(Engine):
             raise trouble
         self._client = self.client()
         self._closed = False
-        try:
+        with undone_by(self.close):
             with _told("look at"):
                 self._client.ping()
             self.ready_s = time.monotonic() - started
             self._before = self._inventory()
-        except BaseException:
-            self.close()
-            raise
         return self
 
     def client(self, *, timeout: float = 30) -> DockerClient:

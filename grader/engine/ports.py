@@ -20,7 +20,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from grader.engine.base import Engine, Published
+from grader.engine.base import Engine, Published, undone_by
 from grader.engine.system.package import bare_python
 from grader.engine.system.programs import last_words
 from grader.errors import EngineError
@@ -58,11 +58,8 @@ class Ports:
 
     def start(self) -> Self:
         """Start the relay, and forward what is published already. Raises EngineError when that fails."""
-        try:
+        with undone_by(self.close):
             self._begin()
-        except BaseException:
-            self.close()
-            raise
         return self
 
     def _begin(self) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 from grader import paths, variables
 from grader.engine import running_engines
-from grader.engine.base import Engine, limits_line
+from grader.engine.base import Engine, limits_line, undone_by
 from grader.engine.control import Control
 from grader.engine.system import keeper_requests
 from grader.engine.system.programs import last_words
@@ -62,11 +62,8 @@ class PrivateEngine(Engine):
         """The keeper, then the engine's first answer. Raises EngineUnavailable, EngineDied."""
         self._started = time.monotonic()
         running_engines.sweep()
-        try:
+        with undone_by(self.close):
             self._begin()
-        except BaseException:
-            self.close()
-            raise
         return self
 
     @abstractmethod

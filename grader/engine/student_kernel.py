@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, Self, TypeVar
 
 from grader import variables
+from grader.engine.base import undone_by
 from grader.engine.system import keeper_requests
 from grader.engine.system.places import CONTROL_SOCKET
 from grader.errors import KernelError
@@ -59,12 +60,8 @@ class StudentKernel:
 
     def start(self) -> Self:
         """Start it, and wait for its sockets. Raises KernelError, EngineDied; nothing is left then."""
-        try:
+        with undone_by(self._forget):
             self._begin()
-        except BaseException:
-            self._remove_files()
-            self.connection_file.unlink(missing_ok=True)
-            raise
         return self
 
     def _begin(self) -> None:
@@ -132,6 +129,10 @@ class StudentKernel:
             keeper_requests.kill_kernel, KILL_S + 10, kernel=self._pid, limit_s=KILL_S
         )
         self._remove_files()
+
+    def _forget(self) -> None:
+        self._remove_files()
+        self.connection_file.unlink(missing_ok=True)
 
     def _remove_files(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

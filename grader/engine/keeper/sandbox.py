@@ -39,6 +39,7 @@ NAMESPACES = (
 )
 """The one for control groups comes later: its root is the group that process 1 is in at that moment."""
 LOG_BYTES = 65536
+LOOK_S = 1.0
 
 
 class Keeper:
@@ -181,8 +182,8 @@ class Keeper:
             self.turn()
 
     def turn(self) -> None:
-        """One round of the loop."""
-        for key, mask in self.selector.select():
+        """One round of the loop. Python may notice a signal that comes just before a wait only after it."""
+        for key, mask in self.selector.select(LOOK_S):
             handler = key.data
             handler(mask)
 
